@@ -1,0 +1,129 @@
+"""Who may open a page. Every view names it; a view that names nobody is refused by ``clinic.middleware.default_deny``.
+
+A page that is not yours and a page that is not there are the same 404; nobody signed in sees the login page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from clinic.flow import ON_TABLET, Stage
+from clinic.models import Actor, Hold, Role, Tablet, User
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+class StaffRequest(HttpRequest):
+    """A request by a staff member; ``actor`` says under which role."""
+
+    actor: Actor
+    user: User
+
+
+class TabletRequest(HttpRequest):
+    """A request by a paired tablet."""
+
+    actor: Actor
+    tablet: Tablet
+
+
+class PatientRequest(TabletRequest):
+    """A request by a patient who confirmed the birth date, on the tablet that holds the visit."""
+
+    hold: Hold
+
+
+def _marked(view: Callable[..., HttpResponse], *may_open: str) -> None:
+    view.may_open = frozenset(may_open)  # type: ignore[attr-defined]
+
+
+def anyone(view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Open to anyone, signed in or not."""
+    _marked(view, "anyone")
+    return view
+
+
+def staff(
+    *roles: Role,
+) -> Callable[[Callable[Concatenate[StaffRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+    """Open to staff who hold one of ``roles``; the first one held is the role that the act is recorded under."""
+
+    def decorate(
+        view: Callable[Concatenate[StaffRequest, P], HttpResponse],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            user = request.user
+            if not isinstance(user, User) or not user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            role = next((role for role in roles if role in user.roles), None)
+            if role is None:
+                raise Http404
+            mine = cast(StaffRequest, request)
+            mine.actor = Actor(user=user, role=role)
+            return view(mine, *args, **kwargs)
+
+        _marked(guarded, *roles)
+        return guarded
+
+    return decorate
+
+
+def current_tablet(request: HttpRequest) -> Tablet | None:
+    """Return the paired tablet whose cookie this request carries, or nothing."""
+    return Tablet.objects.with_token(request.COOKIES.get(settings.TABLET_COOKIE_NAME, ""))
+
+
+def tablet(
+    view: Callable[Concatenate[TabletRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Open to a paired tablet; any other device is sent to ``resume``, which shows it the pairing page."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        here = current_tablet(request)
+        if here is None:
+            return redirect("resume")
+        mine = cast(TabletRequest, request)
+        mine.tablet, mine.actor = here, Actor(tablet=here)
+        return view(mine, *args, **kwargs)
+
+    _marked(guarded, "tablet")
+    return guarded
+
+
+def patient(
+    *stages: Stage,
+) -> Callable[[Callable[Concatenate[PatientRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+    """Open to the patient whose visit this tablet holds, birth date confirmed, visit in one of ``stages``.
+
+    Anything else is sent to ``resume``, which knows what this tablet shows now.
+    """
+
+    def decorate(
+        view: Callable[Concatenate[PatientRequest, P], HttpResponse],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        @wraps(view)
+        def inner(request: TabletRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            hold = request.tablet.hold
+            if hold is None or hold.identified_at is None or hold.visit.at not in (stages or ON_TABLET):
+                return redirect("resume")
+            if hold.visit.parked_at or (hold.visit.urgent_at and not hold.visit.urgent_taken_at):
+                return redirect("resume")
+            mine = cast(PatientRequest, request)
+            mine.hold = hold
+            return view(mine, *args, **kwargs)
+
+        guarded = tablet(cast(Callable[Concatenate[TabletRequest, P], HttpResponse], inner))
+        _marked(guarded, "patient")
+        return guarded
+
+    return decorate

@@ -1,0 +1,44 @@
+"""Default deny, and the headers that every answer carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+
+PERMISSIONS = ", ".join(f"{feature}=()" for feature in ("camera", "microphone", "geolocation", "payment", "usb"))
+
+
+def headers(get_response: Answer) -> Answer:
+    """Keep every answer but the static files out of caches, and switch off what no page uses."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if not request.path.startswith(settings.STATIC_URL):
+            response["Cache-Control"] = "no-store, private"
+        response["Permissions-Policy"] = PERMISSIONS
+        return response
+
+    return middleware
+
+
+class default_deny:
+    """Refuse any view that does not name who may open it (`clinic.access`)."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Answer 404 for a view without ``may_open``."""
+        if not getattr(view, "may_open", None):
+            raise Http404

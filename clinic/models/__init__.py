@@ -1,0 +1,24 @@
+"""What the clinic keeps: staff, patients, visits, tablets, settings and the journal."""
+
+from clinic.models.journal import Actor, Journal
+from clinic.models.patients import Correction, Merge, Patient, PatientToken
+from clinic.models.settings import PolicyChange
+from clinic.models.staff import Role, User
+from clinic.models.tablets import Hold, Tablet
+from clinic.models.visits import StaleVisit, Visit
+
+__all__ = [
+    "Actor",
+    "Correction",
+    "Hold",
+    "Journal",
+    "Merge",
+    "Patient",
+    "PatientToken",
+    "PolicyChange",
+    "Role",
+    "StaleVisit",
+    "Tablet",
+    "User",
+    "Visit",
+]

@@ -1,0 +1,151 @@
+"""Patients, found by keyed hashes so that search goes on working once names are encrypted."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from clinic.models.staff import User
+
+SHORTEST_PREFIX, LONGEST_PREFIX = 3, 10
+
+
+def fold(text: str) -> str:
+    """Return ``text`` without case and accents: "Zoë STRASSE" and "zoe straße" become the same."""
+    plain = unicodedata.normalize("NFKD", text.casefold().translate({ord("ø"): "o", ord("ł"): "l", ord("đ"): "d"}))
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+
+
+def words(name: str) -> list[str]:
+    """Return the folded words of a name, apostrophes dropped and hyphens taken as spaces."""
+    letters = fold(name).replace("'", "").replace("’", "")
+    return "".join(letter if letter.isalnum() else " " for letter in letters).split()
+
+
+def _token(kind: str, value: str) -> str:
+    return hmac.new(settings.INDEX_KEY.encode(), f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
+
+
+def born_token(born: dt.date) -> str:
+    """Return the keyed hash that stands for a date of birth."""
+    return _token("born", born.isoformat())
+
+
+def prefix_token(word: str) -> str:
+    """Return the keyed hash that stands for the first letters of a folded word."""
+    return _token("name", word[:LONGEST_PREFIX])
+
+
+def tokens(name: str, born: dt.date) -> Iterator[str]:
+    """Yield every hash under which a patient is found: the birth date, and each prefix of each word of the name."""
+    yield born_token(born)
+    for word in words(name):
+        # A word shorter than a prefix is found whole ("Li"), so that nobody is unfindable.
+        for length in range(min(SHORTEST_PREFIX, len(word)), min(LONGEST_PREFIX, len(word)) + 1):
+            yield prefix_token(word[:length])
+
+
+class PatientQuerySet(models.QuerySet["Patient"]):
+    def current(self) -> PatientQuerySet:
+        """Leave out records that were merged into another."""
+        return self.filter(merged_into=None)
+
+    def _with_tokens(self, wanted: Iterable[str]) -> PatientQuerySet:
+        found = self
+        for token in wanted:
+            found = found.filter(pk__in=PatientToken.objects.filter(token=token).values("patient"))
+        return found
+
+    def born_on(self, born: dt.date) -> PatientQuerySet:
+        """Patients born on that day."""
+        return self._with_tokens([born_token(born)])
+
+    def named(self, start: str) -> PatientQuerySet:
+        """Patients with, for each word of ``start``, a name that begins with it; nobody if ``start`` has no letter."""
+        wanted = words(start)
+        return self._with_tokens([prefix_token(word) for word in wanted]) if wanted else self.none()
+
+    def same_person(self, name: str, born: dt.date) -> list[Patient]:
+        """Patients with this very name (case and accents folded) and birth date."""
+        candidates = self.current().born_on(born)
+        return [patient for patient in candidates if words(patient.name) == words(name)]
+
+
+class Patient(models.Model):
+    """A person who is screened. Identity comes from the front desk, never from a tablet."""
+
+    name = models.CharField(max_length=200)
+    born = models.DateField("date of birth")
+    phone = models.CharField(max_length=40, blank=True)
+    email = models.EmailField("e-mail", blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged")
+
+    objects = PatientQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def short_name(self) -> str:
+        """First name and the first letter of the last: what a tablet may show before the birth date is confirmed."""
+        first, *rest = self.name.split() or [""]
+        return f"{first} {rest[-1][0]}." if rest else first
+
+    def age_on(self, day: dt.date) -> int:
+        """Full years on ``day``."""
+        return day.year - self.born.year - ((day.month, day.day) < (self.born.month, self.born.day))
+
+    def index(self) -> None:
+        """Write the hashes under which this patient is found, in place of the earlier ones."""
+        PatientToken.objects.filter(patient=self).delete()
+        PatientToken.objects.bulk_create(
+            PatientToken(patient=self, token=token) for token in sorted(set(tokens(self.name, self.born)))
+        )
+
+
+class PatientToken(models.Model):
+    """One keyed hash under which a patient is found."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="tokens")
+    token = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["token", "patient"], name="one_token_a_patient")]
+
+    def __str__(self) -> str:
+        return self.token[:8]
+
+
+class Correction(models.Model):
+    """A patient's details, corrected: what it was, what it became, by whom. Written once."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="corrections")
+    field = models.CharField(max_length=20)
+    old = models.CharField(max_length=254)
+    new = models.CharField(max_length=254)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.patient_id}"
+
+
+class Merge(models.Model):
+    """Two records of one person made one. Written once."""
+
+    kept = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="merges")
+    gone = models.OneToOneField(Patient, on_delete=models.PROTECT, related_name="merge")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.gone_id} into {self.kept_id}"

@@ -1,0 +1,118 @@
+"""Tablets, and the hold of a tablet on one visit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+
+from django.db import models
+from django.utils import timezone
+
+from clinic.models.staff import User
+
+CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
+CODE_LIFE = dt.timedelta(minutes=10)
+CODE_TRIES = 5
+
+
+def digest(secret: str) -> str:
+    """Return what is stored in place of a secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def read_code(typed: str) -> str:
+    """Return a typed pairing code in its one form: no spaces or dashes, look-alikes folded."""
+    letters = typed.upper().replace("-", "").replace(" ", "")
+    return letters.translate(str.maketrans("ILOU", "110V"))
+
+
+class TabletQuerySet(models.QuerySet["Tablet"]):
+    def paired(self) -> TabletQuerySet:
+        """Tablets that may be handed over."""
+        return self.filter(revoked_at=None).exclude(token_sha256=None)
+
+    def with_token(self, token: str) -> Tablet | None:
+        """Return the tablet that holds this cookie, or nothing."""
+        return self.paired().filter(token_sha256=digest(token)).first() if token else None
+
+
+class Tablet(models.Model):
+    """A tablet of the clinic. Its cookie names it and nothing else; the server knows what it shows."""
+
+    name = models.CharField(max_length=60, unique=True)
+    token_sha256 = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    code_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    code_expires_at = models.DateTimeField(null=True, editable=False)
+    code_tries = models.PositiveSmallIntegerField(default=0, editable=False)
+    paired_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", editable=False)
+
+    objects = TabletQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def hold(self) -> Hold | None:
+        """The hold this tablet has now, with its visit and patient."""
+        return self.holds.filter(ended_at=None).select_related("visit__patient", "tablet").first()
+
+    def new_code(self) -> str:
+        """Make a pairing code (8 letters, ten minutes, five tries, one use), keep its hash and return it."""
+        code = "".join(secrets.choice(CODE_LETTERS) for _ in range(8))
+        self.code_sha256, self.code_tries = digest(code), 0
+        self.code_expires_at = timezone.now() + CODE_LIFE
+        self.save(update_fields=["code_sha256", "code_tries", "code_expires_at"])
+        return code
+
+    def new_token(self) -> str:
+        """Make this tablet's cookie (256 bits), keep its hash and return it. The pairing code is used up."""
+        token = secrets.token_urlsafe(32)
+        self.token_sha256, self.code_sha256, self.code_expires_at = digest(token), "", None
+        self.paired_at, self.revoked_at = timezone.now(), None
+        self.save(update_fields=["token_sha256", "code_sha256", "code_expires_at", "paired_at", "revoked_at"])
+        return token
+
+
+class HoldQuerySet(models.QuerySet["Hold"]):
+    def now(self) -> HoldQuerySet:
+        """Holds that have not ended."""
+        return self.filter(ended_at=None)
+
+
+class Hold(models.Model):
+    """One tablet showing one visit, from hand-over to return. Who handed it over is evidence, so rows stay."""
+
+    tablet = models.ForeignKey(Tablet, on_delete=models.PROTECT, related_name="holds")
+    visit = models.ForeignKey("clinic.Visit", on_delete=models.PROTECT, related_name="holds")
+    handed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    handed_at = models.DateTimeField(default=timezone.now)
+    identified_at = models.DateTimeField(null=True)
+    misses = models.PositiveSmallIntegerField(default=0)
+    ended_at = models.DateTimeField(null=True)
+    ended_why = models.CharField(max_length=20, blank=True)
+
+    objects = HoldQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tablet"], condition=models.Q(ended_at=None), name="one_visit_a_tablet"),
+            models.UniqueConstraint(fields=["visit"], condition=models.Q(ended_at=None), name="one_tablet_a_visit"),
+            models.CheckConstraint(
+                condition=models.Q(ended_at=None, ended_why="") | (models.Q(ended_at__isnull=False) & ~models.Q(ended_why="")),
+                name="hold_ends_when_and_why",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tablet} holds {self.visit_id}"
+
+    def end(self, why: str) -> None:
+        """End this hold; ``why`` is one word: waiting, signed, stopped, time, returned, parked, moved."""
+        self.ended_at, self.ended_why = timezone.now(), why
+        Hold.objects.filter(pk=self.pk, ended_at=None).update(ended_at=self.ended_at, ended_why=why)

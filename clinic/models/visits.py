@@ -1,0 +1,128 @@
+"""A visit: one patient, one day, one stage at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from clinic.flow import OPEN, TURN, WORDS, NotAllowed, Stage, Turn, check_move
+from clinic.models.journal import Actor, Journal
+from clinic.models.patients import Patient
+from clinic.models.staff import User
+from clinic.models.tablets import Hold
+
+
+class StaleVisit(NotAllowed):
+    """Somebody else moved the visit first."""
+
+    def __init__(self) -> None:
+        super().__init__("This visit has moved on in the meantime. Look at it again before you go on.")
+
+
+class VisitQuerySet(models.QuerySet["Visit"]):
+    def on(self, day: dt.date) -> VisitQuerySet:
+        """The day's board, in the order of the appointments."""
+        return self.filter(day=day).order_by(models.F("time").asc(nulls_last=True), "id")
+
+    def urgent(self) -> VisitQuerySet:
+        """Visits whose patient needs help now and whom nobody has gone to yet."""
+        return self.filter(urgent_at__isnull=False, urgent_taken_at=None)
+
+
+def _pair(when: str, who: str) -> models.CheckConstraint:
+    """When and who are both set or both null."""
+    return models.CheckConstraint(
+        condition=models.Q(**{when: None, who: None}) | models.Q(**{f"{when}__isnull": False, f"{who}__isnull": False}),
+        name=f"{when}_with_{who}",
+    )
+
+
+class Visit(models.Model):
+    """One patient on one day's board."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="visits")
+    day = models.DateField(db_index=True)
+    time = models.TimeField("appointment", null=True, blank=True)
+    practitioner = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="visits")
+    planned_regions = models.JSONField(default=list, blank=True)
+    returning = models.BooleanField("has had dry needling here before", default=False)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    stage = models.CharField(max_length=12, choices=[(s.value, WORDS[s]) for s in Stage], default=Stage.EXPECTED.value)
+    stage_since = models.DateTimeField(default=timezone.now)
+
+    # Marks: they stand beside the stage and never replace it.
+    parked_at = models.DateTimeField(null=True)
+    urgent_at = models.DateTimeField(null=True)
+    urgent_taken_at = models.DateTimeField(null=True)
+    urgent_taken_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    wants_talk_at = models.DateTimeField(null=True)
+    needs_time_at = models.DateTimeField(null=True)
+    sealing_failed_at = models.DateTimeField(null=True)
+
+    objects = VisitQuerySet.as_manager()
+
+    class Meta:
+        constraints = [_pair("urgent_taken_at", "urgent_taken_by")]
+        indexes = [models.Index(fields=["stage", "stage_since"], name="visit_stage")]
+
+    def __str__(self) -> str:
+        return f"visit {self.pk}"
+
+    @property
+    def at(self) -> Stage:
+        """The stage as a value of :class:`clinic.flow.Stage`."""
+        return Stage(self.stage)
+
+    @property
+    def turn(self) -> Turn:
+        """Who has to act next."""
+        return TURN[self.at]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something can still happen to this visit."""
+        return self.at in OPEN
+
+    @property
+    def status(self) -> str:
+        """Where the visit is, in the words of the front desk."""
+        if self.parked_at:
+            return "Parked: birth date did not match"
+        if self.needs_time_at and self.at is Stage.CONSENTING:
+            return "Wants more time to decide"
+        if self.sealing_failed_at and self.at is Stage.CONFIRMED:
+            return "Sealing failed"
+        return WORDS[self.at]
+
+    @property
+    def hold(self) -> Hold | None:
+        """The hold of the tablet that shows this visit now."""
+        return self.holds.filter(ended_at=None).select_related("tablet").first()
+
+    def move(self, to: Stage, *, by: Actor, **data: Any) -> None:
+        """Move to the stage ``to`` and write it in the journal, in one transaction.
+
+        Raise :class:`~clinic.flow.NotAllowed` if the flow has no such move, :class:`StaleVisit` if the visit is no
+        longer in the stage this object believes, so that two taps cannot both win. ``data`` goes into the journal.
+        """
+        was = self.at
+        check_move(was, to)
+        now = timezone.now()
+        with transaction.atomic():
+            if not Visit.objects.filter(pk=self.pk, stage=was.value).update(stage=to.value, stage_since=now):
+                raise StaleVisit
+            Journal.objects.record("visit moved", by=by, visit=self, **{"from": was.value, "to": to.value}, **data)
+        self.stage, self.stage_since = to.value, now
+
+    def mark(self, *, by: Actor, action: str, **marks: object) -> None:
+        """Set marks (``parked_at=…``) and write ``action`` in the journal, in one transaction."""
+        with transaction.atomic():
+            Visit.objects.filter(pk=self.pk).update(**marks)
+            Journal.objects.record(action, by=by, visit=self)
+        for name, value in marks.items():
+            setattr(self, name, value)

@@ -1,0 +1,186 @@
+"""Environment in, refusal of half answers.
+
+With no variable set, this is a development machine: data under ``var/``, debug off, plain HTTP on localhost.
+``CLINIC_HOSTS`` (comma-separated host names) makes it a real installation, which then needs ``CLINIC_SECRET_KEY`` (or
+``CLINIC_SECRET_KEY_FILE``) and serves over TLS only.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import fontpkg_atkinson_hyperlegible
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(os.environ.get("CLINIC_DATA_DIR", BASE_DIR / "var"))
+KEYS_DIR = Path(os.environ.get("CLINIC_KEYS_DIR", DATA_DIR / "keys"))
+
+
+def _secret(name: str) -> str:
+    """Read a secret from the variable ``name`` or from the file that ``name_FILE`` names; "" if neither is set."""
+    path = os.environ.get(f"{name}_FILE")
+    if os.environ.get(name) and path:
+        raise ImproperlyConfigured(f"Set {name} or {name}_FILE, not both.")
+    return Path(path).read_text(encoding="utf-8").strip() if path else os.environ.get(name, "")
+
+
+HOSTS = [host.strip() for host in os.environ.get("CLINIC_HOSTS", "").split(",") if host.strip()]
+REAL = bool(HOSTS)
+SECRET_KEY = _secret("CLINIC_SECRET_KEY")
+if REAL and len(SECRET_KEY) < 32:
+    raise ImproperlyConfigured("CLINIC_HOSTS is set, so CLINIC_SECRET_KEY (32 characters or more) must be set as well.")
+SECRET_KEY_IS_TEMPORARY = not SECRET_KEY  # fine for one command; `clinic.checks` refuses to serve with it
+SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)
+SEAL_PASSPHRASE = _secret("CLINIC_SEAL_PASSPHRASE")
+# Names are found through keyed hashes, so that search goes on working once names are encrypted.
+INDEX_KEY = _secret("CLINIC_INDEX_KEY") or SECRET_KEY
+
+DEBUG = False
+DEMO = os.environ.get("CLINIC_DEMO") == "1"  # says on every page that the data are made up
+ALLOWED_HOSTS = HOSTS or ["localhost", "127.0.0.1", "[::1]"]
+
+INSTALLED_APPS = [
+    "clinic",
+    "screening",
+    "consent",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "csp",
+    "django_htmx",
+    "django_tasks",
+    "django_tasks_db",
+    "js_lib_bootstrap5",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "clinic.middleware.headers",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "clinic.middleware.default_deny",
+]
+
+ROOT_URLCONF = "clinic.urls"
+WSGI_APPLICATION = "clinic.wsgi.application"
+AUTH_USER_MODEL = "clinic.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "board"
+LOGOUT_REDIRECT_URL = "login"
+CSRF_FAILURE_VIEW = "clinic.views.doors.form_expired"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "clinic.context.clinic",
+            ],
+        },
+    }
+]
+CRISPY_TEMPLATE_PACK = "bootstrap5"
+CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
+CRISPY_FAIL_SILENTLY = False
+
+# Django's defaults lost 74 % of concurrent submissions on SQLite; see docs/operating.md. No ATOMIC_REQUESTS: it would
+# take the write lock for every page that is only read.
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / "clinic.sqlite3",
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 10,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+            "PRAGMA recursive_triggers=ON; PRAGMA secure_delete=ON;",
+        },
+    }
+}
+
+# The worker takes tasks from the database, so a task is on record in the same commit as what asked for it.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = os.environ.get("CLINIC_TIME_ZONE", "Europe/London")
+USE_I18N = True
+USE_TZ = True
+LOCALE_PATHS = [BASE_DIR / "locale"]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [("fonts/atkinson", fontpkg_atkinson_hyperlegible.ROOT / "files")]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["map", "gz", "br", "png", "woff", "woff2", "zip"]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+SESSION_COOKIE_AGE = 10 * 60 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = REAL
+SESSION_COOKIE_NAME = "__Host-staff" if REAL else "staff"
+CSRF_COOKIE_NAME = "__Host-csrf" if REAL else "csrf"
+TABLET_COOKIE_NAME = "__Host-tablet" if REAL else "tablet"
+SECURE_HSTS_SECONDS = 31_536_000 if REAL else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = REAL
+SECURE_REFERRER_POLICY = "no-referrer"
+X_FRAME_OPTIONS = "DENY"
+if os.environ.get("CLINIC_BEHIND_PROXY") == "1":
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {  # no nonces needed: no inline script or style at all
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "manifest-src": [SELF],
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": ["htmx"],
+    }
+}
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
+
+EMAIL_BACKEND = os.environ.get("CLINIC_EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
+EMAIL_FILE_PATH = DATA_DIR / "mail"
+EMAIL_HOST = os.environ.get("CLINIC_EMAIL_HOST", "localhost")
+DEFAULT_FROM_EMAIL = os.environ.get("CLINIC_EMAIL_FROM", "clinic@localhost")

@@ -1,0 +1,42 @@
+"""Addresses. Everything a patient sees is under ``tablet/`` and carries no id."""
+
+from django.urls import include, path
+
+from clinic.views import board, doors, manage, patients, tablets, visits
+
+urlpatterns = [
+    path("", doors.home, name="home"),
+    path("login/", doors.sign_in, name="login"),
+    path("logout/", doors.sign_out, name="logout"),
+    # The tablet: what it shows follows from its hold.
+    path("tablet/", tablets.resume, name="resume"),
+    path("tablet/pair/", tablets.pair, name="pair"),
+    path("tablet/birth-date/", tablets.birth_date, name="birth_date"),
+    path("tablet/state/", tablets.state, name="tablet_state"),
+    # The front desk.
+    path("board/", board.board, name="board"),
+    path("board/import/", board.import_day, name="import_day"),
+    path("patients/", patients.search, name="patients"),
+    path("patients/add/", patients.add, name="add_patient"),
+    path("patients/<int:pk>/", patients.patient, name="patient"),
+    path("patients/<int:pk>/correct/", patients.correct, name="correct_patient"),
+    path("patients/<int:pk>/merge/", patients.merge, name="merge_patient"),
+    path("patients/<int:pk>/visit/", visits.add, name="add_visit"),
+    path("visits/<int:pk>/", visits.visit, name="visit"),
+    path("visits/<int:pk>/hand-over/", visits.hand_over, name="hand_over"),
+    path("visits/<int:pk>/take-back/", visits.take_back, name="take_back"),
+    path("visits/<int:pk>/reopen/", visits.reopen, name="reopen_visit"),
+    path("visits/<int:pk>/did-not-come/", visits.did_not_come, name="did_not_come"),
+    path("visits/<int:pk>/going/", visits.going, name="take_urgent"),
+    path("urgent/", board.urgent, name="urgent"),
+    # The manager.
+    path("manage/tablets/", manage.tablets, name="manage_tablets"),
+    path("manage/tablets/<int:pk>/code/", manage.code, name="pairing_code"),
+    path("manage/tablets/<int:pk>/revoke/", manage.revoke, name="revoke_tablet"),
+    path("manage/staff/", manage.staff_list, name="manage_staff"),
+    path("manage/staff/add/", manage.staff_member, name="add_staff"),
+    path("manage/staff/<int:pk>/", manage.staff_member, name="staff_member"),
+    path("manage/settings/", manage.policy, name="manage_settings"),
+    path("", include("screening.urls")),
+    path("", include("consent.urls")),
+]

@@ -1,0 +1,1 @@
+"""Words, signature, document, seal. Read `statement`, `record`, `document`, `seal`, then `actions`."""

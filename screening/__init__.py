@@ -1,0 +1,1 @@
+"""Questions, answers, flags, review. Read `questions`, then `rules`, then `actions`."""

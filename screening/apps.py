@@ -1,0 +1,7 @@
+"""The screening room."""
+
+from django.apps import AppConfig
+
+
+class ScreeningConfig(AppConfig):
+    name = "screening"

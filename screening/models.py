@@ -1,0 +1,198 @@
+"""What the patient answered, what it raised, and what a practitioner decided about it.
+
+A screening is written while the patient answers and never after it was submitted: a changed answer is a new screening
+with the next number. Flags, plans, assessments, decisions, attestations and closings are rows written once; the latest
+counts.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from clinic.models import Role, User, Visit
+
+
+class Screening(models.Model):
+    """The answers of one visit, one version of them."""
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="screenings")
+    number = models.PositiveSmallIntegerField(default=1)
+    questionnaire_version = models.CharField(max_length=40)
+    answers = models.JSONField(default=dict)  # name -> answer, as `questions.dump` writes it (dates as ISO text)
+    ask_again = models.JSONField(default=list)  # names a practitioner wants asked again; [] asks everything
+    started_at = models.DateTimeField(default=timezone.now)
+    saved_at = models.DateTimeField(default=timezone.now)
+    submitted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["visit", "number"], name="screenings_are_numbered")]
+
+    def __str__(self) -> str:
+        return f"screening {self.number} of {self.visit_id}"
+
+    @classmethod
+    def of(cls, visit: Visit) -> Screening | None:
+        """Return the visit's latest screening, or nothing if none was begun."""
+        return cls.objects.filter(visit=visit).order_by("number").last()
+
+
+class Technique(models.TextChoices):
+    """The three techniques of the clinic's article."""
+
+    SUPERFICIAL = "superficial", "Superficial: just under the skin, 5 to 10 mm"
+    PISTONING = "pistoning", "Pistoning: quick in and out of the tight spot"
+    NON_TRIGGER_POINT = "non_trigger_point", "Non-trigger-point: in the muscle around the tight spot"
+
+
+class Plan(models.Model):
+    """What the practitioner means to do."""
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="plans")
+    number = models.PositiveSmallIntegerField(default=1)
+    regions = models.JSONField()  # public names of regions, with sides: ["left_calf"]
+    technique = models.CharField(max_length=20, choices=Technique.choices)
+    electro = models.BooleanField("electrical stimulation")
+    sessions = models.PositiveSmallIntegerField("expected number of sessions")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["visit", "number"], name="plans_are_numbered")]
+
+    def __str__(self) -> str:
+        return f"plan {self.number} of {self.visit_id}"
+
+    @classmethod
+    def of(cls, visit: Visit) -> Plan | None:
+        """Return the visit's latest plan, or nothing."""
+        return cls.objects.filter(visit=visit).order_by("number").last()
+
+
+class Flag(models.Model):
+    """One raised rule, as it was worded then."""
+
+    screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="flags")
+    key = models.CharField(max_length=200)  # of `rules.Raised`: the same rule, gravity and regions give the same key
+    question = models.CharField(max_length=40)
+    severity = models.CharField(max_length=10)
+    reason = models.TextField()
+    source = models.JSONField()  # {"title": …, "edition": …, "link": …}
+    regions = models.JSONField(default=list)
+    raised_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["screening", "key"], name="a_flag_is_raised_once")]
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.question}"
+
+
+class Assessment(models.Model):
+    """One run of the rules over a screening and a plan: which flags stand from here on."""
+
+    screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="assessments")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, related_name="assessments")
+    rules_version = models.CharField(max_length=40)
+    policy = models.JSONField()  # the settings that the rules used, by name
+    outcome = models.CharField(max_length=10)
+    flags = models.ManyToManyField(Flag, related_name="assessments")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} of {self.screening_id}"
+
+
+class Decision(models.Model):
+    """What a practitioner decided about one flag, and why. The latest of a flag counts."""
+
+    class Outcome(models.TextChoices):
+        CLEARED = "cleared", "Cleared"
+        PRECAUTION = "precaution", "Clear with a precaution"
+        NOT_TODAY = "not_today", "Not today"
+
+    flag = models.ForeignKey(Flag, on_delete=models.PROTECT, related_name="decisions")
+    outcome = models.CharField(max_length=12, choices=Outcome.choices)
+    reason = models.TextField()
+    precaution = models.TextField(blank=True)  # goes into the consent text and the PDF
+    until = models.TextField("what must be true first", blank=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    role = models.CharField(max_length=20, default=Role.PRACTITIONER.value)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(reason=""), name="a_decision_has_a_reason"),
+            models.CheckConstraint(
+                condition=models.Q(outcome="precaution") & ~models.Q(precaution="")
+                | ~models.Q(outcome="precaution") & models.Q(precaution=""),
+                name="a_precaution_is_worded",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(outcome="not_today") & ~models.Q(until="") | ~models.Q(outcome="not_today"),
+                name="not_today_says_until_when",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.outcome}: {self.flag_id}"
+
+
+class Attestation(models.Model):
+    """Something a practitioner vouches for. The latest of a kind counts, within its screening where it has one."""
+
+    class Kind(models.TextChoices):
+        QUESTIONS_ANSWERED = "questions_answered", "The patient's questions were answered"
+        INTERPRETER = "interpreter", "An interpreter takes part"
+        CONSENTS_ALONE = "consents_alone", "The young person may consent alone"
+        TALK = "talk", "The talk took place"
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="attestations")
+    screening = models.ForeignKey(Screening, on_delete=models.PROTECT, null=True, related_name="attestations")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    data = models.JSONField(default=dict)  # interpreter: name, number, language, mode; talk: teach_back {prompt: result}
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    role = models.CharField(max_length=20, default=Role.PRACTITIONER.value)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.visit_id}"
+
+
+class Closing(models.Model):
+    """How a review of a screening ended."""
+
+    class Ending(models.TextChoices):
+        CONSENT = "consent", "Go on to consent"
+        BACK = "back", "Back to the patient"
+        STOPPED = "stopped", "Not treated today"
+
+    screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="closings")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, related_name="+")
+    ending = models.CharField(max_length=10, choices=Ending.choices)
+    reason = models.TextField(blank=True)
+    come_back = models.CharField("when to come back", max_length=200, blank=True)
+    ask_again = models.JSONField(default=list)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    role = models.CharField(max_length=20, default=Role.PRACTITIONER.value)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(ending="stopped") | ~models.Q(reason=""), name="stopped_for_a_reason"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ending}: {self.screening_id}"
