@@ -1,0 +1,99 @@
+"""Fixtures that more than one file needs: the tablet-sized browser, its guards, and a seal key."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's sync API keeps a loop in the main thread
+
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what drives a browser, before ``-m "not browser"`` chooses."""
+    for item in items:
+        if "page" in getattr(item, "fixturenames", []):
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Launch the system's Chromium: ``$CHROMIUM``, or the first known one on the path."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not found:
+        pytest.fail(f"No browser: install one of {', '.join(BROWSERS)}, or name it in $CHROMIUM.")
+    return {**browser_type_launch_args, "executable_path": found}
+
+
+@pytest.fixture(scope="session", params=[(1180, 820), (820, 1180)], ids=["landscape", "portrait"])
+def browser_context_args(browser_context_args: dict[str, Any], request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Be a 10-inch tablet, held either way."""
+    width, height = request.param
+    return {
+        **browser_context_args,
+        "viewport": {"width": width, "height": height},
+        "device_scale_factor": 2,
+        "has_touch": True,
+        "locale": "en-GB",
+    }
+
+
+@pytest.fixture
+def offline_guard(context: Any, live_server: Any) -> Iterator[list[str]]:
+    """Fail the test when a page asks anything of another host, misses a file, breaks, or breaks its own policy.
+
+    Yields what was noticed so far; a test that means to cause one of these removes it from the list.
+    """
+    noticed: list[str] = []
+
+    def on_request(request: Any) -> None:
+        if not request.url.startswith((live_server.url, "data:", "blob:")):
+            noticed.append(f"left the server: {request.url}")
+
+    def on_response(response: Any) -> None:
+        if response.status == 404 or response.status >= 500:
+            noticed.append(f"{response.status} {response.url}")
+
+    def on_console(message: Any) -> None:
+        # A 422 is how an invalid form is answered, and the browser reports it here as well.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            noticed.append(f"console: {message.text}")
+
+    context.on("request", on_request)
+    context.on("response", on_response)
+    context.on("console", on_console)
+    context.on("weberror", lambda error: noticed.append(f"script: {error.error}"))
+    yield noticed
+    assert not noticed, "\n".join(noticed)
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Any], None]:
+    """Give a check of a page against WCAG 2.2 AA and axe's best practices; it fails with what to fix."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    checker = Axe()
+
+    def check(page: Any) -> None:
+        result = checker.run(page, options={"runOnly": {"type": "tag", "values": AXE_TAGS}})
+        assert result.violations_count == 0, f"{page.url}\n{result.generate_report()}"
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def seal_keys() -> Any:
+    """Make the clinic's keys once, in ``settings.KEYS_DIR``; give the loaded ``SealKey``."""
+    from consent.seal import SealKey, make_keys
+
+    if not settings.KEYS_DIR.exists():
+        make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, "Test Clinic")
+    return SealKey.load(settings.KEYS_DIR, settings.SEAL_PASSPHRASE)
