@@ -1,0 +1,379 @@
+"""Everything that was agreed, frozen: the record, its canonical bytes and their digest. Pure: no Django.
+
+The record holds words, not references: the question as it was worded, the answer, the flag's reason and source, the
+statement in full. Editing the questionnaire next year cannot change what was agreed this year. Its canonical form is
+RFC 8785 JSON, so that one record has one digest, whoever computes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
+
+import rfc8785
+
+from consent.statement import Statement
+
+FORMAT = "dry-needling-consent/1"
+T = TypeVar("T")
+
+Value = str | int | float | bool | None | tuple[str, ...]  # an answer; dates as ISO text
+Point = tuple[int, int, int]  # x 0-600, y 0-200, milliseconds since the first point
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One instant, told three ways so that nobody has to convert: ISO local time, offset, UTC, and the zone's name."""
+
+    local: str  # 2026-11-23T10:05:00
+    offset: str  # +00:00
+    utc: str  # 2026-11-23T10:05:00Z
+    zone: str  # Europe/London
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` where the three do not tell the same instant."""
+        if datetime.fromisoformat(self.local + self.offset) != datetime.fromisoformat(self.utc):
+            raise ValueError(f"{self.local}{self.offset} and {self.utc} are not the same moment")
+
+    @property
+    def instant(self) -> datetime:
+        """The instant, aware, in UTC."""
+        return datetime.fromisoformat(self.utc)
+
+
+def moment(when: datetime, zone: ZoneInfo | None = None) -> Moment:
+    """Return ``when``, an aware datetime, as a ``Moment`` in ``zone`` (default: its own), to the second.
+
+    Raise ``ValueError`` for a naive datetime: nobody could say which instant it is.
+    """
+    if when.utcoffset() is None:
+        raise ValueError(f"{when!r} has no time zone")
+    local = (when.astimezone(zone) if zone else when).replace(microsecond=0)
+    return Moment(
+        local=local.replace(tzinfo=None).isoformat(),
+        offset=_offset(local.utcoffset() or timedelta()),
+        utc=local.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z",
+        zone=str(local.tzinfo),
+    )
+
+
+def _offset(offset: timedelta) -> str:
+    minutes = round(offset.total_seconds() / 60)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """The clinic, as it called itself that day."""
+
+    name: str
+    address: str
+    phone: str
+    emergency_number: str
+
+
+@dataclass(frozen=True)
+class Patient:
+    """Who the patient is and how that was established. ``born`` is an ISO date."""
+
+    name: str
+    born: str
+    identified: str
+    identified_at: Moment
+
+
+@dataclass(frozen=True)
+class Visit:
+    """The visit. ``day`` is an ISO date; ``appointment`` a time such as ``10:30``, or ""."""
+
+    number: str
+    day: str
+    appointment: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One question as worded, with its answer as a value and in words."""
+
+    section: str
+    question: str
+    wording: str
+    value: Value
+    words: str
+
+
+@dataclass(frozen=True)
+class Screening:
+    """The questionnaire as it was answered, and the versions of what judged it."""
+
+    questionnaire_version: str
+    questionnaire_sha256: str
+    rules_version: str
+    number: int
+    submitted_at: Moment
+    filled_in_by: str
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The authority that a flag rests on."""
+
+    title: str
+    edition: str
+    link: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a practitioner decided about one flag, and why."""
+
+    outcome: str
+    outcome_words: str
+    reason: str
+    precaution: str
+    until: str
+    by: str
+    registration_number: str
+    at: Moment
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag, with its decision; a caution or a note needs none."""
+
+    question: str
+    short: str
+    severity: str
+    reason: str
+    source: Source
+    regions: tuple[str, ...]
+    decision: Decision | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the practitioner means to do, in words."""
+
+    regions: tuple[str, ...]
+    technique: str
+    electro: bool
+    sessions: int
+    by: str
+    at: Moment
+
+
+@dataclass(frozen=True)
+class TeachBack:
+    """One question put to the patient after the talk, and how it was answered."""
+
+    prompt: str
+    result: str
+
+
+@dataclass(frozen=True)
+class Talk:
+    """The talk, what the patient gave back of it, and the patient's own questions."""
+
+    took_place_at: Moment
+    by: str
+    teach_back: tuple[TeachBack, ...]
+    questions: str
+    questions_answered_by: str
+    questions_answered_at: Moment | None
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """The interpreter who took part."""
+
+    name: str
+    number: str
+    language: str
+    mode: str
+    recorded_by: str
+    at: Moment
+
+
+@dataclass(frozen=True)
+class ConsentsAlone:
+    """Why a patient under 18 may consent without a guardian, and who says so."""
+
+    by: str
+    reason: str
+    at: Moment
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """One thing the patient ticked, as worded."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ChoiceMade:
+    """One choice put to the patient, with the answer in words."""
+
+    text: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One signature, drawn or typed, and where it was made. A typed one has no strokes."""
+
+    capacity: str
+    capacity_words: str
+    name: str
+    relationship: str
+    method: str
+    strokes: tuple[tuple[Point, ...], ...]
+    at: Moment
+    tablet: str
+    handed_by: str
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What the practitioner vouched for in the room, as worded."""
+
+    by: str
+    registration_number: str
+    at: Moment
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One main step of the visit."""
+
+    at: Moment
+    what: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """The whole of one consent. ``number`` is the one printed on the document, such as ``C-000012``."""
+
+    format: str = FORMAT
+    number: str
+    clinic: Clinic
+    patient: Patient
+    visit: Visit
+    screening: Screening
+    flags: tuple[Flag, ...]
+    plan: Plan
+    talk: Talk
+    interpreter: Interpreter | None
+    consents_alone: ConsentsAlone | None
+    statement: Statement
+    acknowledged: tuple[Acknowledged, ...]
+    choices: tuple[ChoiceMade, ...]
+    signatures: tuple[Signature, ...]
+    confirmation: Confirmation
+    events: tuple[Event, ...]
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for another format, or for a birthday or a day that is not an ISO date."""
+        if self.format != FORMAT:
+            raise ValueError(f"format: {self.format!r} is not known; allowed: {FORMAT}")
+        date.fromisoformat(self.patient.born)
+        date.fromisoformat(self.visit.day)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values, a key a field."""
+        return {field.name: _to_json(getattr(self, field.name)) for field in fields(self)}
+
+
+def _to_json(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: _to_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [_to_json(item) for item in value]
+    return value
+
+
+def canonical(record: Record) -> bytes:
+    """Return the record as RFC 8785 JSON. Raise ``rfc8785.CanonicalizationError`` for what that cannot hold."""
+    return rfc8785.dumps(record.to_json())
+
+
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of ``data`` in lower-case hex, as ``sha256sum`` prints it."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read(data: bytes) -> Record:
+    """Return the record that ``data`` is the canonical form of.
+
+    Raise ``ValueError``, naming the place, for an unknown format, a field too many, too few or of another type, and for
+    bytes that say the same but are not canonical: the digest is over bytes.
+    """
+    try:
+        raw = json.loads(data.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("record: nested too deeply") from None
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise ValueError(f"record: not of format {FORMAT}")
+    record = _read(Record, raw, "record")
+    if canonical(record) != data:
+        raise ValueError("record: these bytes are not in canonical form")
+    return record
+
+
+@cache
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _read(kind: type[T], raw: object, where: str) -> T:
+    """Return ``raw`` as ``kind``: a dataclass, a tuple, a union or a plain type."""
+    kind_of: Any = kind
+    if is_dataclass(kind):
+        hints = _hints(kind)
+        if not isinstance(raw, dict) or raw.keys() != hints.keys():
+            raise ValueError(f"{where}: expected an object with {', '.join(hints)}")
+        return kind(**{name: _read(hint, raw[name], f"{where}.{name}") for name, hint in hints.items()})
+    if get_origin(kind_of) is tuple:
+        return _read_tuple(get_args(kind_of), raw, where)  # type: ignore[return-value]
+    if isinstance(kind_of, UnionType):
+        return _read_union(get_args(kind_of), raw, where)  # type: ignore[no-any-return]
+    if type(raw) is not kind_of:  # exactly: a bool is an int to isinstance
+        raise ValueError(f"{where}: expected {kind_of.__name__}, not {type(raw).__name__}")
+    return raw  # type: ignore[return-value]
+
+
+def _read_tuple(items: tuple[Any, ...], raw: object, where: str) -> tuple[Any, ...]:
+    if not isinstance(raw, list):
+        raise ValueError(f"{where}: expected a list")
+    if items[-1] is ...:
+        items = items[:1] * len(raw)
+    if len(raw) != len(items):
+        raise ValueError(f"{where}: expected {len(items)} items, not {len(raw)}")
+    return tuple(
+        _read(item, value, f"{where}[{index}]") for index, (item, value) in enumerate(zip(items, raw, strict=True))
+    )
+
+
+def _read_union(kinds: tuple[Any, ...], raw: object, where: str) -> Any:
+    if raw is None and NoneType in kinds:
+        return None
+    chosen = [kind for kind in kinds if _fits(kind, raw)]
+    if not chosen:
+        raise ValueError(f"{where}: {type(raw).__name__} is not allowed here")
+    return _read(chosen[0], raw, where)
+
+
+def _fits(kind: Any, raw: object) -> bool:
+    if is_dataclass(kind):
+        return isinstance(raw, dict)
+    return isinstance(raw, list) if get_origin(kind) is tuple else type(raw) is kind
