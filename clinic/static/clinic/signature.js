@@ -1,0 +1,116 @@
+// A pad to sign on. Strokes are kept as whole numbers in a box of 600 by 200, whatever the size of the screen, and
+// travel as JSON in a hidden input; the server draws them. Nothing is kept in the browser.
+"use strict";
+
+const BOX = { width: 600, height: 200 };
+const MOST_STROKES = 50;
+const MOST_POINTS = 4000;
+const LINE = 2.6; // in the units of the box
+
+function startPad(root) {
+  const canvas = root.querySelector("canvas");
+  const status = root.querySelector("[role=status]");
+  const target = document.getElementById(root.dataset.target);
+  const ink = canvas.getContext("2d");
+  const strokes = restore(target.value);
+  let current = null;
+
+  const within = (value, most) => Math.min(most, Math.max(0, Math.round(value)));
+
+  function place(event) {
+    const box = canvas.getBoundingClientRect();
+    const x = ((event.clientX - box.left - canvas.clientLeft) / canvas.clientWidth) * BOX.width;
+    const y = ((event.clientY - box.top - canvas.clientTop) / canvas.clientHeight) * BOX.height;
+    return [within(x, BOX.width), within(y, BOX.height)];
+  }
+
+  function draw(stroke) {
+    ink.beginPath();
+    ink.moveTo(...stroke[0]);
+    if (stroke.length === 1) ink.lineTo(stroke[0][0] + 0.1, stroke[0][1]);
+    for (const point of stroke.slice(1)) ink.lineTo(...point);
+    ink.stroke();
+  }
+
+  function repaint() {
+    const ratio = window.devicePixelRatio || 1;
+    canvas.width = Math.round(canvas.clientWidth * ratio); // also wipes it
+    canvas.height = Math.round(canvas.clientHeight * ratio);
+    ink.setTransform(canvas.width / BOX.width, 0, 0, canvas.height / BOX.height, 0, 0);
+    ink.lineWidth = LINE;
+    ink.lineCap = ink.lineJoin = "round";
+    ink.strokeStyle = getComputedStyle(canvas).color;
+    strokes.forEach(draw);
+  }
+
+  // Every second point of the longest stroke goes, its ends never: the shape stays and the limit holds.
+  function thinOut() {
+    while (strokes.reduce((sum, stroke) => sum + stroke.length, 0) > MOST_POINTS) {
+      const longest = strokes.reduce((a, b) => (b.length > a.length ? b : a));
+      const kept = longest.filter((_, at) => at % 2 === 0 || at === longest.length - 1);
+      longest.splice(0, longest.length, ...kept);
+    }
+  }
+
+  function save() {
+    thinOut();
+    target.value = strokes.length ? JSON.stringify(strokes) : "";
+    const words = strokes.length ? "Signature drawn" : "Signature is empty";
+    if (status.textContent !== words) status.textContent = words;
+    repaint();
+  }
+
+  function add(event) {
+    const seen = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+    for (const each of seen.length ? seen : [event]) {
+      const point = place(each);
+      const last = current[current.length - 1];
+      if (point[0] !== last[0] || point[1] !== last[1]) current.push(point);
+    }
+    repaint();
+  }
+
+  canvas.addEventListener("pointerdown", (event) => {
+    if (!event.isPrimary || event.button !== 0 || current || strokes.length >= MOST_STROKES) return;
+    event.preventDefault();
+    canvas.setPointerCapture(event.pointerId);
+    current = [place(event)];
+    strokes.push(current);
+    repaint();
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (current && event.isPrimary) add(event);
+  });
+  for (const end of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(end, (event) => {
+      if (!current || !event.isPrimary) return;
+      current = null;
+      save();
+    });
+  }
+  root.querySelector("[data-undo]").addEventListener("click", () => {
+    strokes.pop();
+    save();
+  });
+  root.querySelector("[data-clear]").addEventListener("click", () => {
+    strokes.length = 0;
+    save();
+  });
+  new ResizeObserver(repaint).observe(canvas);
+  root.hidden = false;
+  save();
+}
+
+// After a refused post the server gives back what was drawn. Anything that is not strokes counts as nothing drawn.
+function restore(text) {
+  try {
+    const strokes = JSON.parse(text || "[]");
+    const isPoint = (point) => Array.isArray(point) && point.length === 2 && point.every(Number.isInteger);
+    const isStroke = (stroke) => Array.isArray(stroke) && stroke.length > 0 && stroke.every(isPoint);
+    return Array.isArray(strokes) && strokes.every(isStroke) ? strokes.slice(0, MOST_STROKES) : [];
+  } catch {
+    return [];
+  }
+}
+
+document.querySelectorAll("[data-signature]").forEach(startPad);
