@@ -1,0 +1,168 @@
+"""Serve a clinic of made-up patients on this machine, afresh each time: ``make demo``.
+
+Everything it makes, secrets included, is under ``var/demo/``, which only its owner can read. Ctrl-C stops both the
+server and the worker. Exit status 1 if the port is taken, a demo is running already, or one of the two dies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TextIO
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60
+
+
+class Stopped(Exception):
+    """The demo cannot go on; the message says why, for the person who started it."""
+
+
+def take_folder(folder: Path) -> TextIO:
+    """Empty ``folder``; return the lock that keeps a second demo out of it for as long as it is open."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = folder.with_name(f"{folder.name}.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Stopped("A demo of this folder is running already. Stop it with Ctrl-C where it was started.") from None
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return lock
+
+
+def check_port(port: int) -> None:
+    """Raise ``Stopped`` if something else listens on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Stopped(f"Port {port} cannot be used ({error.strerror}). Take another: make demo PORT=8001") from None
+
+
+def environment(folder: Path, port: int) -> dict[str, str]:
+    """Write this demo's secrets; return the variables that its processes run with."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("CLINIC_")}
+    for name in ("CLINIC_SECRET_KEY", "CLINIC_SEAL_PASSPHRASE"):
+        path = folder / name.lower()
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48), encoding="utf-8")
+        env[f"{name}_FILE"] = str(path)
+    return env | {
+        "CLINIC_DEMO": "1",
+        "CLINIC_DATA_DIR": str(folder),
+        "CLINIC_BIND": f"127.0.0.1:{port}",
+        "DJANGO_SETTINGS_MODULE": "clinic.settings",
+    }
+
+
+def manage(env: dict[str, str], *command: str) -> str:
+    """Run one management command to its end; return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise Stopped(f"manage.py {command[0]} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def start(env: dict[str, str], log: Path, *command: str) -> subprocess.Popen[bytes]:
+    """Start a process that lives as long as the demo. Ctrl-C reaches it through us alone, so that it ends in order."""
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=env, stdout=output, stderr=output, start_new_session=True
+        )
+
+
+def answers(address: str) -> bool:
+    """Say whether the server answers there without an error."""
+    try:
+        with urllib.request.urlopen(address, timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def watch(processes: dict[str, subprocess.Popen[bytes]], folder: Path) -> None:
+    """Raise ``Stopped``, with the end of its log, if one of the processes is gone."""
+    for name, process in processes.items():
+        if process.poll() is not None:
+            tail = "\n".join((folder / f"{name}.log").read_text(errors="replace").splitlines()[-20:])
+            raise Stopped(f"The {name} stopped:\n{tail}")
+
+
+def run(folder: Path, port: int) -> None:
+    """Build the demo in ``folder`` and serve it until a signal comes."""
+    check_port(port)
+    lock = take_folder(folder)
+    address = f"http://127.0.0.1:{port}"
+    env = environment(folder, port)
+    print("Preparing a demo clinic …", flush=True)
+    manage(env, "migrate", "--verbosity=0")
+    manage(env, "collectstatic", "--noinput", "--verbosity=0")
+    manage(env, "init_keys")
+    signs = manage(env, "load_demo", "--address", address)
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        processes["server"] = start(env, folder / "server.log", "-m", "gunicorn", "-c", "python:clinic.gunicorn", "clinic.wsgi")
+        processes["worker"] = start(env, folder / "worker.log", "manage.py", "db_worker")
+        deadline = time.monotonic() + START_SECONDS
+        while not answers(f"{address}/login/"):
+            watch(processes, folder)
+            if time.monotonic() > deadline:
+                raise Stopped(f"The server did not answer within {START_SECONDS} seconds; see {folder}/server.log")
+            time.sleep(0.2)
+        print(signs, end="" if signs.endswith("\n") else "\n")
+        print("\nAll people and data in it are made up. It is made afresh each time. Ctrl-C stops it.", flush=True)
+        while True:
+            watch(processes, folder)
+            time.sleep(0.5)
+    finally:
+        for process in processes.values():
+            process.terminate()
+        for process in processes.values():
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        lock.close()
+
+
+def interrupted(signum: int, frame: object) -> None:
+    """End in order, whichever signal asked for it."""
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--folder", type=Path, default=ROOT / "var" / "demo")
+    options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    try:
+        run(options.folder.resolve(), options.port)
+    except KeyboardInterrupt:
+        print("\nStopped.")
+        return 0
+    except Stopped as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

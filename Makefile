@@ -1,0 +1,65 @@
+# make demo     a clinic of made-up patients, in a browser on this machine (PORT=8000)
+# make test     the whole suite, browser journeys included (PYTEST_ARGS="-k seal" for a part of it)
+# make check    the linters, types and import contracts alone
+# make format   put the code into its one layout
+# make lock     write requirements*.txt again from requirements*.in
+#
+# Python 3.11 or newer and make are all that must be there. What else is missing is installed on the way.
+
+PYTHON ?= python3
+PORT ?= 8000
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --only-binary :all:
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+
+export UV_SYSTEM_CERTS = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test check format lock system-run system-test clean
+
+demo: .venv/run.stamp
+	@exec $(BIN)/python .ci/demo.py --port $(PORT)
+
+test: .venv/test.stamp | system-test
+	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+
+check: .venv/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: .venv/test.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: .venv/uv.stamp
+	$(COMPILE) -o requirements-uv.txt requirements-uv.in
+	$(COMPILE) -o requirements.txt requirements.in
+	$(COMPILE) -o requirements-dev.txt requirements-dev.in
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis test-results
+
+system-run:
+	@$(PYTHON) .ci/system.py run
+
+system-test:
+	@$(PYTHON) .ci/system.py run test
+
+# The environment is one folder; `demo` needs less of it than `test`, and neither removes what the other installed.
+.venv/uv.stamp: requirements-uv.txt | system-run
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.txt
+	@touch $@
+
+.venv/run.stamp: requirements.txt .venv/uv.stamp | system-run
+	$(INSTALL) -r requirements.txt
+	@touch $@
+
+.venv/test.stamp: requirements-dev.txt .venv/run.stamp | system-run
+	$(INSTALL) -r requirements.txt -r requirements-dev.txt
+	@touch $@
