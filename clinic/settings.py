@@ -154,7 +154,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if REAL else "csrf"
 TABLET_COOKIE_NAME = "__Host-tablet" if REAL else "tablet"
 SECURE_HSTS_SECONDS = 31_536_000 if REAL else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = REAL
-SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_REFERRER_POLICY = "same-origin"  # with "no-referrer" Chromium posts `Origin: null`, which CSRF refuses
 X_FRAME_OPTIONS = "DENY"
 if os.environ.get("CLINIC_BEHIND_PROXY") == "1":
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
