@@ -1,10 +1,11 @@
 // A pad to sign on. Strokes are kept as whole numbers in a box of 600 by 200, whatever the size of the screen, and
-// travel as JSON in a hidden input; the server draws them. Nothing is kept in the browser.
+// travel as JSON in a hidden input: [[[x, y, ms], …], …], ms since the first point. The server draws them.
 "use strict";
 
 const BOX = { width: 600, height: 200 };
 const MOST_STROKES = 50;
 const MOST_POINTS = 4000;
+const MOST_LETTERS = 60000; // the server takes 64 KB
 const LINE = 2.6; // in the units of the box
 
 function startPad(root) {
@@ -14,6 +15,7 @@ function startPad(root) {
   const ink = canvas.getContext("2d");
   const strokes = restore(target.value);
   let current = null;
+  let began = null;
 
   const within = (value, most) => Math.min(most, Math.max(0, Math.round(value)));
 
@@ -21,14 +23,13 @@ function startPad(root) {
     const box = canvas.getBoundingClientRect();
     const x = ((event.clientX - box.left - canvas.clientLeft) / canvas.clientWidth) * BOX.width;
     const y = ((event.clientY - box.top - canvas.clientTop) / canvas.clientHeight) * BOX.height;
-    return [within(x, BOX.width), within(y, BOX.height)];
+    return [within(x, BOX.width), within(y, BOX.height), Math.max(0, Math.round(event.timeStamp - began))];
   }
 
   function draw(stroke) {
     ink.beginPath();
-    ink.moveTo(...stroke[0]);
-    if (stroke.length === 1) ink.lineTo(stroke[0][0] + 0.1, stroke[0][1]);
-    for (const point of stroke.slice(1)) ink.lineTo(...point);
+    ink.moveTo(stroke[0][0], stroke[0][1]);
+    for (const [x, y] of stroke) ink.lineTo(x, y); // a lone point becomes a dot
     ink.stroke();
   }
 
@@ -43,9 +44,13 @@ function startPad(root) {
     strokes.forEach(draw);
   }
 
-  // Every second point of the longest stroke goes, its ends never: the shape stays and the limit holds.
+  const tooMuch = () =>
+    strokes.reduce((sum, stroke) => sum + stroke.length, 0) > MOST_POINTS ||
+    JSON.stringify(strokes).length > MOST_LETTERS;
+
+  // Every second point of the longest stroke goes, its ends never: the shape stays and the limits hold.
   function thinOut() {
-    while (strokes.reduce((sum, stroke) => sum + stroke.length, 0) > MOST_POINTS) {
+    while (tooMuch()) {
       const longest = strokes.reduce((a, b) => (b.length > a.length ? b : a));
       const kept = longest.filter((_, at) => at % 2 === 0 || at === longest.length - 1);
       longest.splice(0, longest.length, ...kept);
@@ -74,6 +79,7 @@ function startPad(root) {
     if (!event.isPrimary || event.button !== 0 || current || strokes.length >= MOST_STROKES) return;
     event.preventDefault();
     canvas.setPointerCapture(event.pointerId);
+    if (began === null || !strokes.length) began = event.timeStamp - (strokes.at(-1)?.at(-1)[2] ?? 0);
     current = [place(event)];
     strokes.push(current);
     repaint();
@@ -105,7 +111,7 @@ function startPad(root) {
 function restore(text) {
   try {
     const strokes = JSON.parse(text || "[]");
-    const isPoint = (point) => Array.isArray(point) && point.length === 2 && point.every(Number.isInteger);
+    const isPoint = (point) => Array.isArray(point) && point.length === 3 && point.every(Number.isInteger);
     const isStroke = (stroke) => Array.isArray(stroke) && stroke.length > 0 && stroke.every(isPoint);
     return Array.isArray(strokes) && strokes.every(isStroke) ? strokes.slice(0, MOST_STROKES) : [];
   } catch {
