@@ -45,7 +45,9 @@ def _marked(view: Callable[..., HttpResponse], *may_open: str) -> None:
     view.may_open = frozenset(may_open)  # type: ignore[attr-defined]
 
 
-def anyone(view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+def anyone(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     """Open to anyone, signed in or not."""
     _marked(view, "anyone")
     return view
@@ -53,14 +55,16 @@ def anyone(view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Callabl
 
 def staff(
     *roles: Role,
-) -> Callable[[Callable[Concatenate[StaffRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+) -> Callable[
+    [Callable[Concatenate[StaffRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
+]:
     """Open to staff who hold one of ``roles``; the first one held is the role that the act is recorded under."""
 
     def decorate(
         view: Callable[Concatenate[StaffRequest, P], HttpResponse],
     ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             user = request.user
             if not isinstance(user, User) or not user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
@@ -88,7 +92,7 @@ def tablet(
     """Open to a paired tablet; any other device is sent to ``resume``, which shows it the pairing page."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         here = current_tablet(request)
         if here is None:
             return redirect("resume")
@@ -102,7 +106,9 @@ def tablet(
 
 def patient(
     *stages: Stage,
-) -> Callable[[Callable[Concatenate[PatientRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+) -> Callable[
+    [Callable[Concatenate[PatientRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
+]:
     """Open to the patient whose visit this tablet holds, birth date confirmed, visit in one of ``stages``.
 
     Anything else is sent to ``resume``, which knows what this tablet shows now.
@@ -112,7 +118,7 @@ def patient(
         view: Callable[Concatenate[PatientRequest, P], HttpResponse],
     ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
         @wraps(view)
-        def inner(request: TabletRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def inner(request: TabletRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             hold = request.tablet.hold
             if hold is None or hold.identified_at is None or hold.visit.at not in (stages or ON_TABLET):
                 return redirect("resume")

@@ -1,4 +1,4 @@
-"""What must hold before the app serves: `manage.py check --tag serving` (gunicorn and the worker run it at start)."""
+"""What must hold before the app serves: `manage.py check --deploy --tag serving`; gunicorn runs it at start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, register
 SERVING = "serving"
 
 
-@register(SERVING)
+@register(SERVING, deploy=True)  # not for `migrate` or `rehearse`, which need no key
 def secret_key_is_kept(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Refuse a secret key made for this process alone: sessions and search would die with it."""
     if not settings.SECRET_KEY_IS_TEMPORARY:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 bind = os.environ.get("CLINIC_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("CLINIC_WORKERS", "2"))
@@ -15,13 +14,3 @@ control_socket_disable = True
 accesslog = None  # an address names a visit; the journal says who opened what
 errorlog = "-"
 loglevel = os.environ.get("CLINIC_LOG_LEVEL", "info")
-
-
-def on_starting(server: Any) -> None:
-    """Refuse to serve what ``clinic.checks`` would not have served; raises SystemCheckError."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.settings")
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("check", tags=["serving"])

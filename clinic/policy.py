@@ -53,7 +53,9 @@ class Setting:
         wanted = int if self.kind == "integer" else (int, float)
         if isinstance(value, bool) or not isinstance(value, wanted):
             raise refusal
-        assert isinstance(value, (int, float)) and self.low is not None and self.high is not None
+        assert isinstance(value, (int, float))
+        assert self.low is not None
+        assert self.high is not None
         if not self.low <= value <= self.high:  # also refuses NaN
             raise refusal
         return value
@@ -140,9 +142,14 @@ class Policy:
     )
     clinic_name: str = _set("Our clinic", "Clinic's name", "Shown to patients and printed on the consent.")
     clinic_address: str = _set("", "Clinic's address", "Printed on the consent.", max_length=400)
-    clinic_phone: str = _set("", "Clinic's phone", "Printed with the aftercare, for patients who feel unwell.", max_length=40)
+    clinic_phone: str = _set(
+        "", "Clinic's phone", "Printed with the aftercare, for patients who feel unwell.", max_length=40
+    )
     emergency_number: str = _set(
-        "112", "Emergency number", "Printed with the warning signs. 000 in Australia, 999 in the UK, 911 in the US.", max_length=20
+        "112",
+        "Emergency number",
+        "Printed with the warning signs. 000 in Australia, 999 in the UK, 911 in the US.",
+        max_length=20,
     )
     cost: str = _set(
         "Ask us what it costs before you start.",

@@ -41,7 +41,7 @@ class Tablet(models.Model):
     """A tablet of the clinic. Its cookie names it and nothing else; the server knows what it shows."""
 
     name = models.CharField(max_length=60, unique=True)
-    token_sha256 = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    token_sha256 = models.CharField(max_length=64, null=True, unique=True, editable=False)  # noqa: DJ001 (unique)
     code_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     code_expires_at = models.DateTimeField(null=True, editable=False)
     code_tries = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -104,7 +104,8 @@ class Hold(models.Model):
             models.UniqueConstraint(fields=["tablet"], condition=models.Q(ended_at=None), name="one_visit_a_tablet"),
             models.UniqueConstraint(fields=["visit"], condition=models.Q(ended_at=None), name="one_tablet_a_visit"),
             models.CheckConstraint(
-                condition=models.Q(ended_at=None, ended_why="") | (models.Q(ended_at__isnull=False) & ~models.Q(ended_why="")),
+                condition=models.Q(ended_at=None, ended_why="")
+                | (models.Q(ended_at__isnull=False) & ~models.Q(ended_why="")),
                 name="hold_ends_when_and_why",
             ),
         ]

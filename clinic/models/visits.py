@@ -116,7 +116,8 @@ class Visit(models.Model):
         with transaction.atomic():
             if not Visit.objects.filter(pk=self.pk, stage=was.value).update(stage=to.value, stage_since=now):
                 raise StaleVisit
-            Journal.objects.record("visit moved", by=by, visit=self, **{"from": was.value, "to": to.value}, **data)
+            story: dict[str, Any] = {"from": was.value, "to": to.value, **data}
+            Journal.objects.record("visit moved", by=by, visit=self, **story)
         self.stage, self.stage_since = to.value, now
 
     def mark(self, *, by: Actor, action: str, **marks: object) -> None:

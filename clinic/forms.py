@@ -1,0 +1,398 @@
+"""The front desk's, the manager's and the tablet's own forms. Strings become typed values here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from crispy_forms.helper import FormHelper
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from clinic import day_list, policy, text
+from clinic.models import Patient, Tablet, User
+from clinic.models.patients import SHORTEST_PREFIX, PatientQuerySet, words
+from clinic.policy import Policy
+from clinic.regions import CONCRETE, region_words
+
+FIRST_YEAR = 1900
+
+
+def helper() -> FormHelper:
+    """Return how all our forms render: fields only, the template writes the form tag and the token."""
+    rendered = FormHelper()
+    rendered.form_tag = False
+    rendered.disable_csrf = True
+    return rendered
+
+
+class PlainForm(forms.Form):
+    """A form whose errors come from the server, so that they read the same in every browser."""
+
+    use_required_attribute = False
+    helper = helper()
+
+
+class PlainModelForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The same, for a model."""
+
+    use_required_attribute = False
+    helper = helper()
+
+
+class PlainText(forms.CharField):
+    """Text without hidden characters, in one normal form."""
+
+    def to_python(self, value: Any) -> str:
+        said = super().to_python(value)
+        try:
+            return text.clean(said or "", longest=self.max_length or text.LONGEST_TEXT)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+class DayInput(forms.MultiWidget):
+    """Three short boxes: day, month, year."""
+
+    use_fieldset = True
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        box = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 2}
+        year = {**box, "maxlength": 4}
+        super().__init__(
+            {"day": forms.TextInput(box), "month": forms.TextInput(box), "year": forms.TextInput(year)}, attrs
+        )
+
+    def decompress(self, value: Any) -> list[Any]:
+        if isinstance(value, str) and value:
+            value = dt.date.fromisoformat(value)
+        return [value.day, value.month, value.year] if isinstance(value, dt.date) else ["", "", ""]
+
+    def id_for_label(self, id_: str) -> str:
+        return f"{id_}_0" if id_ else id_
+
+
+class DayField(forms.MultiValueField):
+    """A date typed as day, month and year. The message says which part is wrong and what is allowed."""
+
+    widget = DayInput
+
+    def __init__(self, *, earliest: dt.date | None = None, not_future: bool = False, **kwargs: Any) -> None:
+        part = forms.CharField(required=False, max_length=4)
+        self.earliest, self.not_future = earliest or dt.date(FIRST_YEAR, 1, 1), not_future
+        super().__init__([part, part, part], require_all_fields=False, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        parts = [str(part or "").strip() for part in (value or ["", "", ""])]
+        if not any(parts):
+            if self.required:
+                raise ValidationError("Type the day, the month and the year.", code="required")
+            return None
+        for part, name, high in zip(parts, ("day", "month", "year"), (31, 12, 9999), strict=True):
+            if not part.isascii() or not part.isdigit() or not 1 <= int(part) <= high:
+                allowed = "4 digits" if name == "year" else f"a number from 1 to {high}"
+                raise ValidationError(f"The {name} is not right. It must be {allowed}.")
+        day, month, year = (int(part) for part in parts)
+        try:
+            typed = dt.date(year, month, day)
+        except ValueError as error:
+            raise ValidationError(f"There is no day {day} in that month. Check the day and the month.") from error
+        if typed < self.earliest:
+            raise ValidationError(f"The year must be {self.earliest.year} or later, with 4 digits.")
+        if self.not_future and typed > timezone.localdate():
+            raise ValidationError("This date is still to come. It must be today or earlier.")
+        return typed
+
+
+def born_field(**kwargs: Any) -> DayField:
+    """Return the field for a birth date: from 1900 to today."""
+    return DayField(label="Date of birth", help_text="For example, 27 3 1985", not_future=True, **kwargs)
+
+
+class SignInForm(AuthenticationForm):
+    """User name and password."""
+
+    use_required_attribute = False
+    helper = helper()
+
+
+class PairForm(PlainForm):
+    """The one-time code that makes a device a tablet of the clinic."""
+
+    code = forms.CharField(
+        label="Pairing code",
+        help_text="8 letters and numbers. The manager sees it under Tablets.",
+        max_length=20,
+        error_messages={"required": "Type the 8 letters and numbers."},
+        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+    )
+
+
+class BirthDateForm(PlainForm):
+    """The patient's own birth date."""
+
+    born = DayField(label="What is your date of birth?", help_text="For example, 27 3 1985", not_future=True)
+
+
+class SearchForm(PlainForm):
+    """Find a patient by birth date, by the start of a name, or both."""
+
+    name = PlainText(label="Name, or its first letters", max_length=200, required=False)
+    born = DayField(label="Date of birth", required=False, not_future=True)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors:
+            letters = words(cleaned.get("name", ""))
+            if (
+                cleaned.get("name")
+                and not any(len(word) >= SHORTEST_PREFIX for word in letters)
+                and not cleaned["born"]
+            ):
+                self.add_error("name", f"Type at least {SHORTEST_PREFIX} letters of the name.")
+            elif not letters and not cleaned["born"]:
+                self.add_error("name", "Type a name, a date of birth, or both.")
+        return cleaned
+
+    def found(self) -> PatientQuerySet:
+        """Return the patients that fit."""
+        patients = Patient.objects.current()
+        if self.cleaned_data["name"]:
+            patients = patients.named(self.cleaned_data["name"])
+        return patients.born_on(self.cleaned_data["born"]) if self.cleaned_data["born"] else patients
+
+
+class PatientForm(PlainForm):
+    """Who a patient is."""
+
+    name = PlainText(label="Full name", max_length=200, error_messages={"required": "Type the patient’s name."})
+    born = born_field()
+    phone = PlainText(label="Phone", max_length=40, required=False)
+    email = forms.EmailField(
+        label="E-mail",
+        required=False,
+        error_messages={"invalid": "This is not an e-mail address, like name@example.org."},
+    )
+
+    def clean_name(self) -> str:
+        name = " ".join(self.cleaned_data["name"].split())
+        if not words(name):
+            raise ValidationError("A name needs at least one letter.")
+        return name
+
+
+class MergeForm(PlainForm):
+    """The record that is to become part of another."""
+
+    gone = forms.IntegerField(
+        label="Number of the other record",
+        help_text="It stands on the other record’s page, after “Record”.",
+        error_messages={"required": "Type the other record’s number.", "invalid": "Type a number, such as 12."},
+    )
+
+    def __init__(self, *args: Any, kept: Patient, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kept = kept
+
+    def clean_gone(self) -> Patient:
+        other = Patient.objects.current().filter(pk=self.cleaned_data["gone"]).first()
+        if other is None or other.pk == self.kept.pk:
+            raise ValidationError("There is no other record with this number.")
+        return other
+
+
+class VisitForm(PlainForm):
+    """A place on a day's board."""
+
+    day = forms.DateField(label="Day", widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
+    time = forms.TimeField(
+        label="Appointment",
+        required=False,
+        widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
+        error_messages={"invalid": "Type a time such as 09:30."},
+    )
+    practitioner = forms.ModelChoiceField(
+        User.objects.filter(is_practitioner=True, is_active=True).order_by("full_name"),
+        required=False,
+        empty_label="Any",
+    )
+    planned_regions = forms.MultipleChoiceField(
+        label="Planned regions, if known",
+        choices=[(name, region_words(name).capitalize()) for name in CONCRETE],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    returning = forms.BooleanField(
+        label="Has had dry needling here before",
+        help_text="Tick it if that was before this system. Earlier visits in this system count by themselves.",
+        required=False,
+    )
+
+
+class HandOverForm(PlainForm):
+    """Which tablet."""
+
+    tablet = forms.ModelChoiceField(Tablet.objects.paired(), empty_label=None, widget=forms.RadioSelect)
+
+
+class DayListForm(PlainForm):
+    """A day's list, chosen as a file or pasted."""
+
+    file = forms.FileField(label="CSV file", required=False, help_text="At most 200 lines.")
+    text = forms.CharField(
+        label="Or paste it here",
+        required=False,
+        max_length=100_000,
+        widget=forms.Textarea({"rows": 8, "spellcheck": "false"}),
+        help_text="First line: time,name,born,phone,email,practitioner. Only name and born are needed.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if file := cleaned.get("file"):
+            try:
+                cleaned["text"] = file.read(200_000).decode("utf-8-sig")
+            except UnicodeDecodeError:
+                self.add_error("file", "This file is not UTF-8 text. Save it as “CSV UTF-8”.")
+                return cleaned
+        if not (cleaned.get("text") or "").strip():
+            self.add_error("file", "Choose a file, or paste the list.")
+            return cleaned
+        try:
+            cleaned["text"] = text.clean(cleaned["text"], longest=100_000)
+            cleaned["rows"] = day_list.read(cleaned["text"], today=timezone.localdate())
+        except day_list.Unreadable as error:
+            for problem in error.problems:
+                self.add_error("text", problem)
+        except ValueError as error:
+            self.add_error("text", str(error))
+        return cleaned
+
+
+def choices_form(
+    rows: list[day_list.Row], known: Mapping[int, list[Patient]], data: Mapping[str, Any] | None
+) -> forms.Form:
+    """Return a form that asks "the same person?" for each row whose name and birth date are known already."""
+    asked = PlainForm(data)
+    for number, patients in known.items():
+        if patients:
+            row = rows[number]
+            asked.fields[f"same_{number}"] = forms.ChoiceField(
+                label=f"{row.name}, born {row.born:%d.%m.%Y}: the same person?",
+                choices=[
+                    *((str(each.pk), f"Yes: record {each.pk}, added {each.created_at:%d.%m.%Y}") for each in patients),
+                    ("", "No, somebody else with this name and birth date"),
+                ],
+                required=False,
+                widget=forms.RadioSelect,
+                initial=str(patients[0].pk),
+            )
+    return asked
+
+
+class TabletForm(PlainModelForm):
+    """A tablet's name, as staff call it."""
+
+    class Meta:
+        model = Tablet
+        fields = ["name"]
+        help_texts = {"name": "What you call it, such as “Front desk 1”."}
+
+
+class StaffForm(PlainModelForm):
+    """One staff member's account."""
+
+    password = forms.CharField(
+        label="New password",
+        required=False,
+        widget=forms.PasswordInput({"autocomplete": "new-password"}),
+        help_text="At least 12 characters. Leave it empty to keep the present one.",
+    )
+
+    class Meta:
+        model = User
+        fields = [
+            "full_name",
+            "username",
+            "is_reception",
+            "is_practitioner",
+            "is_manager",
+            "registration_number",
+            "is_active",
+        ]
+        labels = {"username": "User name", "is_active": "May sign in"}
+        help_texts = {
+            "username": "Letters, numbers and . - _ only.",
+            "is_reception": "Board, hand-over, status words. No answers.",
+            "is_practitioner": "Answers, review, confirm.",
+            "is_manager": "Staff, tablets, settings. No answers.",
+            "registration_number": "For practitioners; it is printed on every consent.",
+            "is_active": "Untick when somebody leaves. It holds from their next click on.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        typed = cleaned.get("password")
+        if not typed and not self.instance.pk:
+            self.add_error("password", "A new account needs a password.")
+        if typed:
+            try:
+                validate_password(typed, self.instance)
+            except ValidationError as error:
+                self.add_error("password", error)
+        if not any(cleaned.get(f"is_{role}") for role in ("reception", "practitioner", "manager")):
+            self.add_error("is_reception", "Choose at least one role.")
+        if cleaned.get("is_practitioner") and not cleaned.get("registration_number"):
+            self.add_error(
+                "registration_number", "A practitioner needs a registration number: it is printed on every consent."
+            )
+        return cleaned
+
+    def save(self, commit: bool = True) -> User:
+        user: User = super().save(commit=False)
+        if self.cleaned_data.get("password"):
+            user.set_password(self.cleaned_data["password"])
+        return user
+
+
+class PolicyForm(PlainForm):
+    """Every setting, with its reason as the hint and its range in the message."""
+
+    def __init__(self, *args: Any, policy: Policy, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.now = policy
+        for name, how in _settings().items():
+            self.fields[name] = self._field(name, how)
+
+    def _field(self, name: str, how: policy.Setting) -> forms.Field:
+        shipped = getattr(Policy(), name)
+        hint = f"{how.reason} Allowed: {how.allowed}. Shipped: {shipped or 'empty'}."
+        common: dict[str, Any] = {"label": how.label, "help_text": hint, "initial": getattr(self.now, name)}
+        if how.kind == "choice":
+            return forms.ChoiceField(choices=how.choices, widget=forms.RadioSelect, **common)
+        if how.kind == "text":
+            return PlainText(required=False, max_length=how.max_length, **common)
+        wrong = {"invalid": f"Type {how.allowed}.", "required": f"Type {how.allowed}."}
+        return (forms.IntegerField if how.kind == "integer" else forms.FloatField)(error_messages=wrong, **common)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for name, value in cleaned.items():
+            try:
+                policy.setting(name).clean(name, value)
+            except ValueError:
+                self.add_error(name, f"{value} is not allowed. Allowed: {policy.setting(name).allowed}.")
+        if not self.errors:
+            try:
+                self.now.but(**cleaned)
+            except ValueError as error:
+                self.add_error("needle_fear_review", str(error))
+        return cleaned
+
+
+def _settings() -> Mapping[str, policy.Setting]:
+    return policy.SETTINGS

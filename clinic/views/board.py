@@ -1,0 +1,63 @@
+"""Today's board, the urgent call, and the day's list from a file."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.views.decorators.http import require_GET
+
+from clinic import day_list
+from clinic.access import StaffRequest, staff
+from clinic.flow import OPEN
+from clinic.forms import DayListForm, choices_form
+from clinic.models import Patient, Role, Visit
+
+DESK = (Role.RECEPTION, Role.PRACTITIONER)
+
+
+@staff(*DESK, Role.MANAGER)
+@require_GET
+def board(request: StaffRequest) -> HttpResponse:
+    """The day's visits with their status words. A manager who holds no other role has no patients to see."""
+    if request.actor.role is Role.MANAGER:
+        return redirect("manage_tablets")
+    day = parse_date(request.GET.get("day", "")) or timezone.localdate()
+    visits = Visit.objects.on(day).select_related("patient", "practitioner").prefetch_related("holds__tablet")
+    rows = [(visit, next((hold for hold in visit.holds.all() if hold.ended_at is None), None)) for visit in visits]
+    left_open = Visit.objects.filter(day__lt=day, stage__in=[stage.value for stage in OPEN]).count()
+    return render(
+        request, "clinic/board.html", {"rows": rows, "day": day, "today": timezone.localdate(), "left_open": left_open}
+    )
+
+
+@staff(*DESK, Role.MANAGER)
+@require_GET
+def urgent(request: StaffRequest) -> HttpResponse:
+    """The call that stands on every staff page while a patient needs help and nobody has gone yet."""
+    calls = [(visit, visit.hold) for visit in Visit.objects.urgent().select_related("patient")]
+    may_go = request.actor.role is not Role.MANAGER
+    return render(request, "components/urgent.html", {"calls": calls, "may_go": may_go})
+
+
+@staff(*DESK)
+def import_day(request: StaffRequest) -> HttpResponse:
+    """Put a day's list on the board: paste or choose a CSV, look at what was understood, then add it.
+
+    A name and birth date that are known already ask "the same person?" for each row; nothing is added before that.
+    """
+    form = DayListForm(request.POST or None, request.FILES or None)
+    if request.method != "POST" or not form.is_valid():
+        return render(request, "clinic/import_day.html", {"form": form}, status=422 if form.errors else 200)
+    rows = form.cleaned_data["rows"]
+    known = {number: Patient.objects.same_person(row.name, row.born) for number, row in enumerate(rows)}
+    ask = choices_form(rows, known, request.POST if "import" in request.POST else None)
+    if "import" not in request.POST or not ask.is_valid():
+        context = {"form": form, "rows": rows, "ask": ask, "text": form.cleaned_data["text"]}
+        return render(request, "clinic/import_day_check.html", context, status=422 if ask.errors else 200)
+    same = {number: ask.cleaned_data.get(f"same_{number}", "") for number in known}
+    added = day_list.add(rows=rows, same=same, day=timezone.localdate(), by=request.actor)
+    messages.success(request, f"{added} {'visit' if added == 1 else 'visits'} put on today’s board.")
+    return redirect("board")

@@ -1,0 +1,94 @@
+"""The manager's pages: tablets, staff, settings. No answers here."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db import IntegrityError
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from clinic import actions
+from clinic.access import StaffRequest, staff
+from clinic.flow import NotAllowed
+from clinic.forms import PolicyForm, StaffForm, TabletForm
+from clinic.models import Hold, PolicyChange, Role, Tablet, User
+
+
+@staff(Role.MANAGER)
+def tablets(request: StaffRequest) -> HttpResponse:
+    """The clinic's tablets; add one."""
+    form = TabletForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        new = actions.add_tablet(name=form.cleaned_data["name"], by=request.actor)
+        return _code_page(request, new)
+    rows = Tablet.objects.all()
+    busy = {hold.tablet_id for hold in Hold.objects.now()}
+    context = {"form": form, "tablets": rows, "busy": busy, "now": timezone.now()}
+    return render(request, "clinic/manage_tablets.html", context, status=422 if form.errors else 200)
+
+
+def _code_page(request: StaffRequest, one: Tablet) -> HttpResponse:
+    typed = actions.offer_code(tablet=one, by=request.actor)
+    address = request.build_absolute_uri("/tablet/")
+    context = {"tablet": one, "code": f"{typed[:4]}-{typed[4:]}", "address": address, "expires": one.code_expires_at}
+    return render(request, "clinic/pairing_code.html", context)
+
+
+@staff(Role.MANAGER)
+@require_POST
+def code(request: StaffRequest, pk: int) -> HttpResponse:
+    """Show a new one-time code for a tablet."""
+    return _code_page(request, get_object_or_404(Tablet, pk=pk))
+
+
+@staff(Role.MANAGER)
+@require_POST
+def revoke(request: StaffRequest, pk: int) -> HttpResponse:
+    """Turn a tablet away from its next request on."""
+    one = get_object_or_404(Tablet, pk=pk)
+    actions.revoke(tablet=one, by=request.actor)
+    messages.success(request, f"{one} is turned away. Pair it again to use it.")
+    return redirect("manage_tablets")
+
+
+@staff(Role.MANAGER)
+def staff_list(request: StaffRequest) -> HttpResponse:
+    """Everybody with an account."""
+    return render(request, "clinic/manage_staff.html", {"people": User.objects.order_by("-is_active", "full_name")})
+
+
+@staff(Role.MANAGER)
+def staff_member(request: StaffRequest, pk: int | None = None) -> HttpResponse:
+    """Add a staff member, or change one: name, roles, registration number, password, leaver."""
+    one = get_object_or_404(User, pk=pk) if pk else None
+    form = StaffForm(request.POST or None, instance=one)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.save_staff(user=form.save(commit=False), by=request.actor)
+        except NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        except IntegrityError:
+            form.add_error("username", "This user name is taken.")
+        else:
+            messages.success(request, f"{form.instance} was saved.")
+            return redirect("manage_staff")
+    context = {"form": form, "person": one}
+    return render(request, "clinic/staff_form.html", context, status=422 if form.errors else 200)
+
+
+@staff(Role.MANAGER)
+def policy(request: StaffRequest) -> HttpResponse:
+    """The clinic's settings, each with its default, its range and its reason; who changed what."""
+    now = PolicyChange.objects.policy()
+    form = PolicyForm(request.POST or None, policy=now)
+    if request.method == "POST" and form.is_valid():
+        changed = actions.change_policy(by=request.actor, **form.cleaned_data)
+        messages.success(
+            request, "Saved. It holds from the next run of the rules on." if changed else "Nothing was changed."
+        )
+        return redirect("manage_settings")
+    history = PolicyChange.objects.select_related("by").order_by("-id")[:50]
+    context = {"form": form, "history": history}
+    return render(request, "clinic/manage_settings.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,101 @@
+"""Find, add, correct and merge patients."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from clinic import actions
+from clinic.access import StaffRequest, staff
+from clinic.flow import NotAllowed
+from clinic.forms import MergeForm, PatientForm, SearchForm, VisitForm
+from clinic.models import Patient, Role
+
+DESK = (Role.RECEPTION, Role.PRACTITIONER)
+MOST_FOUND = 50
+
+
+@staff(*DESK)
+@require_GET
+def search(request: StaffRequest) -> HttpResponse:
+    """Find a patient by date of birth, or by three or more first letters of a name."""
+    form = SearchForm(request.GET or None)
+    found: list[Patient] = []
+    if form.is_bound and form.is_valid():
+        found = list(form.found().order_by("name")[: MOST_FOUND + 1])
+    context = {"form": form, "found": found[:MOST_FOUND], "more": len(found) > MOST_FOUND}
+    return render(request, "clinic/patients.html", context, status=422 if form.errors else 200)
+
+
+@staff(*DESK)
+def add(request: StaffRequest) -> HttpResponse:
+    """Add a patient. The same name and birth date as a known patient asks "the same person?" first."""
+    form = PatientForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        known = Patient.objects.same_person(form.cleaned_data["name"], form.cleaned_data["born"])
+        if known and "another" not in request.POST:
+            return render(request, "clinic/same_person.html", {"form": form, "known": known})
+        patient = actions.add_patient(**form.cleaned_data, by=request.actor)
+        messages.success(request, f"{patient} was added.")
+        return redirect("patient", patient.pk)
+    return render(request, "clinic/patient_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@staff(*DESK)
+@require_GET
+def patient(request: StaffRequest, pk: int) -> HttpResponse:
+    """One patient: details, visits, what was corrected, and a place on today's board."""
+    person = get_object_or_404(Patient, pk=pk)
+    if person.merged_into_id:
+        messages.info(request, "This record was merged into the one you see now.")
+        return redirect("patient", person.merged_into_id)
+    visits = person.visits.select_related("practitioner").order_by("-day", "-id")
+    context = {
+        "patient": person,
+        "age": person.age_on(timezone.localdate()),
+        "visits": visits,
+        "corrections": person.corrections.select_related("by").order_by("-at"),
+        "merges": person.merges.select_related("by", "gone"),
+        "form": VisitForm(initial={"day": timezone.localdate()}),
+        "merge_form": MergeForm(kept=person),
+    }
+    return render(request, "clinic/patient.html", context)
+
+
+@staff(*DESK)
+def correct(request: StaffRequest, pk: int) -> HttpResponse:
+    """Correct a patient's details; what they were stays on record."""
+    person = get_object_or_404(Patient.objects.current(), pk=pk)
+    now = {field: getattr(person, field) for field in actions.CORRECTABLE}
+    form = PatientForm(request.POST or None, initial=now)
+    if request.method == "POST" and form.is_valid():
+        changed = actions.correct_patient(patient=person, by=request.actor, **form.cleaned_data)
+        messages.success(
+            request, "Corrected. What it was before stays on record." if changed else "Nothing was changed."
+        )
+        return redirect("patient", person.pk)
+    context = {"form": form, "patient": person}
+    return render(request, "clinic/patient_form.html", context, status=422 if form.errors else 200)
+
+
+@staff(*DESK)
+def merge(request: StaffRequest, pk: int) -> HttpResponse:
+    """Make two records of one person one: choose the other, look at both, confirm."""
+    person = get_object_or_404(Patient.objects.current(), pk=pk)
+    form = MergeForm(request.POST or request.GET or None, kept=person)
+    if form.is_bound and form.is_valid():
+        gone = form.cleaned_data["gone"]
+        if "merge" not in request.POST:
+            return render(request, "clinic/merge.html", {"form": form, "kept": person, "gone": gone})
+        try:
+            actions.merge_patients(kept=person, gone=gone, by=request.actor)
+        except NotAllowed as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, "The two records are one now. Both stay on record.")
+        return redirect("patient", person.pk)
+    context = {"form": form, "kept": person}
+    return render(request, "clinic/merge.html", context, status=422 if form.errors else 200)

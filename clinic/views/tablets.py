@@ -1,0 +1,118 @@
+"""What a tablet shows: it follows from the visit that the server says it holds. Addresses carry no ids."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from clinic import actions
+from clinic.access import TabletRequest, anyone, current_tablet, tablet
+from clinic.flow import Stage
+from clinic.forms import BirthDateForm, PairForm
+from clinic.models import Actor, Hold, Tablet
+
+NEXT = {Stage.EXPECTED: "answering", Stage.ANSWERING: "answering", Stage.CONSENTING: "consenting"}
+COOKIE_DAYS = 180
+THANKS_FOR = dt.timedelta(minutes=5)
+
+
+def screen(here: Tablet) -> str:
+    """Name what this tablet shows now, in one word; a page that waits polls it and loads anew when it changes."""
+    hold = here.hold
+    if hold is None:
+        last = _last(here)
+        return f"thanks-{last.ended_why}" if last else "idle"
+    if hold.visit.urgent_at and not hold.visit.urgent_taken_at:
+        return "urgent"
+    if hold.identified_at is None:
+        return "birth-date"
+    return hold.visit.stage if hold.visit.at in NEXT else "idle"
+
+
+def _last(here: Tablet) -> Hold | None:
+    """The hold that ended just now, so that the patient who gave it back is thanked; it names nobody."""
+    return (
+        here.holds.filter(ended_at__gt=timezone.now() - THANKS_FOR)
+        .exclude(ended_why__in=["returned", "moved"])
+        .order_by("-ended_at")
+        .first()
+    )
+
+
+@anyone
+def resume(request: HttpRequest) -> HttpResponse:
+    """The one door: look up what this tablet holds and show it, or send it on to the room whose part is next."""
+    here = current_tablet(request)
+    if here is None:
+        return render(request, "clinic/pair.html", {"form": PairForm()})
+    shows = screen(here)
+    if shows == "birth-date":
+        return redirect("birth_date")
+    hold = here.hold
+    if hold and hold.visit.at in NEXT and shows != "urgent":
+        return redirect(NEXT[hold.visit.at])
+    if hold and shows == "idle":  # the visit went on without its tablet: nothing is left to show
+        actions.take_back(hold=hold, by=_actor(here))
+    template = "clinic/tablet_urgent.html" if shows == "urgent" else "clinic/tablet_idle.html"
+    return render(request, template, {"screen": shows})
+
+
+def _actor(here: Tablet) -> Actor:
+    return Actor(tablet=here)
+
+
+@tablet
+@require_GET
+def state(request: TabletRequest) -> HttpResponse:
+    """Answer the waiting page's question: what does this tablet show now?"""
+    return JsonResponse({"state": screen(request.tablet)})
+
+
+@anyone
+@require_POST
+def pair(request: HttpRequest) -> HttpResponse:
+    """Pair this device with a one-time code, and give it the cookie that names it."""
+    form = PairForm(request.POST)
+    done = actions.pair(typed=form.cleaned_data["code"]) if form.is_valid() else None
+    if done is None:
+        if form.is_valid():
+            form.add_error(
+                "code", "This code is not right, or its ten minutes are over. Ask the manager for a new one."
+            )
+        return render(request, "clinic/pair.html", {"form": form}, status=422)
+    response = redirect("resume")
+    response.set_cookie(
+        settings.TABLET_COOKIE_NAME,
+        done[1],
+        max_age=COOKIE_DAYS * 24 * 60 * 60,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Strict",
+    )
+    return response
+
+
+@tablet
+def birth_date(request: TabletRequest) -> HttpResponse:
+    """Ask for the birth date before anything of the visit is shown."""
+    hold = request.tablet.hold
+    if hold is None or hold.identified_at:
+        return redirect("resume")
+    form = BirthDateForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if actions.confirm_birth_date(hold=hold, born=form.cleaned_data["born"], by=request.actor):
+            return redirect("resume")
+        if hold.ended_at:
+            return redirect("resume")
+        form.add_error("born", "That is not the date we have. Check it, or ask at the front desk.")
+    return render(
+        request,
+        "clinic/birth_date.html",
+        {"form": form, "short_name": hold.visit.patient.short_name},
+        status=422 if form.errors else 200,
+    )
