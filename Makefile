@@ -10,6 +10,9 @@ PYTHON ?= python3
 PORT ?= 8000
 PYTEST_ARGS ?=
 
+# What the system itself must have; one question for all of it.
+SETS := run $(if $(filter test,$(MAKECMDGOALS)),test)
+
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --only-binary :all:
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
@@ -17,12 +20,12 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check format lock system-run system-test clean
+.PHONY: demo test check format lock system clean
 
 demo: .venv/run.stamp
 	@exec $(BIN)/python .ci/demo.py --port $(PORT)
 
-test: .venv/test.stamp | system-test
+test: .venv/test.stamp
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
 check: .venv/test.stamp
@@ -44,22 +47,19 @@ lock: .venv/uv.stamp
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis test-results
 
-system-run:
-	@$(PYTHON) .ci/system.py run
-
-system-test:
-	@$(PYTHON) .ci/system.py run test
+system:
+	@$(PYTHON) .ci/system.py $(SETS)
 
 # The environment is one folder; `demo` needs less of it than `test`, and neither removes what the other installed.
-.venv/uv.stamp: requirements-uv.txt | system-run
+.venv/uv.stamp: requirements-uv.txt | system
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.txt
 	@touch $@
 
-.venv/run.stamp: requirements.txt .venv/uv.stamp | system-run
+.venv/run.stamp: requirements.txt .venv/uv.stamp | system
 	$(INSTALL) -r requirements.txt
 	@touch $@
 
-.venv/test.stamp: requirements-dev.txt .venv/run.stamp | system-run
+.venv/test.stamp: requirements-dev.txt .venv/run.stamp | system
 	$(INSTALL) -r requirements.txt -r requirements-dev.txt
 	@touch $@

@@ -116,7 +116,9 @@ def run(folder: Path, port: int) -> None:
     signs = manage(env, "load_demo", "--address", address)
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        processes["server"] = start(env, folder / "server.log", "-m", "gunicorn", "-c", "python:clinic.gunicorn", "clinic.wsgi")
+        processes["server"] = start(
+            env, folder / "server.log", "-m", "gunicorn", "-c", "python:clinic.gunicorn", "clinic.wsgi"
+        )
         processes["worker"] = start(env, folder / "worker.log", "manage.py", "db_worker")
         deadline = time.monotonic() + START_SECONDS
         while not answers(f"{address}/login/"):

@@ -88,7 +88,9 @@ def main(sets: "list[str]") -> int:
         return 1
     if prefix is None:
         print("Missing: " + ", ".join(packages) + ". An administrator must run:\n", file=sys.stderr)
-        print("    sudo sh -c 'apt-get update && " + " ".join(install) + "'\n\nThen run make again.", file=sys.stderr)
+        command = "apt-get update && " + " ".join(install)
+        print("    " + ("sudo sh -c '%s'" % command if shutil.which("sudo") else command), file=sys.stderr)  # noqa: UP031
+        print("\nThen run make again.", file=sys.stderr)
         return 1
     print("Installing " + ", ".join(packages), flush=True)
     sudo = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive"]
