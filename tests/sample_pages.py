@@ -11,18 +11,10 @@ from django.template import engines
 from django.urls import path
 
 from clinic.access import anyone
+from clinic.forms import DayField
 
 YNU = [("yes", "Yes"), ("no", "No"), ("unsure", "I am not sure"), ("prefer_not", "I would rather not say")]
 REGIONS = [("Legs", [("left_calf", "Left calf"), ("right_calf", "Right calf")]), ("Back", [("lower_back", "Lower back")])]
-
-
-class DayMonthYear(forms.MultiWidget):
-    def __init__(self) -> None:
-        boxes = [forms.TextInput(attrs={"inputmode": "numeric", "size": size}) for size in (2, 2, 4)]
-        super().__init__(boxes)
-
-    def decompress(self, value: Any) -> list[Any]:
-        return [value.day, value.month, value.year] if value else [None, None, None]
 
 
 class SampleForm(forms.Form):
@@ -50,12 +42,7 @@ class SampleForm(forms.Form):
         widget=forms.RadioSelect(attrs={"data-scale": "not afraid|very afraid"}),
         error_messages={"required": "Select a number from 0 to 10."},
     )
-    surgery_date = forms.CharField(
-        label="When was it?",
-        help_text="For example 27 3 2026.",
-        widget=DayMonthYear(),
-        error_messages={"required": "Enter a day, a month and a year."},
-    )
+    surgery_date = DayField(label="When was it?", help_text="For example 27 3 2026.")
     medicines = forms.CharField(
         label="Which medicines do you take?",
         help_text="Every one, also from the shop.",
@@ -102,8 +89,8 @@ DESK = """{% extends "desk.html" %}{% load crispy_forms_tags %}
 <div class="panel"><form method="post" novalidate autocomplete="off">{% csrf_token %}{% crispy form %}
 <button class="btn btn-primary">Save</button> <button class="btn btn-outline-secondary">Leave</button></form></div>{% endblock %}"""
 
-URGENT = """<p><strong>Sam Example needs help now</strong>, tablet 2.</p>
-<form method="post" action="/sample/board/">{% csrf_token %}<button id="going-1" class="btn btn-light">I am going</button></form>"""
+URGENT = """<div class="urgent-call"><p><strong>Sam Example</strong> needs help now.</p>
+<form method="post" action="/sample/board/">{% csrf_token %}<button id="going-1" class="btn btn-light">I am going</button></form></div>"""
 
 SEVERITIES = ["urgent", "stop", "defer", "review", "caution", "note", "clear"]
 

@@ -17,11 +17,13 @@ const cutOff = document.getElementById("cut-off");
 const signedOut = document.getElementById("signed-out");
 const last = new WeakMap();
 
+// Each answer brings a new CSRF token; that alone is no change.
+const shown = (html) => html.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
 const path = (address) => new URL(address, location.href).pathname;
 
 // An answer equal to the last one is not put in again: a screen reader would say it again, and the focus would be lost.
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const text = detail.xhr.responseText;
+  const text = shown(detail.xhr.responseText);
   const elsewhere = path(detail.xhr.responseURL) !== path(detail.pathInfo.requestPath);
   if (signedOut) signedOut.hidden = !elsewhere;
   if (elsewhere || last.get(detail.target) === text) detail.shouldSwap = false;
