@@ -39,7 +39,8 @@ document.addEventListener("change", (event) => {
 function showParts() {
   document.querySelectorAll("[data-when]").forEach((part) => {
     const [name, value] = part.dataset.when.split("=");
-    const chosen = document.querySelector(`input[name="${CSS.escape(name)}"]:checked`);
+    const around = part.closest("form") ?? document; // several forms of one kind may stand on a page
+    const chosen = around.querySelector(`input[name="${CSS.escape(name)}"]:checked`);
     part.classList.toggle("not-chosen", chosen?.value !== value);
   });
 }

@@ -1,0 +1,140 @@
+"""The patient answers and sends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from django.db import transaction
+from django.utils import timezone
+
+from clinic.flow import NotAllowed, Stage
+from clinic.models import Actor, Journal, PolicyChange, Visit
+from clinic.policy import AFTER_TALK
+from screening import questions, rules
+from screening.actions import guards
+from screening.actions.assessing import assess
+from screening.models import Assessment, Screening
+from screening.questions import QUESTIONS, Value
+from screening.standing import short
+
+MAY_REOPEN = (Stage.IN_REVIEW, Stage.CONSENTING, Stage.SIGNED)
+
+
+@transaction.atomic
+def draft(*, visit: Visit, by: Actor) -> Screening:
+    """Return the screening that the patient fills in now; begin one if there is none."""
+    latest = Screening.of(visit)
+    if latest and latest.submitted_at is None:
+        return latest
+    begun = Screening.objects.create(
+        visit=visit,
+        number=latest.number + 1 if latest else 1,
+        questionnaire_version=questions.VERSION,
+        answers=latest.answers if latest else {},
+    )
+    Journal.objects.record("screening begun", by=by, visit=visit, screening=begun.pk, number=begun.number)
+    return begun
+
+
+@transaction.atomic
+def answer(
+    *, visit: Visit, given: Mapping[str, Value], by: Actor, names: Collection[str] | None = None, section: str = ""
+) -> Screening:
+    """Save the answers of one page, and drop the answers to follow-ups that are asked no longer.
+
+    ``names``: the questions on the page (those of ``given`` if unset); one of them that is not in ``given`` was left
+    empty. An urgent symptom alerts staff in the same transaction. Raise ``ValueError`` naming a value that is not
+    allowed, :class:`~clinic.flow.NotAllowed` if it is not the patient's turn.
+    """
+    guards.fresh(visit, Stage.ANSWERING)
+    screening = draft(visit=visit, by=by)
+    page = set(given if names is None else names)
+    before = questions.load(screening.answers)
+    kept = {name: value for name, value in before.items() if name not in page}
+    typed = {name: questions.check_value(QUESTIONS[name], value) for name, value in given.items()}
+    after = questions.prune({**kept, **typed}, returning=visit.returning)
+    screening.answers, screening.saved_at = questions.dump(after), timezone.now()
+    screening.save(update_fields=["answers", "saved_at"])
+    Journal.objects.record(
+        "answers saved", by=by, visit=visit, screening=screening.pk, kind=section, count=len(page & set(after))
+    )
+    _alarm(visit, before=before, after=after, by=by)
+    return screening
+
+
+def _alarm(visit: Visit, *, before: Mapping[str, Value], after: Mapping[str, Value], by: Actor) -> None:
+    """Call staff for a symptom that was not reported before; a call that was answered already does not ring again."""
+    symptoms = _listed(after, "urgent_symptoms")
+    if symptoms - _listed(before, "urgent_symptoms") or (symptoms and visit.urgent_at is None):
+        visit.mark(by=by, action="urgent", urgent_at=timezone.now(), urgent_taken_at=None, urgent_taken_by=None)
+
+
+def _listed(answers: Mapping[str, Value], name: str) -> set[str]:
+    found = answers.get(name)
+    return set(found) if isinstance(found, list) else set()
+
+
+@transaction.atomic
+def submit(*, visit: Visit, by: Actor) -> Stage:
+    """Freeze the answers, run the rules, and send the visit on: to the review if anything needs a practitioner, else to
+    consent. Return the stage it went to. Sending twice does no harm.
+
+    Raise :class:`~clinic.flow.NotAllowed` if a question was left out, or it is not the patient's turn.
+    """
+    visit.refresh_from_db(fields=guards.CHANGES)
+    screening = Screening.of(visit)
+    if screening is not None and screening.submitted_at is not None:
+        return visit.at
+    guards.fresh(visit, Stage.ANSWERING)
+    if screening is None:
+        raise NotAllowed("Nothing was answered yet.")
+    answers = questions.prune(questions.load(screening.answers), returning=visit.returning)
+    if left := questions.missing(answers, returning=visit.returning):
+        raise NotAllowed(f"Not answered yet: {', '.join(short(name) for name in left)}.")
+    screening.answers, screening.submitted_at = questions.dump(answers), timezone.now()
+    screening.save(update_fields=["answers", "submitted_at"])
+    Journal.objects.record("answers sent", by=by, visit=visit, screening=screening.pk, number=screening.number)
+    _alarm(visit, before={}, after=answers if visit.urgent_at is None else {}, by=by)
+    found = assess(screening=screening, by=by)
+    if not _needs_practitioner(visit, screening, found, answers):
+        visit.move(Stage.CONSENTING, by=by)
+        return Stage.CONSENTING
+    visit.move(Stage.IN_REVIEW, by=by)
+    if hold := visit.hold:
+        hold.end("waiting")
+    return Stage.IN_REVIEW
+
+
+def _needs_practitioner(visit: Visit, screening: Screening, found: Assessment, answers: Mapping[str, Value]) -> bool:
+    return (
+        any(rules.needs_decision(rules.Severity(flag.severity)) for flag in found.flags.all())
+        or bool(rules.open_questions(answers))
+        or rules.needs_interpreter(answers)
+        or rules.is_minor(visit.patient.born, timezone.localdate())
+        or PolicyChange.objects.policy().sign_when == AFTER_TALK
+        or screening.number > 1  # answers that were changed are looked at again, whatever they are now
+    )
+
+
+@transaction.atomic
+def reopen(*, visit: Visit, by: Actor, why: str, names: Collection[str] = ()) -> Screening:
+    """Begin a new version of the answers, and give the visit back to the patient.
+
+    ``names``: questions whose answers are dropped and asked again; none keeps every answer, for the patient to change.
+    ``why``: a word or two for the journal ("sent back"). Raise ``ValueError`` naming an unknown question.
+    """
+    guards.fresh(visit, *MAY_REOPEN)
+    if unknown := set(names) - set(QUESTIONS):
+        raise ValueError(f"ask_again: {', '.join(sorted(unknown))}; allowed: {', '.join(QUESTIONS)}")
+    old = guards.sent(visit)
+    kept = {name: value for name, value in questions.load(old.answers).items() if name not in names}
+    new = Screening.objects.create(
+        visit=visit,
+        number=old.number + 1,
+        questionnaire_version=questions.VERSION,
+        answers=questions.dump(questions.prune(kept, returning=visit.returning)),
+        ask_again=list(names),
+    )
+    Journal.objects.record("answers reopened", by=by, visit=visit, screening=new.pk, number=new.number, why=why)
+    visit.move(Stage.ANSWERING, by=by, why=why)
+    return new

@@ -1,0 +1,103 @@
+"""A practitioner decides about a flag, and vouches for what no rule can see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db import transaction
+
+from clinic.flow import NotAllowed, Stage
+from clinic.models import Actor, Journal, Role, Visit
+from screening import talk
+from screening.actions import guards
+from screening.models import Attestation, Decision, Flag
+from screening.standing import Standing, standing
+
+Kind, Outcome = Attestation.Kind, Decision.Outcome
+
+INTERPRETER_NEEDS = ("name", "language", "mode")
+INTERPRETER_MAY = ("number",)
+
+
+@transaction.atomic
+def decide(*, flag: Flag, outcome: str, reason: str, precaution: str = "", until: str = "", by: Actor) -> Decision:
+    """Write what a practitioner decided about one flag, and why. The latest decision of a flag counts.
+
+    Raise :class:`~clinic.flow.NotAllowed` for a flag that stands no longer, or one that only the patient can change.
+    """
+    guards.practitioner(by)
+    visit = flag.screening.visit
+    guards.fresh(visit, Stage.IN_REVIEW)
+    stands = next((each for each in standing(visit).flags if each.flag.pk == flag.pk), None)
+    if stands is None:
+        raise NotAllowed("This flag no longer stands: the answers or the plan changed. Look at the review again.")
+    if stands.never_cleared and outcome != Outcome.NOT_TODAY:
+        raise NotAllowed(
+            f"{stands.short}: nobody can clear this for the patient. Explain, then send the question back to them, "
+            "or do not treat today."
+        )
+    if not reason.strip():
+        raise NotAllowed(f"{stands.short}: say why you decide so.")
+    if outcome == Outcome.PRECAUTION and not precaution.strip():
+        raise NotAllowed(f"{stands.short}: write the precaution. It goes into the consent.")
+    if outcome == Outcome.NOT_TODAY and not until.strip():
+        raise NotAllowed(f"{stands.short}: say what must be true first.")
+    decision = Decision.objects.create(
+        flag=flag,
+        outcome=Outcome(outcome),
+        reason=reason,
+        precaution=precaution if outcome == Outcome.PRECAUTION else "",
+        until=until if outcome == Outcome.NOT_TODAY else "",
+        by=by.staff,
+        role=Role.PRACTITIONER.value,
+    )
+    Journal.objects.record("flag decided", by=by, visit=visit, flag=flag.pk, question=flag.question, outcome=outcome)
+    return decision
+
+
+@transaction.atomic
+def attest(*, visit: Visit, kind: str, by: Actor, data: Mapping[str, object] | None = None) -> Attestation:
+    """Write what a practitioner vouches for. The latest of a kind counts.
+
+    ``data``: for an interpreter ``name``, ``language``, ``mode`` and perhaps ``number``; for a talk ``teach_back`` (by
+    prompt name, see :mod:`screening.talk`); for a young person who consents alone ``reason``; else nothing.
+    """
+    guards.practitioner(by)
+    visit.refresh_from_db(fields=guards.CHANGES)
+    if not visit.is_open:
+        raise NotAllowed("This visit is over.")
+    now = standing(visit)
+    checked = _vouched(Kind(kind), dict(data or {}), now)
+    attestation = Attestation.objects.create(
+        visit=visit,
+        # Who interprets and whether a young person decides alone is about the person, the rest about these answers.
+        screening=None if kind in (Kind.INTERPRETER, Kind.CONSENTS_ALONE) else now.screening,
+        kind=kind,
+        data=checked,
+        by=by.staff,
+        role=Role.PRACTITIONER.value,
+    )
+    Journal.objects.record("vouched for", by=by, visit=visit, kind=kind)
+    return attestation
+
+
+def _vouched(kind: Attestation.Kind, data: dict[str, object], now: Standing) -> dict[str, object]:
+    """Return what belongs to this kind. Raise if something is missing, or this visit has no use for it."""
+    if kind == Kind.TALK:
+        teach_back = data.get("teach_back") or {}
+        assert isinstance(teach_back, Mapping)
+        try:
+            return {"teach_back": talk.check(teach_back, near_lung=now.near_lung)}
+        except ValueError as error:
+            raise NotAllowed(str(error)) from error
+    if kind == Kind.INTERPRETER:
+        if any(not data.get(name) for name in INTERPRETER_NEEDS):
+            raise NotAllowed("Record the interpreter’s name, the language, and how they take part.")
+        return {name: data.get(name) or "" for name in (*INTERPRETER_NEEDS, *INTERPRETER_MAY)}
+    if kind == Kind.CONSENTS_ALONE:
+        if not now.may_consent_alone:
+            raise NotAllowed("By this clinic’s settings, this patient cannot consent alone.")
+        if not data.get("reason"):
+            raise NotAllowed("Say why this young person can decide alone.")
+        return {"reason": data["reason"]}
+    return {}

@@ -1,0 +1,23 @@
+"""The room's forms: one made from any page of questions, and those of the review."""
+
+from screening.forms.answers import PageForm
+from screening.forms.review import (
+    AloneForm,
+    BackForm,
+    DecisionForm,
+    InterpreterForm,
+    PlanForm,
+    StopForm,
+    TalkForm,
+)
+
+__all__ = [
+    "AloneForm",
+    "BackForm",
+    "DecisionForm",
+    "InterpreterForm",
+    "PageForm",
+    "PlanForm",
+    "StopForm",
+    "TalkForm",
+]

@@ -1,0 +1,281 @@
+"""Where a review stands: what was answered, raised, planned, decided and vouched for, and what still holds it.
+
+Read by the review, by consent and by tests; a handful of queries, however many flags there are.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from django.db.models import Prefetch
+from django.utils import timezone
+
+from clinic.models import PolicyChange, Visit
+from clinic.policy import AFTER_TALK, RULE_SETTINGS, Policy
+from screening import questions, rules, talk
+from screening.models import Asked, Assessment, Attestation, Decision, Flag, Plan, Screening
+from screening.questions import QUESTIONS, Value
+from screening.rules import Needling, Raised, Severity
+
+Kind = Attestation.Kind
+
+
+@dataclass(frozen=True)
+class FlagStanding:
+    """One flag that stands, with what was decided about it last."""
+
+    flag: Flag
+    decision: Decision | None = None
+    earlier: Decision | None = None  # about the same rule, in an earlier version of the answers
+    never_cleared: bool = False
+    precautions: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    said: tuple[tuple[str, str], ...] = ()  # the question and its follow-ups: short name, answer in words
+
+    @property
+    def severity(self) -> Severity:
+        return Severity(self.flag.severity)
+
+    @property
+    def short(self) -> str:
+        """The staff's name of what the flag is about."""
+        return short(self.flag.question)
+
+    @property
+    def needs_decision(self) -> bool:
+        return rules.needs_decision(self.severity)
+
+    @property
+    def undecided(self) -> bool:
+        return self.needs_decision and self.decision is None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One visit's review as it stands now."""
+
+    visit: Visit
+    policy: Policy
+    screening: Screening | None = None
+    answers: Mapping[str, Value] = field(default_factory=dict)
+    plan: Plan | None = None
+    assessment: Assessment | None = None
+    flags: tuple[FlagStanding, ...] = ()  # worst first
+    attested: Mapping[str, Attestation] = field(default_factory=dict)  # the latest of each kind that counts now
+    asked: tuple[Asked, ...] = ()  # what the patient asked before signing and nobody answered yet
+
+    @property
+    def undecided(self) -> tuple[FlagStanding, ...]:
+        """The flags that need a decision and have none."""
+        return tuple(each for each in self.flags if each.undecided)
+
+    @property
+    def decided(self) -> tuple[FlagStanding, ...]:
+        """The flags with a decision."""
+        return tuple(each for each in self.flags if each.decision)
+
+    @property
+    def precautions(self) -> tuple[str, ...]:
+        """The precautions that were decided, in the order of the flags."""
+        return tuple(each.decision.precaution for each in self.flags if each.decision and each.decision.precaution)
+
+    @property
+    def own_words(self) -> str:
+        """What the patient asked on the questionnaire, answered or not; "" for nothing."""
+        return rules.open_questions(self.answers)
+
+    @property
+    def questions_open(self) -> bool:
+        """Whether the patient asked something that nobody marked as answered."""
+        return bool(self.asked) or bool(self.own_words and Kind.QUESTIONS_ANSWERED not in self.attested)
+
+    @property
+    def needs_interpreter(self) -> bool:
+        return rules.needs_interpreter(self.answers)
+
+    @property
+    def is_minor(self) -> bool:
+        return rules.is_minor(self.visit.patient.born, timezone.localdate())
+
+    @property
+    def may_consent_alone(self) -> bool:
+        """Whether the clinic's country lets a practitioner record that this young person consents alone."""
+        return self.is_minor and self.visit.patient.age_on(timezone.localdate()) >= self.policy.consent_alone_from
+
+    @property
+    def near_lung(self) -> bool:
+        return questions.near_lung(needling(self.visit, self.plan).regions)
+
+    @property
+    def teach_back(self) -> Mapping[str, str]:
+        """What the latest talk found, by prompt; empty if there was none."""
+        found = self.attested.get(Kind.TALK)
+        return found.data.get("teach_back", {}) if found else {}
+
+    @property
+    def holds(self) -> list[str]:
+        """Say, in sentences for the practitioner, why this cannot go on to consent; empty if it can."""
+        return [*self._answers_hold(), *self._plan_holds(), *self._decisions_hold(), *self._talk_holds()]
+
+    @property
+    def signing_holds(self) -> list[str]:
+        """Say why the patient cannot sign now; at check-in an unflagged patient signs before there is a plan."""
+        plan = self._plan_holds() if self.policy.sign_when == AFTER_TALK else []
+        return [*self._answers_hold(), *plan, *self._decisions_hold(), *self._talk_holds()]
+
+    def _answers_hold(self) -> list[str]:
+        if self.screening is None or self.screening.submitted_at is None:
+            return ["The patient has not sent the answers yet."]
+        holds = []
+        if self.visit.urgent_at and not self.visit.urgent_taken_at:
+            holds.append("The patient said they need help now. Go to them first, and say so at the top of the page.")
+        return holds
+
+    def _plan_holds(self) -> list[str]:
+        return [] if self.plan else ["Save the plan: the rules look at where the needles go."]
+
+    def _decisions_hold(self) -> list[str]:
+        holds = []
+        for each in self.flags:
+            if each.never_cleared and each.needs_decision:
+                holds.append(f"{each.short}: only the patient can change this. Explain, then send it back to them.")
+            elif each.undecided:
+                holds.append(f"{each.short}: decide about this flag.")
+            elif each.needs_decision and each.decision and each.decision.outcome == Decision.Outcome.NOT_TODAY:
+                holds.append(f"{each.short}: you decided “not today”.")
+        return holds
+
+    def _talk_holds(self) -> list[str]:
+        holds = []
+        if self.questions_open:
+            holds.append("The patient asked something. Answer it, then mark it as answered.")
+        if self.needs_interpreter and Kind.INTERPRETER not in self.attested:
+            holds.append("The patient asked for an interpreter. Record who interprets.")
+        told = self.attested.get(Kind.TALK)
+        if self.policy.sign_when == AFTER_TALK and told is None:
+            holds.append("Record the talk: in this clinic patients sign after it.")
+        elif self.visit.wants_talk_at and (told is None or told.at < self.visit.wants_talk_at):
+            holds.append("The patient asked to talk before signing. Record the talk.")
+        for prompt in talk.not_able(self.teach_back):
+            holds.append(
+                f"{prompt.about}: the patient could not say it back. Explain with help; record the talk again."
+            )
+        return holds
+
+
+def flag_key(raised: Raised) -> str:
+    """Return what makes a raised rule the same flag as before: rule, gravity, regions and the reason as worded.
+
+    The reason counts too: some rules name the planned regions in it, and a decision about one is none about another.
+    """
+    said = sha256(f"{','.join(raised.regions)}\n{raised.reason}".encode()).hexdigest()
+    return f"{raised.rule}:{raised.severity}:{said[:16]}"
+
+
+def short(name: str) -> str:
+    """Return the staff's name of a question; flags about the patient's age have no question."""
+    return QUESTIONS[name].short if name in QUESTIONS else name.replace("_", " ").capitalize()
+
+
+def needling(visit: Visit, plan: Plan | None) -> Needling:
+    """Return what the rules take as planned: the plan, or what the front desk noted before there was one."""
+    if plan is None:
+        return Needling(regions=tuple(visit.planned_regions))
+    return Needling(regions=tuple(plan.regions), electro=plan.electro)
+
+
+def current_needling(visit: Visit) -> Needling:
+    """Return what is planned for a visit now."""
+    return needling(visit, Plan.of(visit))
+
+
+def standing(visit: Visit) -> Standing:
+    """Return where the review of ``visit`` stands."""
+    policy = PolicyChange.objects.policy()
+    screening = Screening.of(visit)
+    attestations = list(Attestation.objects.filter(visit=visit).select_related("by"))
+    settled = max((each.at for each in attestations if each.kind == Kind.QUESTIONS_ANSWERED), default=None)
+    asked = tuple(each for each in Asked.objects.filter(visit=visit) if settled is None or each.at > settled)
+    plan = Plan.of(visit)
+    if screening is None:
+        return Standing(visit=visit, policy=policy, plan=plan, asked=asked)
+    answers = questions.load(screening.answers)
+    assessment = _latest_assessment(screening)
+    return Standing(
+        visit=visit,
+        policy=policy,
+        screening=screening,
+        answers=answers,
+        plan=plan,
+        assessment=assessment,
+        flags=_flags(visit, screening, assessment, answers) if assessment else (),
+        # What a talk or an answer was about lies in the answers, so a new version of them needs it anew.
+        attested={each.kind: each for each in attestations if each.screening_id in (None, screening.pk)},
+        asked=asked,
+    )
+
+
+def _latest_assessment(screening: Screening) -> Assessment | None:
+    decisions = Decision.objects.order_by("id").select_related("by")
+    flags = Flag.objects.order_by("id").prefetch_related(Prefetch("decisions", queryset=decisions))
+    return screening.assessments.select_related("plan").prefetch_related(Prefetch("flags", queryset=flags)).last()
+
+
+def _flags(
+    visit: Visit, screening: Screening, assessment: Assessment, answers: Mapping[str, Value]
+) -> tuple[FlagStanding, ...]:
+    raised = {flag_key(each): each for each in _run_again(visit, assessment, answers)}
+    earlier = {
+        each.flag.key: each
+        for each in Decision.objects.filter(flag__screening__visit=visit, flag__screening__number__lt=screening.number)
+        .select_related("flag", "by")
+        .order_by("id")
+    }
+    found = []
+    for flag in assessment.flags.all():
+        rule = raised.get(flag.key)
+        found.append(
+            FlagStanding(
+                flag=flag,
+                decision=max(flag.decisions.all(), key=lambda each: each.pk, default=None),
+                earlier=earlier.get(flag.key),
+                # A rule that the present code no longer knows is taken at its gravest.
+                never_cleared=rule.never_cleared if rule else flag.severity == Severity.STOP,
+                precautions=tuple(rule.precautions) if rule else (),
+                ask=tuple(rule.ask) if rule else (),
+                said=_said(flag.question, answers, returning=visit.returning),
+            )
+        )
+    return tuple(sorted(found, key=lambda each: each.severity.rank))
+
+
+def _run_again(visit: Visit, assessment: Assessment, answers: Mapping[str, Value]) -> tuple[Raised, ...]:
+    """Run the rules as they ran then: a flag's row holds no hints for the practitioner, the rule does."""
+    then = {name: value for name, value in assessment.policy.items() if name in RULE_SETTINGS}
+    return rules.assess(
+        answers,
+        born=visit.patient.born,
+        today=_day(assessment.at),
+        needling=needling(visit, assessment.plan),
+        returning=visit.returning,
+        policy=Policy().but(**then),
+    ).flags
+
+
+def _day(at: dt.datetime) -> dt.date:
+    return timezone.localtime(at).date()
+
+
+def _said(name: str, answers: Mapping[str, Value], *, returning: bool) -> tuple[tuple[str, str], ...]:
+    """Return the answer to a question and to the follow-ups that it called for."""
+    family = {name}
+    said = []
+    for question in QUESTIONS.values():  # a follow-up stands after what calls for it
+        if question.name == name or (question.parent and questions.caller(question, answers) in family):
+            family.add(question.name)
+            if questions.asked(question, answers, returning=returning):
+                said.append((question.short, questions.in_words(question, answers.get(question.name))))
+    return tuple(said)

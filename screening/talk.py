@@ -1,0 +1,65 @@
+"""The talk before consent: what the patient is asked to say back. Pure: no Django.
+
+Teach-back checks the explanation, never the patient: the physiotherapist asks, explains again where needed, and asks
+once more (AHRQ Health Literacy Universal Precautions Toolkit, tool 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One thing the patient says back in their own words."""
+
+    name: str
+    asks: str  # what the practitioner asks
+    about: str  # what it checks
+
+
+PROMPTS = (
+    Prompt("prompt_1", "Tell me in your own words: what are we going to do today?", "What will be done"),
+    Prompt("prompt_2", "And what is it meant to help with?", "Why"),
+    Prompt("prompt_3", "What could go wrong that would matter most to you?", "The risk that matters most"),
+    Prompt("prompt_4", "What else could you do instead of needles?", "The alternatives"),
+    Prompt("prompt_5", "Say you want me to stop halfway. What do you do?", "Stopping at any moment"),
+    Prompt("prompt_6", "Tonight you get short of breath. What do you do?", "Breathlessness afterwards"),
+)
+BREATHLESS = "prompt_6"  # required near the lung: in HDC 15HDC00947 the warning signs were never discussed
+
+CORRECT, CORRECTED, NOT_ABLE = "correct", "corrected", "not_able"
+RESULTS: Mapping[str, str] = {
+    CORRECT: "Said it back right",
+    CORRECTED: "Right after explaining again",
+    NOT_ABLE: "Not able to, after two tries",
+}
+
+
+def prompt(name: str) -> Prompt:
+    """Return the prompt called ``name``. Raise ``ValueError`` with the known names if there is none."""
+    for each in PROMPTS:
+        if each.name == name:
+            return each
+    raise ValueError(f"{name}: no such prompt; allowed: {', '.join(each.name for each in PROMPTS)}")
+
+
+def check(teach_back: Mapping[str, str], *, near_lung: bool) -> dict[str, str]:
+    """Return the results by prompt name, in the order of the prompts.
+
+    Raise ``ValueError`` for an unknown prompt or result, or if breathlessness was left out though the plan is near the
+    lung.
+    """
+    for name, result in teach_back.items():
+        prompt(name)
+        if result not in RESULTS:
+            raise ValueError(f"{name}: {result!r} is not a result; allowed: {', '.join(RESULTS)}")
+    if near_lung and BREATHLESS not in teach_back:
+        raise ValueError("The needles go near the lung: ask what the patient does if they get short of breath.")
+    return {each.name: teach_back[each.name] for each in PROMPTS if each.name in teach_back}
+
+
+def not_able(teach_back: Mapping[str, str]) -> list[Prompt]:
+    """Return the prompts that the patient could not say back."""
+    return [each for each in PROMPTS if teach_back.get(each.name) == NOT_ABLE]

@@ -1,0 +1,19 @@
+"""Addresses of the screening room. A patient's carry no ids."""
+
+from django.urls import path
+
+from screening.views import desk, patient
+
+urlpatterns = [
+    path("tablet/questions/", patient.answering, name="answering"),
+    path("tablet/questions/<slug:section>/<int:page>/", patient.part, name="part"),
+    path("tablet/check/", patient.check, name="check"),
+    path("queue/", desk.queue, name="queue"),
+    path("queue/news/", desk.queue_news, name="queue_news"),
+    path("review/<int:visit>/", desk.review, name="review"),
+    path("review/<int:visit>/plan/", desk.plan, name="review_plan"),
+    path("review/<int:visit>/flags/<int:flag>/", desk.decide, name="review_decide"),
+    path("review/<int:visit>/vouch/<slug:kind>/", desk.attest, name="review_attest"),
+    path("review/<int:visit>/end/", desk.close, name="review_close"),
+    path("review/<int:visit>/note/", desk.not_treated_note, name="not_treated_note"),
+]

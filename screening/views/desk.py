@@ -1,0 +1,202 @@
+"""The practitioner's queue and review. Each part of the review is a form of its own, with an address of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.forms import BaseForm
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from clinic.access import StaffRequest, staff
+from clinic.flow import NotAllowed, Stage
+from clinic.forms import PlainForm
+from clinic.models import Journal, Role, Visit
+from screening import actions
+from screening import queue as waiting_room
+from screening.forms import AloneForm, DecisionForm, InterpreterForm, PlanForm, StopForm, TalkForm
+from screening.models import Attestation, Closing, Flag, Screening
+from screening.standing import Standing, short, standing
+from screening.views.review_page import back_form, context
+
+Kind, Ending = Attestation.Kind, Closing.Ending
+
+
+@staff(Role.PRACTITIONER)
+@require_GET
+def queue(request: StaffRequest) -> HttpResponse:
+    """Who waits for a practitioner, worst first, and who is to be confirmed in the room."""
+    rows, signed = waiting_room.waiting(), waiting_room.to_confirm()
+    seen = {"rows": rows, "signed": signed, "state": waiting_room.state(rows, signed), "queue_count": len(rows)}
+    return render(request, "screening/queue.html", seen)
+
+
+@staff(Role.PRACTITIONER)
+@require_GET
+def queue_news(request: StaffRequest) -> HttpResponse:
+    """Say whether the queue has changed since the page that asks was made. The rows stay where the finger is."""
+    changed = waiting_room.state(waiting_room.waiting(), waiting_room.to_confirm()) != request.GET.get("seen", "")
+    return render(request, "screening/queue_news.html", {"changed": changed})
+
+
+def _visit(pk: int) -> Visit:
+    return get_object_or_404(Visit.objects.select_related("patient", "practitioner"), pk=pk)
+
+
+def _page(request: StaffRequest, now: Standing, *, status: int = 200, **forms: Any) -> HttpResponse:
+    """Render the review. ``forms`` holds the one form that was refused, in place of the fresh one."""
+    shown = context(now, **forms)
+    if shown["shows_answers"] and now.screening:
+        Journal.objects.record("review opened", by=request.actor, visit=now.visit, screening=now.screening.pk)
+    return render(request, "screening/review.html", shown, status=status)
+
+
+def _refused(request: StaffRequest, visit: Visit, refusal: NotAllowed) -> HttpResponse:
+    """Answer an act that the flow refuses and that has no field to blame."""
+    empty = PlainForm({})
+    empty.add_error(None, str(refusal))
+    return _page(request, standing(visit), status=422, form=empty)
+
+
+@staff(Role.PRACTITIONER)
+@require_GET
+def review(request: StaffRequest, visit: int) -> HttpResponse:
+    """Everything of one visit: flags first, then the patient's words, plan, talk, all answers, and the end."""
+    one = _visit(visit)
+    if Screening.of(one) is None and one.at is not Stage.ANSWERING:
+        raise Http404
+    return _page(request, standing(one))
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def plan(request: StaffRequest, visit: int) -> HttpResponse:
+    """Save the plan, run the rules again, and say what that changed."""
+    one = _visit(visit)
+    form = PlanForm(request.POST)
+    if form.is_valid():
+        try:
+            done = actions.save_plan(visit=one, by=request.actor, **form.cleaned_data)
+        except NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "Plan saved.")
+            if done.raised:
+                messages.warning(request, f"New flags: {_named(done.raised)}.")
+            if done.settled:
+                messages.success(request, f"No longer flagged: {_named(done.settled)}.")
+            return redirect("review", one.pk)
+    return _page(request, standing(one), status=422, plan_form=form)
+
+
+def _named(flags: tuple[Flag, ...]) -> str:
+    return ", ".join(f"{short(flag.question)} ({flag.severity})" for flag in flags)
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def decide(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
+    """Decide about one flag."""
+    one = _visit(visit)
+    now = standing(one)
+    about = next((each for each in now.flags if each.flag.pk == flag), None)
+    if about is None:
+        get_object_or_404(Flag, pk=flag, screening__visit=one)
+        return _refused(request, one, NotAllowed("This flag no longer stands: the answers or the plan changed."))
+    form = DecisionForm(request.POST, about=about)
+    if form.is_valid():
+        try:
+            actions.decide(flag=about.flag, by=request.actor, **form.cleaned_data)
+        except NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"{about.short}: decision saved.")
+            return redirect("review", one.pk)
+    return _page(request, now, status=422, decision_form=form, decision_flag=flag)
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def attest(request: StaffRequest, visit: int, kind: str) -> HttpResponse:
+    """Vouch for something: questions answered, an interpreter, the talk, a young person who decides alone."""
+    if kind not in Kind.values:
+        raise Http404
+    one = _visit(visit)
+    now = standing(one)
+    form = _attest_form(request, now, kind)
+    refused: BaseForm | None = form
+    if form is None or form.is_valid():
+        try:
+            actions.attest(visit=one, kind=kind, data=_data(form), by=request.actor)
+        except NotAllowed as refusal:
+            if form is None:
+                return _refused(request, one, refusal)
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"{Kind(kind).label}: noted.")
+            return redirect("review", one.pk)
+    return _page(request, now, status=422, **{f"{kind}_form": refused})
+
+
+def _attest_form(request: StaffRequest, now: Standing, kind: str) -> BaseForm | None:
+    if kind == Kind.TALK:
+        return TalkForm(request.POST, near_lung=now.near_lung)
+    if kind == Kind.INTERPRETER:
+        return InterpreterForm(request.POST, ids="interpreter")
+    if kind == Kind.CONSENTS_ALONE:
+        return AloneForm(request.POST, ids="alone")
+    return None
+
+
+def _data(form: BaseForm | None) -> dict[str, object]:
+    if isinstance(form, TalkForm):
+        return {"teach_back": form.teach_back()}
+    return dict(form.cleaned_data) if form else {}
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def close(request: StaffRequest, visit: int) -> HttpResponse:
+    """End the review one of three ways."""
+    one = _visit(visit)
+    ending = request.POST.get("ending", "")
+    if ending == Ending.BACK:
+        return _end(request, one, "back_form", back_form(standing(one), request.POST))
+    if ending == Ending.STOPPED:
+        return _end(request, one, "stop_form", StopForm(request.POST))
+    if ending != Ending.CONSENT:
+        raise Http404
+    try:
+        actions.close_review(visit=one, ending=Ending.CONSENT, by=request.actor)
+    except NotAllowed as refusal:
+        return _refused(request, one, refusal)
+    messages.success(request, f"{one.patient} can read and sign now. Hand over a tablet.")
+    return redirect("queue")
+
+
+def _end(request: StaffRequest, one: Visit, name: str, form: BaseForm) -> HttpResponse:
+    if form.is_valid():
+        try:
+            closing = actions.close_review(visit=one, by=request.actor, **form.cleaned_data)
+        except NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            if closing.ending == Ending.STOPPED:
+                return redirect("not_treated_note", one.pk)
+            messages.success(request, f"{one.patient} is asked again. Hand over a tablet.")
+            return redirect("queue")
+    return _page(request, standing(one), status=422, **{name: form})
+
+
+@staff(Role.PRACTITIONER)
+@require_GET
+def not_treated_note(request: StaffRequest, visit: int) -> HttpResponse:
+    """The note that a patient who was not treated takes home: kind words, when to come back, whom to call."""
+    one = _visit(visit)
+    closing = Closing.objects.filter(screening__visit=one, ending=Ending.STOPPED).select_related("by").last()
+    if closing is None:
+        raise Http404
+    Journal.objects.record("note opened", by=request.actor, visit=one)
+    return render(request, "screening/not_treated_note.html", {"visit": one, "closing": closing})

@@ -1,0 +1,154 @@
+"""The patient answers on the tablet: page by page, then a look at everything, then send. Addresses carry no ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from clinic.access import PatientRequest, patient
+from clinic.flow import NotAllowed, Stage
+from screening import actions, questions
+from screening.forms import PageForm
+from screening.forms.answers import NO_GROUP
+from screening.models import Screening
+from screening.questions import Answers
+from screening.route import Route, Step, route
+
+CHANGE, FOLLOW_UP = "1", "new"  # ?change=…: from "check your answers"; on a follow-up that a change called for
+
+
+@dataclass(frozen=True)
+class Row:
+    """One answer on the check page."""
+
+    wording: str
+    words: str
+    link: str
+
+
+def _link(step: Step, change: str = "") -> str:
+    where = reverse("part", args=[step.section.slug, step.page])
+    return f"{where}?change={change}" if change else where
+
+
+def _way(request: PatientRequest, screening: Screening, answers: Answers, change: str = "") -> Route:
+    """The pages of this patient. One who was sent back meets the named questions alone, but may change any."""
+    only = () if change else screening.ask_again
+    return route(answers, returning=request.hold.visit.returning, only=only)
+
+
+def _read(request: PatientRequest) -> tuple[Screening, dict[str, questions.Value]]:
+    screening = actions.draft(visit=request.hold.visit, by=request.actor)
+    return screening, questions.load(screening.answers)
+
+
+@patient(Stage.ANSWERING)
+@require_GET
+def answering(request: PatientRequest) -> HttpResponse:
+    """Go on where the patient is: the next page with something to answer, or the look at everything."""
+    screening, answers = _read(request)
+    missing = questions.missing(answers, returning=request.hold.visit.returning)
+    if screening.number > 1 and not screening.ask_again and not missing:
+        return redirect("check")  # an earlier version to change as the patient likes
+    step = _way(request, screening, answers).go_on(answers, missing=missing)
+    return redirect(_link(step)) if step else redirect("check")
+
+
+@patient(Stage.ANSWERING)
+@require_http_methods(["GET", "POST"])
+def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
+    """Show one page of questions; save it as it is sent, and go on."""
+    change = request.GET.get("change", "")
+    screening, answers = _read(request)
+    way = _way(request, screening, answers, change)
+    step = way.find(section, page)
+    if step is None:
+        return redirect("answering")
+    alone = len(step.questions) == 1 and step.questions[0].kind not in NO_GROUP
+    form = PageForm(step.questions, answers, request.POST if request.method == "POST" else None, as_heading=alone)
+    if request.method == "POST":
+        good = form.is_valid()
+        # A symptom that needs help now does not wait for the rest of the page to be right.
+        if good or form.cleaned_data.get("urgent_symptoms"):
+            return _save(request, step, form, change)
+    number, total = way.part(step)
+    context = {
+        "form": form,
+        "step": step,
+        "number": number,
+        "total": total,
+        "alone": alone,
+        "back": reverse("check") if change else _back(way, step),
+    }
+    return render(request, "screening/part.html", context, status=422 if form.errors else 200)
+
+
+def _back(way: Route, step: Step) -> str:
+    before = way.before(step)
+    return _link(before) if before else ""
+
+
+def _save(request: PatientRequest, step: Step, form: PageForm, change: str) -> HttpResponse:
+    visit = request.hold.visit
+    _, before = _read(request)
+    try:
+        saved = actions.answer(
+            visit=visit, given=form.given(), names=form.checked(), section=step.section.slug, by=request.actor
+        )
+    except NotAllowed:
+        return redirect("resume")
+    if visit.urgent_at and not visit.urgent_taken_at:
+        return redirect("resume")
+    after = questions.load(saved.answers)
+    way = _way(request, saved, after, change)
+    onward = _after_change(way, step, before, after, change) if change else way.after(step.section.slug, step.page)
+    if onward is None:
+        return redirect("check")
+    return redirect(_link(onward, FOLLOW_UP if change else ""))
+
+
+def _after_change(way: Route, step: Step, before: Answers, after: Answers, change: str) -> Step | None:
+    """Return the follow-up page that a changed answer calls for now, or nothing: then it is back to the check page."""
+    later = [each for each in way.steps if each.section == step.section and each.page > step.page]
+    if change == FOLLOW_UP:
+        return later[0] if later else None
+    asked_before = {
+        question.name for question in questions.QUESTIONS.values() if questions.asked(question, before, returning=True)
+    }
+    return next((each for each in later if set(each.names) - asked_before), None)
+
+
+@patient(Stage.ANSWERING)
+@require_http_methods(["GET", "POST"])
+def check(request: PatientRequest) -> HttpResponse:
+    """Show all answers before they are sent, each with a way to change it; send them."""
+    screening, answers = _read(request)
+    visit = request.hold.visit
+    way = route(answers, returning=visit.returning)
+    if left := questions.missing(answers, returning=visit.returning):
+        step = way.holding(left[0])
+        return redirect(_link(step, CHANGE) if step and screening.ask_again else "answering")
+    if request.method == "POST":
+        try:
+            actions.submit(visit=visit, by=request.actor)
+        except NotAllowed:
+            return redirect("resume")
+        return redirect("resume")
+    asked_now = _way(request, screening, answers).steps
+    context = {"sections": _rows(way, answers), "back": _link(asked_now[-1]) if asked_now else ""}
+    return render(request, "screening/check.html", context)
+
+
+def _rows(way: Route, answers: Answers) -> list[tuple[str, list[Row]]]:
+    """Return each section's heading with its answers, those of follow-ups after those that called for them."""
+    sections: dict[str, list[Row]] = {}
+    for step in way.steps:
+        rows = sections.setdefault(step.section.heading, [])
+        for question in step.questions:
+            link = f"{_link(step, CHANGE)}#div_id_{question.name}"
+            rows.append(Row(question.wording, questions.in_words(question, answers.get(question.name)), link))
+    return list(sections.items())

@@ -1,0 +1,107 @@
+"""What the review page shows: which forms stand on it, given where the review stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.forms import BaseForm
+
+from clinic.flow import Stage
+from screening import questions, talk
+from screening.actions.closing import MAY_STOP
+from screening.forms import AloneForm, BackForm, DecisionForm, InterpreterForm, PlanForm, StopForm, TalkForm
+from screening.models import Attestation
+from screening.questions import Question
+from screening.route import route
+from screening.rules import Severity
+from screening.standing import FlagStanding, Standing
+
+Kind = Attestation.Kind
+
+
+@dataclass(frozen=True)
+class FlagPanel:
+    """One flag with the form to decide about it; no form where nothing is to be decided."""
+
+    about: FlagStanding
+    form: DecisionForm | None
+    open: bool
+
+
+def _asked(now: Standing) -> list[Question]:
+    steps = route(now.answers, returning=now.visit.returning).steps
+    return [question for step in steps for question in step.questions]
+
+
+def back_form(now: Standing, data: Mapping[str, Any] | None = None) -> BackForm:
+    """Return the form that names the questions to ask again, those with a flag first."""
+    flagged = [each.flag.question for each in now.flags if each.needs_decision]
+    return BackForm(data, flagged=flagged, asked=_asked(now))
+
+
+def _panels(now: Standing, may_act: bool, refused: DecisionForm | None, refused_flag: int) -> list[FlagPanel]:
+    panels = []
+    for each in now.flags:
+        form = refused if each.flag.pk == refused_flag else None
+        if form is None and may_act and each.severity is not Severity.NOTE:
+            form = DecisionForm(about=each)
+        panels.append(FlagPanel(about=each, form=form, open=each.undecided or (form is not None and form is refused)))
+    return panels
+
+
+def _sections(now: Standing) -> list[tuple[str, list[tuple[str, str]]]]:
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for step in route(now.answers, returning=now.visit.returning).steps:
+        rows = sections.setdefault(step.section.heading, [])
+        for question in step.questions:
+            rows.append((question.short, questions.in_words(question, now.answers.get(question.name))))
+    return list(sections.items())
+
+
+def context(
+    now: Standing,
+    *,
+    decision_form: DecisionForm | None = None,
+    decision_flag: int = 0,
+    **refused: BaseForm,
+) -> dict[str, Any]:
+    """Return what the template needs. ``refused``: the form that was sent and is not right, by its name on the page."""
+    visit = now.visit
+    may_act = visit.at is Stage.IN_REVIEW
+    calling = visit.urgent_at is not None and visit.at is Stage.ANSWERING
+    fresh: dict[str, Any] = {
+        "plan_form": PlanForm(last=now.plan, planned=visit.planned_regions),
+        "talk_form": TalkForm(near_lung=now.near_lung, teach_back=now.teach_back),
+        "interpreter_form": _interpreter(now),
+        "consents_alone_form": AloneForm(ids="alone"),
+        "back_form": back_form(now),
+        "stop_form": StopForm(),
+    }
+    return {
+        "now": now,
+        "visit": visit,
+        "may_act": may_act,
+        "may_stop": visit.at in MAY_STOP,
+        # Answers that the patient is still writing are read only when help is needed.
+        "shows_answers": now.screening is not None and (visit.at is not Stage.ANSWERING or calling),
+        "panels": _panels(now, may_act, decision_form, decision_flag),
+        "sections": _sections(now),
+        "what_matters": now.answers.get("what_matters", ""),
+        "attested": {kind: now.attested.get(kind) for kind in Kind.values},
+        "said_back": [
+            (prompt, talk.RESULTS[now.teach_back[prompt.name]])
+            for prompt in talk.PROMPTS
+            if prompt.name in now.teach_back
+        ],
+        "holds": now.holds if may_act else [],
+        **fresh,
+        **refused,
+        "form": decision_form or next(iter(refused.values()), None),
+    }
+
+
+def _interpreter(now: Standing) -> InterpreterForm:
+    known = now.attested.get(Kind.INTERPRETER)
+    return InterpreterForm(ids="interpreter", initial=dict(known.data) if known else None)
