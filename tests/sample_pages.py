@@ -14,7 +14,10 @@ from clinic.access import anyone
 from clinic.forms import DayField
 
 YNU = [("yes", "Yes"), ("no", "No"), ("unsure", "I am not sure"), ("prefer_not", "I would rather not say")]
-REGIONS = [("Legs", [("left_calf", "Left calf"), ("right_calf", "Right calf")]), ("Back", [("lower_back", "Lower back")])]
+REGIONS = [
+    ("Legs", [("left_calf", "Left calf"), ("right_calf", "Right calf")]),
+    ("Back", [("lower_back", "Lower back")]),
+]
 
 
 class SampleForm(forms.Form):
@@ -34,7 +37,10 @@ class SampleForm(forms.Form):
         error_messages={"required": "Select each kind, or “None of these”."},
     )
     regions = forms.MultipleChoiceField(
-        label="Where?", choices=REGIONS, widget=forms.CheckboxSelectMultiple, error_messages={"required": "Select where."}
+        label="Where?",
+        choices=REGIONS,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Select where."},
     )
     needle_fear = forms.ChoiceField(
         label="How afraid of needles are you?",
@@ -54,15 +60,20 @@ class SampleForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["other"].optional = True  # type: ignore[attr-defined]
+        self.fields["other"].optional = True
         self.helper = FormHelper()
         self.helper.form_tag = False
         self.helper.disable_csrf = True
 
 
 class SignForm(forms.Form):
+    """Always refused, so that a test sees what comes back after a 422."""
+
     use_required_attribute = False
     strokes = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def clean(self) -> None:
+        raise forms.ValidationError("Tick that you agree.")
 
 
 TABLET = """{% extends "tablet.html" %}{% load crispy_forms_tags %}
@@ -74,23 +85,29 @@ TABLET = """{% extends "tablet.html" %}{% load crispy_forms_tags %}
 <form method="post" novalidate autocomplete="off">{% csrf_token %}{% crispy form %}
 <div class="actions"><button class="btn btn-primary btn-lg">Continue</button></div></form>{% endblock %}"""
 
+# The way to sign is chosen by radio; each way's part shows while its radio is on.
 SIGN = """{% extends "tablet.html" %}
 {% block title %}Sign{% endblock %}
-{% block main %}<h1>Sign</h1>
+{% block main %}{% include "components/error_summary.html" with form=form %}<h1>Sign</h1>
 <form method="post" novalidate autocomplete="off">{% csrf_token %}
-{% include "components/signature.html" with field=form.strokes label="Your signature" %}
+<label><input type="radio" name="way" value="draw" checked> Draw</label>
+<label><input type="radio" name="way" value="type"> Type</label>
+<div data-when="way=draw">{% include "components/signature.html" with field=form.strokes label="Your signature" %}</div>
+<p data-when="way=type"><label for="typed">Your name</label> <input id="typed"></p>
 <div class="actions"><button class="btn btn-primary btn-lg" name="act" value="agree">I agree</button></div></form>
-<p id="after"></p>{% endblock %}"""
+{% endblock %}"""
 
 DESK = """{% extends "desk.html" %}{% load crispy_forms_tags %}
 {% block title %}Review{% endblock %}
 {% block main %}{% include "components/error_summary.html" with form=form %}<h1>Review</h1>
 <p>{% for each in severities %}{% include "components/severity.html" with severity=each %} {% endfor %}</p>
 <div class="panel"><form method="post" novalidate autocomplete="off">{% csrf_token %}{% crispy form %}
-<button class="btn btn-primary">Save</button> <button class="btn btn-outline-secondary">Leave</button></form></div>{% endblock %}"""
+<button class="btn btn-primary">Save</button> <button class="btn btn-outline-secondary">Leave</button></form></div>
+{% endblock %}"""
 
 URGENT = """<div class="urgent-call"><p><strong>Sam Example</strong> needs help now.</p>
-<form method="post" action="/sample/board/">{% csrf_token %}<button id="going-1" class="btn btn-light">I am going</button></form></div>"""
+<form method="post" action="/sample/board/">{% csrf_token %}
+<button id="going-1" class="btn btn-light">I am going</button></form></div>"""
 
 SEVERITIES = ["urgent", "stop", "defer", "review", "caution", "note", "clear"]
 
@@ -119,7 +136,7 @@ def desk_page(request: HttpRequest) -> HttpResponse:
 
 @anyone
 def urgent(request: HttpRequest) -> HttpResponse:
-    """Call for Sam until somebody goes, as clinic's own view does; `?` nothing else matters here."""
+    """Call for Sam as long as a test wants it; clinic's own view has its own tests."""
     html = URGENT if called else ""
     return HttpResponse(engines["django"].from_string(html).render({}, request))
 

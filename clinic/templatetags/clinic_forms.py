@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from django import forms, template
 from django.forms import BoundField
-from django.utils.safestring import SafeString
 
 register = template.Library()
 
@@ -29,7 +28,7 @@ class Part:
 
     id: str
     label: str
-    control: SafeString
+    control: str
 
 
 @register.filter
@@ -73,11 +72,11 @@ def is_scale(field: BoundField) -> bool:
     return "data-scale" in field.field.widget.attrs
 
 
-def _attrs(widget: forms.Widget, *, wrong: bool) -> dict[str, str]:
+def _attrs(widget: forms.Widget, *, wrong: bool) -> dict[str, str | bool]:
     """Classes and attributes of one box. Nothing on a shared tablet is filled in from the last patient."""
     kind = "form-select" if isinstance(widget, forms.Select) else "form-control"
     classes = f"{widget.attrs.get('class', '')} {kind}{' is-invalid' if wrong else ''}".strip()
-    attrs = {"class": classes}
+    attrs: dict[str, str | bool] = {"class": classes}
     if "autocomplete" not in widget.attrs:
         attrs["autocomplete"] = "off"
     if isinstance(widget, forms.Textarea) and widget.attrs.get("rows") == "10":
@@ -86,13 +85,13 @@ def _attrs(widget: forms.Widget, *, wrong: bool) -> dict[str, str]:
 
 
 @register.simple_tag
-def control(field: BoundField) -> SafeString:
+def control(field: BoundField) -> str:
     """Return the HTML of a text box, text area, drop-down or other single box."""
     return field.as_widget(attrs=_attrs(field.field.widget, wrong=bool(field.errors)))
 
 
 @register.simple_tag
-def tick_box(field: BoundField) -> SafeString:
+def tick_box(field: BoundField) -> str:
     """Return the HTML of a single checkbox."""
     return field.as_widget(attrs={"class": f"{field.field.widget.attrs.get('class', '')} choice-input".strip()})
 
@@ -108,8 +107,9 @@ def parts(field: BoundField) -> list[Part]:
         return []
     value = field.value()
     values = value if isinstance(value, list) else widget.decompress(value)
+    suffixes: list[str] = widget.widgets_names  # type: ignore[attr-defined]  # the stubs lack it
     found = []
-    for number, (box, suffix) in enumerate(zip(widget.widgets, widget.widgets_names, strict=True)):
+    for number, (box, suffix) in enumerate(zip(widget.widgets, suffixes, strict=True)):
         label = box.attrs.get("data-label") or DATE_PARTS[number]
         box_id = f"{field.auto_id}_{number}"
         attrs = {**_attrs(box, wrong=bool(field.errors)), "id": box_id}

@@ -1,16 +1,12 @@
 // Staff pages: htmx under the content security policy, and an alert bar that neither steals the focus nor hides a fault.
 "use strict";
 
-// htmx turns the server's fragments into elements with one of these two parsers, and both are closed to plain strings
-// here. They get a named policy; every other way to make HTML from text stays closed. Neither parser runs scripts.
+// htmx turns the server's fragments into elements with one parser, which is closed to plain strings here. That one gets
+// a named policy; every other way to make elements from text stays closed. The parser runs no scripts.
 const policy = window.trustedTypes?.createPolicy("htmx", { createHTML: (html) => html });
-if (policy) {
-  const fromString = DOMParser.prototype.parseFromString;
-  DOMParser.prototype.parseFromString = function (html, type) {
-    return fromString.call(this, policy.createHTML(html), type);
-  };
-  const unsafe = Document.parseHTMLUnsafe;
-  if (unsafe) Document.parseHTMLUnsafe = (html) => unsafe.call(Document, policy.createHTML(html));
+if (policy && Document.parseHTMLUnsafe) {
+  const parse = Document.parseHTMLUnsafe;
+  Document.parseHTMLUnsafe = (html) => parse.call(Document, policy.createHTML(html));
 }
 
 const cutOff = document.getElementById("cut-off");
@@ -32,4 +28,8 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
 
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (cutOff) cutOff.hidden = detail.successful;
+});
+// A browser that cannot show the answer is as cut off as one that gets none.
+document.addEventListener("htmx:onLoadError", () => {
+  if (cutOff) cutOff.hidden = false;
 });

@@ -1,0 +1,187 @@
+"""Signing on the pad: by mouse and by finger, undone, cleared, turned, and given back after a refused post."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.sample_pages")]
+
+
+@pytest.fixture
+def pad(live_server: Any, page: Any, offline_guard: list[str]) -> Any:
+    """Open the signing page; give the pad's canvas."""
+    page.goto(f"{live_server.url}/sample/sign/")
+    return page.locator("canvas")
+
+
+def strokes(page: Any) -> list[list[list[int]]]:
+    """Return what the form would send now."""
+    text = page.locator("[name=strokes]").input_value()
+    return json.loads(text) if text else []
+
+
+def draw(page: Any, pad: Any, *places: tuple[float, float]) -> None:
+    """Draw with the mouse through places given as parts of the pad's width and height."""
+    box = pad.bounding_box()
+    points = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in places]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=8)
+    page.mouse.up()
+
+
+def inked(pad: Any) -> int:
+    """Count the dots of ink on the pad."""
+    return pad.evaluate(
+        "one => one.getContext('2d').getImageData(0, 0, one.width, one.height).data"
+        ".filter((value, place) => place % 4 === 3 && value).length"
+    )
+
+
+def status(page: Any) -> str:
+    return page.locator(".signature [role=status]").inner_text()
+
+
+def test_mouse_draws_whole_numbers_in_the_fixed_box(page: Any, pad: Any) -> None:
+    assert status(page) == "Signature is empty"
+    assert inked(pad) == 0
+    draw(page, pad, (0.1, 0.5), (0.5, 0.25), (0.9, 0.75))
+    (stroke,) = strokes(page)
+    assert len(stroke) > 5
+    assert all(type(number) is int for point in stroke for number in point)
+    assert stroke[0][:2] == pytest.approx([60, 100], abs=3)
+    assert stroke[-1][:2] == pytest.approx([540, 150], abs=3)
+    assert [moment for _, _, moment in stroke] == sorted(moment for _, _, moment in stroke)
+    assert status(page) == "Signature drawn"
+    assert inked(pad) > 100
+
+
+def test_a_line_that_leaves_the_pad_stays_in_the_box(page: Any, pad: Any) -> None:
+    draw(page, pad, (0.5, 0.5), (1.3, 2.0))
+    (stroke,) = strokes(page)
+    assert all(0 <= x <= 600 and 0 <= y <= 200 for x, y, _ in stroke)
+    assert stroke[-1][:2] == [600, 200]
+
+
+def test_finger_draws_and_the_page_does_not_scroll(page: Any, pad: Any) -> None:
+    page.evaluate("document.querySelector('main').style.paddingBottom = '200vh'")
+    box = pad.bounding_box()
+    touch = page.context.new_cdp_session(page)
+
+    def send(kind: str, *points: tuple[float, float, int]) -> None:
+        spots = [{"x": box["x"] + x, "y": box["y"] + y, "id": finger} for x, y, finger in points]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": spots})
+
+    send("touchStart", (60, 150, 0))
+    for step in range(1, 12):
+        send("touchMove", (60 + 30 * step, 150 - 10 * step, 0))
+    send("touchEnd")
+    (stroke,) = strokes(page)
+    assert len(stroke) > 5
+    assert page.evaluate("scrollY") == 0
+
+
+def test_a_second_finger_or_a_resting_hand_draws_nothing(page: Any, pad: Any) -> None:
+    box = pad.bounding_box()
+    touch = page.context.new_cdp_session(page)
+
+    def send(kind: str, *points: tuple[float, float, int]) -> None:
+        spots = [{"x": box["x"] + x, "y": box["y"] + y, "id": finger} for x, y, finger in points]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": spots})
+
+    send("touchStart", (60, 60, 0))
+    send("touchStart", (60, 60, 0), (400, 120, 1))
+    for step in range(1, 8):
+        send("touchMove", (60 + 10 * step, 60, 0), (400 - 10 * step, 120, 1))
+    send("touchEnd")
+    (stroke,) = strokes(page)
+    left_edge = 400 * 600 / box["width"] - 120
+    assert all(x < left_edge for x, _, _ in stroke)
+
+
+def test_undo_takes_the_last_line_and_clear_takes_all(page: Any, pad: Any) -> None:
+    draw(page, pad, (0.1, 0.3), (0.4, 0.3))
+    first = strokes(page)
+    draw(page, pad, (0.5, 0.3), (0.9, 0.3))
+    draw(page, pad, (0.5, 0.6), (0.9, 0.6))
+    assert len(strokes(page)) == 3
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo").click()
+    assert strokes(page) == first
+    draw(page, pad, (0.5, 0.6), (0.9, 0.6))
+    page.get_by_role("button", name="Clear").click()
+    assert strokes(page) == []
+    assert status(page) == "Signature is empty"
+    assert inked(pad) == 0
+
+
+def test_turning_the_tablet_keeps_the_signature(page: Any, pad: Any) -> None:
+    draw(page, pad, (0.1, 0.5), (0.9, 0.5))
+    before, size = strokes(page), page.viewport_size
+    page.set_viewport_size({"width": size["height"] // 2, "height": size["width"]})
+    page.wait_for_function("Math.abs(document.querySelector('canvas').clientWidth / innerWidth - 0.8) < 0.2")
+    page.wait_for_timeout(100)
+    assert strokes(page) == before
+    assert inked(pad) > 100
+    box = pad.bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(3, abs=0.05)
+
+
+def test_a_refused_post_gives_the_signature_back(page: Any, pad: Any) -> None:
+    draw(page, pad, (0.1, 0.5), (0.9, 0.5))
+    drawn = strokes(page)
+    with page.expect_response(lambda response: response.request.method == "POST") as answer:
+        page.get_by_role("button", name="I agree").click()
+    assert answer.value.status == 422
+    assert "act=agree" in answer.value.request.post_data
+    page.locator(".error-summary").wait_for()
+    assert strokes(page) == drawn
+    assert status(page) == "Signature drawn"
+    assert inked(pad) > 100
+    draw(page, pad, (0.1, 0.8), (0.9, 0.8))
+    moments = [moment for stroke in strokes(page) for _, _, moment in stroke]
+    assert moments == sorted(moments)
+
+
+def test_no_more_is_kept_than_the_server_takes(page: Any, pad: Any) -> None:
+    long = [[[n % 600, n % 200, n * 20] for n in range(9_000)]]
+    page.evaluate(
+        "text => { document.querySelector('[name=strokes]').value = text;"
+        " const old = document.querySelector('[data-signature]');"
+        " const fresh = old.cloneNode(true);"
+        " old.replaceWith(fresh);"
+        " startPad(fresh) }",
+        json.dumps(long),
+    )
+    kept = page.locator("[name=strokes]").input_value()
+    assert 500 < len(json.loads(kept)[0]) <= 4_000
+    assert len(kept) <= 65_536
+    page.get_by_role("button", name="Clear").click()
+    for number in range(52):
+        draw(page, page.locator("canvas"), (0.1, number / 60), (0.12, number / 60))
+    assert len(strokes(page)) == 50
+
+
+def test_pad_is_named_and_typing_is_as_near(page: Any, pad: Any, axe: Callable[[Any], None]) -> None:
+    assert pad.get_attribute("role") == "img"
+    assert pad.get_attribute("aria-label")
+    assert not page.get_by_label("Your name").is_visible()
+    axe(page)
+    page.get_by_label("Type").check()
+    assert page.get_by_label("Your name").is_visible()
+    assert not pad.is_visible()
+    axe(page)
+
+
+def test_without_scripts_the_pad_is_away_and_typing_is_there(live_server: Any, browser: Any) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    bare = context.new_page()
+    bare.goto(f"{live_server.url}/sample/sign/")
+    assert not bare.locator("canvas").is_visible()
+    assert bare.get_by_label("Your name").is_visible()
+    context.close()
