@@ -381,7 +381,7 @@ class PolicyForm(PlainForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        for name, value in cleaned.items():
+        for name, value in list(cleaned.items()):  # add_error takes from it
             try:
                 policy.setting(name).clean(name, value)
             except ValueError:

@@ -83,7 +83,7 @@ def test_every_answer_carries_the_headers(address):
     assert "script-src 'self'" in answer["Content-Security-Policy"]
     assert "require-trusted-types-for 'script'" in answer["Content-Security-Policy"]
     assert answer["X-Frame-Options"] == "DENY"
-    assert answer["Referrer-Policy"] == "no-referrer"
+    assert answer["Referrer-Policy"] == "same-origin"
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert "camera=()" in answer["Permissions-Policy"]
 
