@@ -9,7 +9,7 @@ import pytest
 from crispy_forms.utils import render_crispy_form
 from django import forms
 from django.template.loader import render_to_string
-from lxml import html
+from lxml import html  # type: ignore[import-untyped]
 
 from clinic.templatetags.clinic_forms import SEVERITY_WORDS
 from tests import sample_pages

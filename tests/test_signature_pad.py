@@ -37,14 +37,16 @@ def draw(page: Any, pad: Any, *places: tuple[float, float]) -> None:
 
 def inked(pad: Any) -> int:
     """Count the dots of ink on the pad."""
-    return pad.evaluate(
+    dots: int = pad.evaluate(
         "one => one.getContext('2d').getImageData(0, 0, one.width, one.height).data"
         ".filter((value, place) => place % 4 === 3 && value).length"
     )
+    return dots
 
 
 def status(page: Any) -> str:
-    return page.locator(".signature [role=status]").inner_text()
+    words: str = page.locator(".signature [role=status]").inner_text()
+    return words
 
 
 def test_mouse_draws_whole_numbers_in_the_fixed_box(page: Any, pad: Any) -> None:
@@ -148,22 +150,30 @@ def test_a_refused_post_gives_the_signature_back(page: Any, pad: Any) -> None:
     assert moments == sorted(moments)
 
 
-def test_no_more_is_kept_than_the_server_takes(page: Any, pad: Any) -> None:
-    long = [[[n % 600, n % 200, n * 20] for n in range(9_000)]]
+def start_again_with(page: Any, drawn: list[list[list[int]]]) -> None:
+    """Put a pad in place of this one, as after a refused post that gave ``drawn`` back."""
     page.evaluate(
         "text => { document.querySelector('[name=strokes]').value = text;"
         " const old = document.querySelector('[data-signature]');"
         " const fresh = old.cloneNode(true);"
         " old.replaceWith(fresh);"
         " startPad(fresh) }",
-        json.dumps(long),
+        json.dumps(drawn),
     )
+
+
+def test_no_more_points_are_kept_than_the_server_takes(page: Any, pad: Any) -> None:
+    start_again_with(page, [[[n % 600, n % 200, n * 20] for n in range(9_000)]])
     kept = page.locator("[name=strokes]").input_value()
     assert 500 < len(json.loads(kept)[0]) <= 4_000
+    assert json.loads(kept)[0][-1][2] == 8_999 * 20, "the line lost its end"
     assert len(kept) <= 65_536
-    page.get_by_role("button", name="Clear").click()
-    for number in range(52):
-        draw(page, page.locator("canvas"), (0.1, number / 60), (0.12, number / 60))
+
+
+def test_no_more_strokes_are_kept_than_the_server_takes(page: Any, pad: Any) -> None:
+    start_again_with(page, [[[n, n, n], [n + 5, n, n]] for n in range(49)])
+    for height in (0.7, 0.8, 0.9):
+        draw(page, page.locator("canvas"), (0.1, height), (0.9, height))
     assert len(strokes(page)) == 50
 
 
