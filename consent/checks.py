@@ -15,7 +15,7 @@ from clinic.checks import SERVING
 
 @register(SERVING, deploy=True)
 def documents_can_be_drawn(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse to serve without Pango, or without HarfBuzz's subsetting: each PDF would take three to four times as long."""
+    """Refuse to serve without Pango, or without HarfBuzz's subsetting: a PDF then takes three to four times as long."""
     from consent import document
 
     missing = document.missing_libraries()
@@ -41,7 +41,7 @@ def seal_key_opens(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return [
             Error(
                 f"The clinic's seal cannot be used: {trouble}",
-                hint="Run `manage.py init_keys` once, with CLINIC_SEAL_PASSPHRASE (or CLINIC_SEAL_PASSPHRASE_FILE) set.",
+                hint="Run `manage.py init_keys` once, with CLINIC_SEAL_PASSPHRASE or CLINIC_SEAL_PASSPHRASE_FILE set.",
                 id="consent.E002",
             )
         ]

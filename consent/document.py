@@ -1,0 +1,225 @@
+"""Record to PDF. The only module that knows WeasyPrint.
+
+``render`` is a function of the record alone: dates, identifier and metadata come from it, so the same record gives the
+same bytes in any process that has the same versions of WeasyPrint, Pango and the fonts.
+
+The file declares PDF/A-3a and PDF/UA-1. WeasyPrint has no variant that declares both, so a finisher adds the second to
+the metadata, with the extension schema that PDF/A asks for (ISO 19005-3, 6.6.2.3).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from functools import cache
+from io import BytesIO
+from itertools import chain, groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.template import Context, Engine
+
+from consent import fonts
+from consent.record import Answer, Moment, Record, Signature, canonical, sha256
+from consent.statement import Section
+from consent.strokes import strokes_svg_path
+
+if TYPE_CHECKING:
+    from weasyprint import CSS
+    from weasyprint.text.fonts import FontConfiguration
+    from weasyprint.urls import URLFetcher
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+RECORD_NAME = "record.json"  # the attachment's name inside the PDF
+LONGEST_IN_MARGIN = 48  # characters of a name that fit one line of the margin
+ROOM_ON_PAGE_ONE = 14  # lines for the patient's own risks; longer ones are read in part 1, so that signatures stay here
+CHARACTERS_A_LINE = 85
+
+_one_at_a_time = threading.Lock()  # Pango's font map must not be shared by threads that draw at the same time
+
+
+class DrawingError(Exception):
+    """The document could not be drawn. The record stands; drawing can be tried again."""
+
+
+def render(record: Record) -> bytes:
+    """Return the record as a PDF, with its canonical JSON attached. Raise ``DrawingError`` if that cannot be done."""
+    from weasyprint import HTML, Attachment
+    from weasyprint.urls import FatalURLFetchingError
+
+    data = canonical(record)
+    digest = sha256(data)
+    html = _template().render(Context(_context(record, digest), use_l10n=False, use_tz=False))
+    made = record.confirmation.at.instant
+    attachment = Attachment(
+        file_obj=BytesIO(data),
+        name=RECORD_NAME,
+        description=f"The record as data, RFC 8785 JSON. SHA-256: {digest}",
+        created=made,
+        modified=made,
+        relationship="Data",
+    )
+    with _one_at_a_time:
+        press = _press()
+        try:
+            pdf = HTML(string=html, url_fetcher=press.fetcher, base_url=None).write_pdf(
+                stylesheets=[press.css],
+                font_config=press.font_config,
+                attachments=[attachment],
+                pdf_variant="pdf/a-3a",
+                pdf_identifier=bytes.fromhex(digest)[:16],
+                finisher=_declare_pdf_ua,
+            )
+        except FatalURLFetchingError as error:  # not an Exception to WeasyPrint: it would end the worker
+            raise DrawingError(str(error)) from error
+    assert isinstance(pdf, bytes)
+    return pdf
+
+
+@dataclass(frozen=True)
+class _Press:
+    css: CSS
+    font_config: FontConfiguration
+    fetcher: URLFetcher
+
+
+@cache
+def _press() -> _Press:
+    """Return what one process makes once: fonts, stylesheet, and a fetcher that fetches nothing but data URLs."""
+    with fonts.ours():
+        from weasyprint import CSS
+        from weasyprint.text.fonts import FontConfiguration
+        from weasyprint.urls import URLFetcher
+
+        font_config = FontConfiguration()
+    fetcher = URLFetcher(allowed_protocols={"data"}, allow_redirects=False, fail_on_errors=True)
+    text = (TEMPLATES / "consent" / "document.css").read_text(encoding="utf-8")
+    return _Press(CSS(string=text, font_config=font_config, url_fetcher=fetcher), font_config, fetcher)
+
+
+@cache
+def _template() -> Any:
+    return Engine(dirs=[str(TEMPLATES)], autoescape=True).get_template("consent/document.html")
+
+
+def missing_libraries() -> list[str]:
+    """Return the names of the system libraries that drawing needs and this machine lacks; empty is well."""
+    try:
+        with fonts.ours():
+            from weasyprint.text import ffi
+    except OSError as error:  # cffi names the library in its message
+        return [str(error).splitlines()[0]]
+    return [] if ffi.harfbuzz_subset else ["libharfbuzz-subset"]
+
+
+def _context(record: Record, digest: str) -> dict[str, Any]:
+    answers = [
+        {"heading": _printed(heading), "answers": _printed(tuple(group))}
+        for heading, group in groupby(record.screening.answers, key=_section)
+    ]
+    return {
+        **{field.name: _printed(getattr(record, field.name)) for field in fields(record)},
+        "digest": digest,
+        "born": _day(record.patient.born),
+        "day": _day(record.visit.day),
+        "own_risks": _printed(_own_risks(record)),
+        "answers": answers,
+        "signatures": [{**_printed(each), **_drawing(each)} for each in record.signatures],
+        "address": _printed(", ".join(record.clinic.address.splitlines())),
+        "decided": [_printed(flag) for flag in record.flags if flag.decision],
+        "noted": [_printed(flag) for flag in record.flags if not flag.decision],
+        "margin_clinic": _short(fonts.printable(record.clinic.name)),
+        "margin_patient": _short(fonts.printable(record.patient.name)),
+        "record_name": RECORD_NAME,
+    }
+
+
+def _own_risks(record: Record) -> Section | None:
+    """Return the patient's own risks as they stood in the text, where page one has room for them."""
+    own = next((section for section in record.statement.sections if section.id == "own_risks"), None)
+    lines = [line for block in own.blocks for line in block.lines] if own else []
+    return own if sum(1 + len(line) // CHARACTERS_A_LINE for line in lines) <= ROOM_ON_PAGE_ONE else None
+
+
+def _section(answer: Answer) -> str:
+    return answer.section
+
+
+def _printed(value: Any) -> Any:
+    """Return ``value`` for the template: dataclasses as dicts, text printable, moments with their words."""
+    if isinstance(value, Moment):
+        day, clock = value.local.split("T")
+        told = {"day": _day(day), "clock": clock[:5], "words": f"{_day(day)}, {clock[:5]}", "utc_clock": value.utc[11:]}
+        return {**told, "local": f"{day} {clock}", "offset": value.offset, "utc": value.utc, "zone": value.zone}
+    if is_dataclass(value):
+        return {field.name: _printed(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple):
+        return [_printed(item) for item in value]
+    return Text(fonts.printable(value)) if isinstance(value, str) else value
+
+
+class Text(str):
+    """Text that knows which way it is read."""
+
+    @property
+    def dir(self) -> str:
+        """``rtl`` or ``ltr``, for the attribute."""
+        return "rtl" if fonts.reads_right_to_left(self) else "ltr"
+
+
+def _drawing(signature: Signature) -> dict[str, str]:
+    """Return the path that draws a signature again, and how much ink and time it took."""
+    points = list(chain.from_iterable(signature.strokes))
+    if not points:
+        return {"path": "", "ink": ""}
+    seconds = max(ms for _, _, ms in points) / 1000
+    strokes = len(signature.strokes)
+    ink = f"{strokes} stroke{'s' * (strokes != 1)}, {len(points)} points, {seconds:.1f} seconds"
+    return {"path": strokes_svg_path(signature.strokes), "ink": ink}
+
+
+# fmt: off
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)
+# fmt: on
+
+
+def _day(iso: str) -> str:
+    """Return an ISO date as people say it, whatever the machine's locale: 1 May 1990."""
+    day = date.fromisoformat(iso)
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_IN_MARGIN else text[: LONGEST_IN_MARGIN - 1].rstrip() + "…"
+
+
+_PDF_UA = b"""<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/"
+ xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" pdfuaid:part="1"/>
+<rdf:Description rdf:about="" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+ xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
+ xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#"
+ xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#"><pdfaExtension:schemas><rdf:Bag>
+<rdf:li rdf:parseType="Resource"><pdfaSchema:schema>PDF/UA Universal Accessibility Schema</pdfaSchema:schema>
+<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>
+<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix><pdfaSchema:property><rdf:Seq>
+<rdf:li rdf:parseType="Resource"><pdfaProperty:name>part</pdfaProperty:name>
+<pdfaProperty:valueType>Integer</pdfaProperty:valueType><pdfaProperty:category>internal</pdfaProperty:category>
+<pdfaProperty:description>Part of ISO 14289 to which the file conforms</pdfaProperty:description></rdf:li>
+</rdf:Seq></pdfaSchema:property></rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description>
+"""
+
+
+def _declare_pdf_ua(document: Any, pdf: Any) -> None:
+    """Add PDF/UA-1 to the metadata that WeasyPrint wrote for PDF/A."""
+    [metadata] = _metadata_streams(pdf)
+    before, end, after = metadata.stream[0].rpartition(b"</rdf:RDF>")
+    metadata.stream[0] = before + _PDF_UA + end + after
+
+
+def _metadata_streams(pdf: Any) -> Iterator[Any]:
+    return (each for each in pdf.objects if getattr(each, "extra", {}).get("Type") == "/Metadata")

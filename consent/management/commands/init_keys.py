@@ -1,0 +1,47 @@
+"""Make the clinic's root and sealing key, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from clinic.models import PolicyChange
+from clinic.policy import Policy
+from consent.keys import KeyTrouble, fingerprint, make_keys
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes the clinic's root and sealing key in CLINIC_KEYS_DIR, encrypted with CLINIC_SEAL_PASSPHRASE (or the "
+        "content of CLINIC_SEAL_PASSPHRASE_FILE). Refuses to touch keys that are there already."
+    )
+    requires_system_checks: list[str] = []  # one of them asks for the very keys that this makes
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--clinic", help="the name in the certificates; default: the clinic's name in the settings")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        name = options["clinic"] or _clinic_name()
+        try:
+            key = make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, name)
+        except KeyTrouble as trouble:
+            raise CommandError(f"No keys made: {trouble}.") from trouble
+        self.stdout.write(f"Keys for {name} are in {settings.KEYS_DIR}.")
+        self.stdout.write(f"Root certificate, SHA-256: {fingerprint(key.root)}")
+        self.stdout.write(
+            f"Sealing certificate, SHA-256: {key.sha256}, until {key.certificate.not_valid_after_utc:%Y-%m-%d}"
+        )
+        self.stdout.write(
+            "Copy the folder to a safe place apart from the database's backups, and the passphrase to another. "
+            "root.key is needed again only for the next sealing certificate: take it off this machine."
+        )
+
+
+def _clinic_name() -> str:
+    try:
+        return PolicyChange.objects.policy().clinic_name
+    except DatabaseError:  # keys may be made before the database is
+        return Policy().clinic_name

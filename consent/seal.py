@@ -1,0 +1,268 @@
+"""PDF to sealed PDF, sealed PDF to verdict. The only module that knows pyHanko; no Django.
+
+The seal is PAdES B-B: a certification signature that allows no changes, ECDSA P-256 with SHA-256, over the whole file.
+It is the clinic's, and shows that nothing was changed; the patient's signature is the drawing or the typed name inside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any, TypeVar
+
+from asn1crypto import algos, cms
+from asn1crypto import x509 as asn1
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign import fields
+from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner
+from pyhanko.sign.signers.pdf_cms import Signer
+from pyhanko.sign.validation import async_validate_pdf_signature
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+from pyhanko.sign.validation.status import SignatureCoverageLevel
+from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from consent.keys import KeyTrouble, SealKey, fingerprint, make_keys
+
+__all__ = ["KeyTrouble", "NotSealable", "SealKey", "Verdict", "attached", "make_keys", "seal", "verify"]
+
+FIELD = "ClinicSeal"
+RESERVED = 8192  # bytes for the signature; knowing it beforehand spares a trial signature
+CLOCKS_DIFFER = timedelta(minutes=5)
+T = TypeVar("T")
+
+
+class NotSealable(Exception):
+    """The document holds what a sealed one must not: scripts, actions, layers, links or another signature."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What can be said about a file. The answers are separate, because each names another kind of change.
+
+    ``intact``: no byte under the seal was changed. ``ours``: sealed with a certificate that one of our roots vouches
+    for. ``whole``: one seal, which covers the file to its last byte. ``matches``: the file is the one in the ledger;
+    ``None`` where no ledger was asked. ``problems`` says in words what is wrong. ``signed_by`` is the certificate's
+    subject, ``certificate_sha256`` its fingerprint in hex, ``at`` when the seal says it was made.
+    """
+
+    intact: bool = False
+    ours: bool = False
+    whole: bool = False
+    matches: bool | None = None
+    problems: tuple[str, ...] = ()
+    signed_by: str = ""
+    certificate_sha256: str = ""
+    at: datetime | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing at all speaks against the file."""
+        return self.intact and self.ours and self.whole and self.matches is not False and not self.problems
+
+
+class _KeySigner(Signer):
+    """Sign with a key that is open already. pyHanko's own opens it again for every signature."""
+
+    def __init__(self, key: SealKey) -> None:
+        self._private = key.private
+        super().__init__(
+            signing_cert=_asn1(key.certificate),
+            cert_registry=SimpleCertificateStore.from_certs([_asn1(key.root)]),
+            signature_mechanism=algos.SignedDigestAlgorithm({"algorithm": "sha256_ecdsa"}),
+        )
+
+    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
+        return self._private.sign(data, ECDSA(SHA256()))
+
+
+class _Replay(_KeySigner):
+    """Give back a signature made before, so that what stands around it can be written again and compared."""
+
+    def __init__(self, certificate: x509.Certificate, root: x509.Certificate, signature: bytes) -> None:
+        super().__init__(SealKey(private=None, certificate=certificate, root=root))  # type: ignore[arg-type]
+        self._signature = signature
+
+    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
+        return self._signature
+
+
+def _asn1(certificate: x509.Certificate) -> asn1.Certificate:
+    return asn1.Certificate.load(certificate.public_bytes(Encoding.DER))
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run pyHanko's coroutine to its end, also where this thread has a loop that is running."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+def seal(pdf: bytes, key: SealKey) -> bytes:
+    """Return ``pdf`` with the clinic's seal appended; the bytes before it stay as they are.
+
+    Raise ``NotSealable`` for a document that holds anything but pages and its one attachment: we seal only our own.
+    """
+    if found := tuple(_unwelcome(PdfFileReader(BytesIO(pdf)))):
+        raise NotSealable(" ".join(found))
+    signer = PdfSigner(
+        PdfSignatureMetadata(
+            field_name=FIELD,
+            md_algorithm="sha256",
+            subfilter=fields.SigSeedSubFilter.PADES,
+            certify=True,
+            docmdp_permissions=fields.MDPPerm.NO_CHANGES,
+            reason="The clinic's seal: any later change shows",
+            name=_organisation(key.certificate),
+        ),
+        _KeySigner(key),
+    )
+    writer = IncrementalPdfFileWriter(BytesIO(pdf))
+    sealed = _run(signer.async_sign_pdf(writer, bytes_reserved=2 * RESERVED))  # counted in hex digits
+    return bytes(sealed.getbuffer())
+
+
+def _organisation(certificate: x509.Certificate) -> str:
+    return str(certificate.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)[0].value)
+
+
+@dataclass
+class _Findings:
+    """What verification found so far."""
+
+    problems: list[str] = field(default_factory=list)
+
+    def check(self, holds: bool, otherwise: str) -> bool:
+        if not holds:
+            self.problems.append(otherwise)
+        return holds
+
+
+def verify(pdf: bytes, roots: Sequence[x509.Certificate], ledger_sha256: str | None = None) -> Verdict:
+    """Return what can be said about ``pdf``, given the roots that are ours and, if there is one, the ledger's SHA-256.
+
+    Stricter than pyHanko's own bottom line, which calls a file valid that something was appended to: exactly one
+    signature, which certifies, allows no changes and covers the entire file, nothing modified, written as ``seal``
+    writes it to the last hex digit. Whatever cannot be read is not verified; nothing is raised.
+    """
+    findings = _Findings()
+    matches = None if ledger_sha256 is None else hashlib.sha256(pdf).hexdigest() == ledger_sha256
+    if matches is False:
+        findings.problems.append("The file is not the one in the ledger.")
+    try:
+        return _verified(pdf, roots, matches, findings)
+    except Exception as error:  # a damaged file can fail anywhere in two libraries
+        findings.problems.append(f"The file cannot be read as a sealed document ({type(error).__name__}).")
+        return Verdict(matches=matches, problems=tuple(findings.problems))
+
+
+def _verified(pdf: bytes, roots: Sequence[x509.Certificate], matches: bool | None, findings: _Findings) -> Verdict:
+    reader = PdfFileReader(BytesIO(pdf), strict=True)
+    signatures = reader.embedded_signatures
+    one = findings.check(len(signatures) == 1, f"There are {len(signatures)} signatures; there must be one.")
+    if not signatures:
+        return Verdict(matches=matches, problems=tuple(findings.problems))
+    signature = signatures[0]
+    at = signature.self_reported_timestamp or datetime.now(UTC)
+    certificate = x509.load_der_x509_certificate(signature.signer_cert.dump())
+    context = ValidationContext(trust_roots=list(map(_asn1, roots)), moment=at, allow_fetching=False)
+    status = _run(async_validate_pdf_signature(signature, signer_validation_context=context))
+    intact = findings.check(bool(status.intact and status.valid), "A byte under the seal was changed.")
+    ours = findings.check(bool(status.trusted), "The seal is not one of this clinic's.")
+    ours &= findings.check(at <= datetime.now(UTC) + CLOCKS_DIFFER, "The seal says it was made in the future.")
+    if intact and ours:
+        intact = findings.check(_as_written(pdf, signature, certificate, roots), "The seal's own bytes were changed.")
+    whole = one & findings.check(_covers_all(signature, status), "Something was added to the file after it was sealed.")
+    findings.problems.extend(_unwelcome(reader))
+    return Verdict(
+        intact=intact,
+        ours=ours,
+        whole=whole,
+        matches=matches,
+        problems=tuple(findings.problems),
+        signed_by=certificate.subject.rfc4514_string(),
+        certificate_sha256=fingerprint(certificate),
+        at=at,
+    )
+
+
+def _covers_all(signature: EmbeddedPdfSignature, status: Any) -> bool:
+    return bool(
+        status.coverage == SignatureCoverageLevel.ENTIRE_FILE
+        and status.modification_level == ModificationLevel.NONE
+        and status.docmdp_ok
+        and signature.docmdp_level == fields.MDPPerm.NO_CHANGES
+    )
+
+
+def _as_written(
+    pdf: bytes, signature: EmbeddedPdfSignature, certificate: x509.Certificate, roots: Sequence[x509.Certificate]
+) -> bool:
+    """Say whether the gap that the signature leaves for itself holds exactly what ``seal`` would put there.
+
+    No signature covers this gap, so one can change the case of a hex digit, the padding or an unsigned part of the CMS
+    without breaking it: 1,273 of 4,204 flipped bytes, measured. Written again from its signed parts, it has no slack.
+    """
+    start, length, end, _ = map(int, signature.byte_range)
+    info = signature.signer_info
+    for root in roots:
+        replay = _Replay(certificate, root, info["signature"].native)
+        again: cms.ContentInfo = _run(
+            replay.async_sign_prescribed_attributes("sha256", info["signed_attrs"].untag(), cms_version="v1")
+        )
+        if pdf[start + length : end] == b"<%s>" % again.dump().hex().upper().encode().ljust(2 * RESERVED, b"0"):
+            return True
+    return False
+
+
+def _unwelcome(reader: PdfFileReader) -> Iterator[str]:
+    """Yield, in words, what stands in the document that ours never hold."""
+    catalog = reader.root
+    for key in ("/OpenAction", "/AA", "/OCProperties", "/Collection", "/URI"):
+        if key in catalog:
+            yield f"The document has {key[1:]}."
+    form = catalog.get("/AcroForm", {})
+    if "/XFA" in form or len(form.get("/Fields", ())) > 1:
+        yield "The document has a form."
+    names = catalog.get("/Names", {})
+    if "/JavaScript" in names:
+        yield "The document has a script."
+    if len(_embedded(reader)) > 2:  # a name and a file
+        yield "The document has more than one attachment."
+    for page in _items(catalog["/Pages"], "/Kids"):
+        annotations = _items(page, "/Annots")
+        if "/AA" in page or any(each["/Subtype"] != "/Widget" or "/A" in each or "/AA" in each for each in annotations):
+            yield "A page has a link or an action."
+
+
+def _items(holder: Any, key: str) -> list[Any]:
+    """Return the items of an array, looked up: pyHanko's own loop gives references."""
+    return [holder[key][index] for index in range(len(holder[key]))] if key in holder else []
+
+
+def _embedded(reader: PdfFileReader) -> list[Any]:
+    names = reader.root.get("/Names", {})
+    return _items(names["/EmbeddedFiles"], "/Names") if "/EmbeddedFiles" in names else []
+
+
+def attached(pdf: bytes) -> bytes | None:
+    """Return the file attached to ``pdf``, or nothing if there is none or it cannot be read."""
+    try:
+        _, specification = _embedded(PdfFileReader(BytesIO(pdf)))
+        return bytes(specification["/EF"]["/F"].data)
+    except Exception:  # a damaged file can fail anywhere
+        return None
