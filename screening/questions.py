@@ -288,7 +288,7 @@ _ALL = (
         "understands_why",
         "Do you know what dry needling is for, and why we offer it to you?",
         "Understands why",
-        hint="A thin needle goes into a tight muscle, to ease pain. If this is not clear, say so. We will explain.",
+        hint="A thin needle goes into a tight muscle, to ease pain. If you are not sure, say so. We will explain.",
     ),
     _ynu(
         "wants_treatment",
@@ -390,7 +390,7 @@ _ALL = (
         "Have you had alcohol today, or anything that makes you sleepy?",
         "Alcohol or sedatives today",
         hint="Such as sleeping pills, strong pain pills or street drugs.",
-        why="You need a clear head to choose, and you could faint.",
+        why="They can cloud your choice, and you could faint.",
     ),
     _yn(
         "driving_after",
