@@ -118,21 +118,23 @@ class Standing:
     @property
     def holds(self) -> list[str]:
         """Say, in sentences for the practitioner, why this cannot go on to consent; empty if it can."""
-        return [*self._answers_hold(), *self._plan_holds(), *self._decisions_hold(), *self._talk_holds()]
+        return self._holds(self._plan_holds())
 
     @property
     def signing_holds(self) -> list[str]:
         """Say why the patient cannot sign now; at check-in an unflagged patient signs before there is a plan."""
         plan = self._plan_holds() if self.policy.sign_when == AFTER_TALK else []
-        return [*self._answers_hold(), *plan, *self._decisions_hold(), *self._talk_holds()]
+        return self._holds(plan)
 
-    def _answers_hold(self) -> list[str]:
+    def _holds(self, plan: list[str]) -> list[str]:
         if self.screening is None or self.screening.submitted_at is None:
             return ["The patient has not sent the answers yet."]
-        holds = []
-        if self.visit.urgent_at and not self.visit.urgent_taken_at:
-            holds.append("The patient said they need help now. Go to them first, and say so at the top of the page.")
-        return holds
+        return [*self._call_holds(), *plan, *self._decisions_hold(), *self._talk_holds()]
+
+    def _call_holds(self) -> list[str]:
+        if self.visit.urgent_at is None or self.visit.urgent_taken_at:
+            return []
+        return ["The patient said they need help now. Go to them first, and say so at the top of the page."]
 
     def _plan_holds(self) -> list[str]:
         return [] if self.plan else ["Save the plan: the rules look at where the needles go."]

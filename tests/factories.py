@@ -23,7 +23,8 @@ _numbers = itertools.count(1)
 def make_user(*roles: Role, name: str = "", **fields: Any) -> User:
     """Make a staff member with these roles and ``PASSWORD``."""
     number = next(_numbers)
-    user = User(username=f"staff{number}", full_name=name or f"Staff {number}", **fields)
+    fields.setdefault("username", f"staff{number}")
+    user = User(full_name=name or f"Staff {number}", **fields)
     for role in roles:
         setattr(user, f"is_{role.value}", True)
     if Role.PRACTITIONER in roles and not user.registration_number:
