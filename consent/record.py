@@ -322,6 +322,8 @@ def read(data: bytes) -> Record:
         raw = json.loads(data.decode("utf-8"))
     except RecursionError:
         raise ValueError("record: nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"record: not JSON in UTF-8: {error}") from error
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         raise ValueError(f"record: not of format {FORMAT}")
     record = _read(Record, raw, "record")
