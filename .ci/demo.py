@@ -68,14 +68,37 @@ def environment(folder: Path, port: int) -> dict[str, str]:
     }
 
 
-def manage(env: dict[str, str], *command: str) -> str:
-    """Run one management command to its end; return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", *command], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+def begin(env: dict[str, str], *command: str) -> subprocess.Popen[str]:
+    """Start a management command."""
+    return subprocess.Popen(
+        [sys.executable, "manage.py", *command],
+        cwd=ROOT,
+        env=env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
-    if done.returncode:
-        raise Stopped(f"manage.py {command[0]} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for a management command; return what it printed, or raise ``Stopped`` with it."""
+    said, _ = process.communicate()
+    if process.returncode:
+        raise Stopped(f"This failed: {' '.join(map(str, process.args[1:]))}\n{said}")  # type: ignore[index]
+    return said
+
+
+def prepare(env: dict[str, str], address: str) -> str:
+    """Fill the folder; return where to look and how to come in."""
+    static = begin(env, "collectstatic", "--noinput", "--verbosity=0")  # the longest, and on its own
+    try:
+        finish(begin(env, "migrate", "--verbosity=0"))
+        finish(begin(env, "init_keys"))
+        signs = finish(begin(env, "load_demo", "--address", address))
+        finish(static)
+    finally:
+        static.kill()
+    return signs
 
 
 def start(env: dict[str, str], log: Path, *command: str) -> subprocess.Popen[bytes]:
@@ -110,10 +133,7 @@ def run(folder: Path, port: int) -> None:
     address = f"http://127.0.0.1:{port}"
     env = environment(folder, port)
     print("Preparing a demo clinic …", flush=True)
-    manage(env, "migrate", "--verbosity=0")
-    manage(env, "collectstatic", "--noinput", "--verbosity=0")
-    manage(env, "init_keys")
-    signs = manage(env, "load_demo", "--address", address)
+    signs = prepare(env, address)
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
         processes["server"] = start(
