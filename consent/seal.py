@@ -235,10 +235,10 @@ def _unwelcome(reader: PdfFileReader) -> Iterator[str]:
     for key in ("/OpenAction", "/AA", "/OCProperties", "/Collection", "/URI"):
         if key in catalog:
             yield f"The document has {key[1:]}."
-    form = catalog.get("/AcroForm", {})
-    if "/XFA" in form or len(form.get("/Fields", ())) > 1:
+    form = catalog["/AcroForm"] if "/AcroForm" in catalog else {}
+    if "/XFA" in form or len(form["/Fields"] if "/Fields" in form else ()) > 1:
         yield "The document has a form."
-    names = catalog.get("/Names", {})
+    names = catalog["/Names"] if "/Names" in catalog else {}
     if "/JavaScript" in names:
         yield "The document has a script."
     if len(_embedded(reader)) > 2:  # a name and a file
@@ -255,7 +255,7 @@ def _items(holder: Any, key: str) -> list[Any]:
 
 
 def _embedded(reader: PdfFileReader) -> list[Any]:
-    names = reader.root.get("/Names", {})
+    names = reader.root["/Names"] if "/Names" in reader.root else {}
     return _items(names["/EmbeddedFiles"], "/Names") if "/EmbeddedFiles" in names else []
 
 
