@@ -151,7 +151,6 @@ TECHNIQUES: Mapping[str, str] = {
 
 # One line a question: fit for "yes", for "not sure" and for no answer, because each of them raises a flag.
 OWN_RISKS: Mapping[str, str] = {
-    "age": "Your age: if you are under 18, a parent or guardian helps you to decide.",
     "infection_now": "An infection: needles should wait until it is fully over.",
     "infection_recent": "An infection not long ago: we check that it is fully over.",
     "antibiotics_until": "Antibiotics: we check that the infection is fully over.",
@@ -193,7 +192,7 @@ OWN_RISKS: Mapping[str, str] = {
 
 # Flags about how consent is reached. They are settled with the patient, and are not a risk of the needle.
 NOT_A_RISK = frozenset(
-    {"filled_in_by", "support_needed", "understands_why", "wants_treatment", "feels_pressed", "questions"}
+    {"age", "filled_in_by", "support_needed", "understands_why", "wants_treatment", "feels_pressed", "questions"}
 )
 OTHER_RISK = "Something else you told us: ask how it changes the risk for you."
 

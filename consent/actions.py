@@ -1,0 +1,258 @@
+"""The verbs of consent: give it, ask first, take time, say no; confirm it, or send it back.
+
+Each is one short transaction with its journal row; what it refuses raises :class:`~clinic.flow.NotAllowed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from clinic.flow import NotAllowed, Stage
+from clinic.models import Actor, Hold, Journal, Role, StaleVisit, Visit
+from consent import record, snapshot
+from consent.facts import Named, facts, same_plan
+from consent.models import Consent, Given, Signature, Voiding
+from consent.statement import acknowledgements, statement
+from consent.strokes import Signed
+from consent.tasks import seal_consent
+from screening.actions import attest, reopen, save_plan
+from screening.models import Asked, Attestation, Screening
+from screening.standing import Standing, standing
+from screening.talk import not_able
+
+Capacity = Signature.Capacity
+
+
+class TextChanged(NotAllowed):
+    """The text is no longer the one that was on the screen."""
+
+    def __init__(self) -> None:
+        super().__init__("The text changed after it was put on the screen. It must be read again.")
+
+
+@dataclass(frozen=True)
+class SentBack:
+    """What was given no longer stands, and the visit is in review again. ``why`` is for the practitioner's screen."""
+
+    why: str
+
+
+def signers(now: Standing) -> tuple[str, ...]:
+    """Return in which capacities this visit's consent must be signed."""
+    if now.is_minor and Attestation.Kind.CONSENTS_ALONE not in now.attested:
+        return (Capacity.ASSENT.value, Capacity.GUARDIAN.value)
+    return (Capacity.PATIENT.value,)
+
+
+@transaction.atomic
+def give(
+    *, visit: Visit, hold: Hold, shown: str, signed: Sequence[Signed], choices: Mapping[str, bool], by: Actor
+) -> Given:
+    """Write that consent was given on a tablet, and by whom. ``shown``: the digest of the text that was on the screen.
+
+    Raise :class:`TextChanged` if the text is another one now, :class:`~clinic.flow.NotAllowed` if something holds the
+    signature or a signature that is needed is missing.
+    """
+    visit = _on_tablet(visit, hold)
+    now = standing(visit)
+    if now.signing_holds:
+        raise NotAllowed(" ".join(now.signing_holds))
+    known = facts(now)
+    text = statement(known)
+    if text.sha256 != shown:
+        raise TextChanged
+    if sorted(each.capacity for each in signed) != sorted(signers(now)):
+        raise NotAllowed(f"To be signed by: {', '.join(Capacity(each).label for each in signers(now))}.")
+    assert now.screening is not None  # nothing holds the signature, so the answers were sent
+    for earlier in Given.objects.filter(visit=visit, voiding=None):
+        _void(earlier, why="signed again", by=by)
+    given = Given.objects.create(
+        visit=visit,
+        screening=now.screening,
+        plan=now.plan,
+        hold=hold,
+        statement=text.to_json(),
+        statement_version=text.version,
+        statement_sha256=text.sha256,
+        acknowledged=[{"name": each.name, "text": each.text} for each in acknowledgements(known)],
+        choices=dict(choices),
+        named=Named.of(now).to_json(),
+    )
+    for each in signed:
+        _sign(given, each)
+    Journal.objects.record("consent given", by=by, visit=visit, hold=hold.pk, digest=text.sha256)
+    visit.move(Stage.SIGNED, by=by)
+    hold.end("signed")
+    return given
+
+
+def _sign(given: Given, signed: Signed) -> None:
+    Signature.objects.create(
+        given=given,
+        capacity=signed.capacity,
+        name=signed.name,
+        relationship=signed.relationship,
+        method=signed.method,
+        strokes=[[list(point) for point in stroke] for stroke in signed.strokes],
+    )
+
+
+def _on_tablet(visit: Visit, hold: Hold) -> Visit:
+    """Return the visit as it is now. Raise if it is no longer the patient's turn, or no longer on this tablet."""
+    fresh = Visit.objects.select_related("patient").get(pk=visit.pk)
+    if fresh.at is not Stage.CONSENTING or not Hold.objects.now().filter(pk=hold.pk, visit=fresh).exists():
+        raise StaleVisit
+    return fresh
+
+
+@transaction.atomic
+def ask_to_talk(*, visit: Visit, hold: Hold, by: Actor, question: str = "") -> None:
+    """The patient wants to talk first: the visit goes to the practitioner, with the question if there is one."""
+    visit = _on_tablet(visit, hold)
+    if question:
+        Asked.objects.create(visit=visit, text=question)
+    visit.mark(by=by, action="patient wants to talk", wants_talk_at=timezone.now())
+    visit.move(Stage.IN_REVIEW, by=by)
+    hold.end("waiting")
+
+
+@transaction.atomic
+def take_time(*, visit: Visit, hold: Hold, by: Actor) -> None:
+    """The patient needs more time: the tablet goes back, and the visit waits where it is."""
+    visit = _on_tablet(visit, hold)
+    visit.mark(by=by, action="patient needs more time", needs_time_at=timezone.now())
+    hold.end("time")
+
+
+@transaction.atomic
+def refuse(*, visit: Visit, hold: Hold, by: Actor) -> None:
+    """The patient does not want this: nothing more is asked, and no reason either."""
+    visit = _on_tablet(visit, hold)
+    visit.move(Stage.STOPPED, by=by, why="the patient’s choice")
+    hold.end("stopped")
+
+
+@dataclass(frozen=True)
+class PlanNow:
+    """The plan as the practitioner confirms it: public names of regions, technique, current or not, how many visits."""
+
+    regions: list[str]
+    technique: str
+    electro: bool
+    sessions: int
+
+
+def vouched(by: Actor) -> tuple[str, ...]:
+    """Return, as worded, what the practitioner vouches for with a confirmation."""
+    who = by.staff
+    return (
+        "I talked with the patient about the treatment, its risks and the other choices, and answered what they asked.",
+        "The patient is still happy to go ahead with this plan today.",
+        f"I sign as {who.full_name}, registration number {who.registration_number}.",
+    )
+
+
+@transaction.atomic
+def confirm(*, visit: Visit, plan: PlanNow, teach_back: Mapping[str, str], by: Actor) -> Consent | SentBack:
+    """Confirm in the room what was given on the tablet: freeze the record and ask for its seal.
+
+    The plan goes through the rules again. A flag that nobody decided about, a plan beyond what the signed text named,
+    or something the patient could not say back voids the signature and sends the visit back to review. Raise
+    :class:`~clinic.flow.NotAllowed` if the visit is elsewhere, or something else is missing.
+    """
+    visit = Visit.objects.select_related("patient", "practitioner").get(pk=visit.pk)
+    given = _to_confirm(visit, by)
+    beyond = Named.from_json(given.named).beyond(plan.regions, plan.technique, plan.electro)
+    before = standing(visit)
+    if not same_plan(before.plan, **vars(plan)):
+        save_plan(visit=visit, **vars(plan), by=by)
+    now = standing(visit)
+    if undecided := [each for each in now.flags if each.undecided]:
+        what = ", ".join(dict.fromkeys(each.short for each in undecided))
+        return _send_back(given, "the plan raised a flag", f"The plan raised a flag: {what}. Decide about it.", by)
+    if beyond:
+        return _send_back(
+            given, "the plan goes further", f"The patient signed for another plan. New is {', '.join(beyond)}.", by
+        )
+    talk = attest(visit=visit, kind=Attestation.Kind.TALK, data={"teach_back": dict(teach_back)}, by=by)
+    if failed := not_able(talk.data["teach_back"]):
+        what = ", ".join(prompt.about.lower() for prompt in failed)
+        return _send_back(
+            given,
+            "not understood",
+            f"The patient could not say back: {what}. Consent needs more help first: an interpreter, simpler words, "
+            "someone they trust, more time. If that does not help, do not treat today.",
+            by,
+        )
+    now = standing(visit)
+    if now.holds:
+        raise NotAllowed(" ".join(now.holds))
+    return _freeze(given, now, by)
+
+
+def _to_confirm(visit: Visit, by: Actor) -> Given:
+    if by.role is not Role.PRACTITIONER:
+        raise NotAllowed("Only a practitioner confirms.")
+    given = Given.of(visit)
+    latest = Screening.of(visit)
+    if visit.at is not Stage.SIGNED:
+        raise StaleVisit
+    if given is None or latest is None or given.screening_id != latest.pk:
+        raise NotAllowed("The answers changed after the signature. The patient must sign again.")
+    return given
+
+
+def _freeze(given: Given, now: Standing, by: Actor) -> Consent:
+    at = timezone.now()
+    frozen = snapshot.build(given=given, now=now, by=by.staff, at=at, statements=vouched(by))
+    canonical = record.canonical(frozen)
+    consent = Consent.objects.create(
+        visit=now.visit,
+        given=given,
+        record=canonical,
+        sha256=record.sha256(canonical),
+        confirmed_by=by.staff,
+        confirmed_at=at,
+    )
+    now.visit.move(Stage.CONFIRMED, by=by, digest=consent.sha256)
+    # Inside the transaction on purpose: with the database backend the task is a row, so it is there if and only if the
+    # confirmation is. With `on_commit` a crash in between would leave a consent that nothing ever seals.
+    seal_consent.enqueue(consent.pk)
+    return consent
+
+
+def _void(given: Given, *, why: str, by: Actor) -> None:
+    Voiding.objects.create(given=given, why=why, by=by.user)
+    Journal.objects.record("consent voided", by=by, visit=given.visit, why=why)
+
+
+def _send_back(given: Given, why: str, says: str, by: Actor) -> SentBack:
+    _void(given, why=why, by=by)
+    visit = Visit.objects.get(pk=given.visit_id)
+    visit.move(Stage.IN_REVIEW, by=by, why=why)
+    return SentBack(f"{says} The patient’s signature no longer counts; after the review they sign again.")
+
+
+@transaction.atomic
+def change_answers(*, visit: Visit, names: Collection[str], by: Actor) -> Screening:
+    """The patient wants to change answers after signing: void the signature, and ask ``names`` again.
+
+    Raise :class:`~clinic.flow.NotAllowed` if nothing was signed, ``ValueError`` for an unknown question.
+    """
+    visit = Visit.objects.select_related("patient").get(pk=visit.pk)
+    given = _to_confirm(visit, by)
+    _void(given, why="an answer changes", by=by)
+    return reopen(visit=visit, by=by, why="an answer changes", names=names)
+
+
+@transaction.atomic
+def seal_again(*, consent: Consent, by: Actor) -> None:
+    """Ask for the seal of a confirmed consent once more. Raise :class:`~clinic.flow.NotAllowed` if it is sealed."""
+    if consent.visit.at is not Stage.CONFIRMED:
+        raise NotAllowed("This consent is sealed already.")
+    consent.visit.mark(by=by, action="sealing asked for again", sealing_failed_at=None)
+    seal_consent.enqueue(consent.pk)

@@ -1,0 +1,185 @@
+"""What the patient decides and signs with, and what the practitioner changes and sends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+
+from clinic.forms import PlainForm, PlainText
+from consent.models import Signature
+from consent.statement import CHOICES, Acknowledgement
+from consent.strokes import Signed, Strokes, decode
+
+YES_NO = [("yes", "Yes"), ("no", "No")]
+DRAWN, TYPED = Signature.Method.DRAWN.value, Signature.Method.TYPED.value
+METHODS = [(DRAWN, "Draw my signature"), (TYPED, "Type my name")]
+GUARDIAN = Signature.Capacity.GUARDIAN.value
+TICK = {
+    "lung": "Tick the box about the lung once you have read it, or tap “I want to talk first”.",
+    "read": "Tick that you have read this, or tap “I want to talk first”.",
+    "agree": "Tick that you agree. If you do not, tap one of the other buttons.",
+}
+
+
+def prefix_of(capacity: str) -> str:
+    """Return how the controls of a signature begin: the guardian's are named so, the patient's are plain."""
+    return "guardian_" if capacity == GUARDIAN else ""
+
+
+class AskForm(PlainForm):
+    """What a patient may want to ask before deciding. It may stay empty."""
+
+    question = PlainText(
+        label="What would you like to ask?",
+        help_text="You can write it here, or just ask when you meet.",
+        required=False,
+        widget=forms.Textarea({"rows": 3}),
+    )
+    question.optional = True  # type: ignore[attr-defined]
+
+
+class SignForm(AskForm):
+    """The choices, the ticks and the signatures. ``signers`` are the capacities to sign in, the patient's own first."""
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        acknowledge: Sequence[Acknowledgement],
+        signers: Sequence[str],
+        name: str,
+    ) -> None:
+        """``name``: the patient's, which a drawn signature stands for."""
+        super().__init__(data)
+        self.signers, self.patient_name = signers, name
+        self.signed: list[Signed] = []
+        for choice, label in CHOICES.items():
+            self.fields[choice] = forms.ChoiceField(
+                label=label,
+                choices=YES_NO,
+                initial="no",
+                widget=forms.RadioSelect,
+                error_messages={"required": "Choose yes or no.", "invalid_choice": "Choose yes or no."},
+            )
+        for each in acknowledge:
+            self.fields[each.name] = forms.BooleanField(label=each.text, error_messages={"required": TICK[each.name]})
+        for capacity in signers:
+            self.fields |= _guardian_fields() if capacity == GUARDIAN else {}
+            self.fields |= _signature_fields(prefix_of(capacity))
+
+    def choices(self) -> dict[str, bool]:
+        """Return what was chosen, by name."""
+        return {name: self.cleaned_data[name] == "yes" for name in CHOICES}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        self.signed = [signed for capacity in self.signers if (signed := self._signed(capacity, cleaned))]
+        return cleaned
+
+    def _signed(self, capacity: str, cleaned: Mapping[str, Any]) -> Signed | None:
+        """Return one signature, or nothing with an error at the control that lacks it."""
+        prefix = prefix_of(capacity)
+        relationship = cleaned.get("guardian_relationship", "") if prefix else ""
+        if cleaned.get(f"{prefix}method") == TYPED:
+            typed = cleaned.get(f"{prefix}typed_name", "")
+            if sum(letter.isalpha() for letter in typed) >= 2:
+                return Signed(capacity, typed, TYPED, relationship=relationship)
+            if f"{prefix}typed_name" not in self.errors:
+                self.add_error(f"{prefix}typed_name", "Type your full name to sign.")
+        elif cleaned.get(f"{prefix}method") == DRAWN:
+            name = cleaned.get("guardian_name", "") if prefix else self.patient_name
+            try:
+                return Signed(capacity, name, DRAWN, _drawn(cleaned.get(f"{prefix}strokes", "")), relationship)
+            except ValueError as refusal:
+                self.add_error(f"{prefix}method", str(refusal))
+        return None
+
+
+def _drawn(strokes: str) -> Strokes:
+    if not strokes:
+        raise ValueError("Sign in the box with your finger, or choose to type your name.")
+    return decode(strokes)
+
+
+def _guardian_fields() -> dict[str, forms.Field]:
+    return {
+        "guardian_name": PlainText(
+            label="Full name of the parent or guardian",
+            max_length=200,
+            error_messages={"required": "Type the full name of the parent or guardian."},
+        ),
+        "guardian_relationship": PlainText(
+            label="Who are you to the patient?",
+            help_text="For example mother, father or legal guardian.",
+            max_length=100,
+            error_messages={"required": "Type who you are to the patient, such as mother or legal guardian."},
+        ),
+    }
+
+
+def _signature_fields(prefix: str) -> dict[str, forms.Field]:
+    return {
+        f"{prefix}method": forms.ChoiceField(
+            label="How do you want to sign?",
+            choices=METHODS,
+            initial=DRAWN,
+            widget=forms.RadioSelect,
+            error_messages={
+                "required": "Choose how you want to sign.",
+                "invalid_choice": "Choose to draw your signature or to type your name.",
+            },
+        ),
+        f"{prefix}strokes": forms.CharField(required=False, widget=forms.HiddenInput),
+        f"{prefix}typed_name": PlainText(
+            label="Type your full name", help_text="This counts as your signature.", required=False, max_length=200
+        ),
+    }
+
+
+class VouchForm(PlainForm):
+    """What the practitioner vouches for, a tick each, none of them beforehand. ``vouched``: the sentences."""
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, vouched: Sequence[str]) -> None:
+        super().__init__(data)
+        names = {
+            "talk_took_place": "Tick that the talk took place.",
+            "still_happy": "Tick that the patient is still happy to go ahead.",
+            "sign": "Tick to sign with your name and registration number.",
+        }
+        for (name, missing), sentence in zip(names.items(), vouched, strict=True):
+            self.fields[name] = forms.BooleanField(label=sentence, error_messages={"required": missing})
+
+
+class ChangeForm(PlainForm):
+    """Which answers the patient wants to change after signing. ``asked``: names of questions, and their labels."""
+
+    change = forms.MultipleChoiceField(
+        label="Which answers?",
+        choices=[],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "required": "Choose at least one answer that the patient wants to change.",
+            "invalid_choice": "“%(value)s” is not one of the questions. Choose one that is shown.",
+        },
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, asked: Sequence[tuple[str, str]]) -> None:
+        super().__init__(data)
+        field = self.fields["change"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = asked
+
+
+class SendForm(PlainForm):
+    """Where a copy goes."""
+
+    address = forms.EmailField(
+        label="E-mail address",
+        help_text="Read it back to the patient first. E-mail is not sealed in an envelope: others could read it.",
+        error_messages={
+            "required": "Type an e-mail address.",
+            "invalid": "Type an e-mail address such as name@example.org.",
+        },
+    )

@@ -1,0 +1,146 @@
+"""The practitioner confirms in the room what was given on the tablet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from clinic.access import StaffRequest, staff
+from clinic.flow import NotAllowed, Stage
+from clinic.models import Role, Visit
+from consent import actions
+from consent.forms import ChangeForm, VouchForm
+from consent.models import Consent, Given, SealedFile
+from consent.statement import CHOICES, Statement
+from consent.strokes import strokes_svg_path
+from screening import questions
+from screening.forms import PlanForm, TalkForm
+from screening.standing import Standing, needling, standing
+
+
+@dataclass
+class Forms:
+    """The three forms that make one confirmation."""
+
+    plan: PlanForm
+    talk: TalkForm
+    vouch: VouchForm
+
+    @classmethod
+    def of(cls, request: StaffRequest, now: Standing) -> Forms:
+        data = request.POST if request.method == "POST" else None
+        plan = PlanForm(data, last=now.plan, planned=now.visit.planned_regions)
+        regions = needling(now.visit, now.plan).regions
+        if plan.is_bound and plan.is_valid():
+            regions = tuple(plan.cleaned_data["regions"])
+        return cls(
+            plan=plan,
+            talk=TalkForm(data, near_lung=questions.near_lung(regions), teach_back=now.teach_back),
+            vouch=VouchForm(data, vouched=actions.vouched(request.actor)),
+        )
+
+    def are_valid(self) -> bool:
+        return all([self.plan.is_valid(), self.talk.is_valid(), self.vouch.is_valid()])
+
+
+@staff(Role.PRACTITIONER)
+@require_http_methods(["GET", "POST"])
+def confirm(request: StaffRequest, visit: int) -> HttpResponse:
+    """Look at what was given, confirm the plan and the talk, sign; afterwards, see the seal being made."""
+    one = get_object_or_404(Visit.objects.select_related("patient", "practitioner"), pk=visit)
+    if one.at in (Stage.CONFIRMED, Stage.SEALED):
+        return _done(request, one)
+    given = Given.of(one)
+    if one.at is not Stage.SIGNED or given is None:
+        messages.warning(request, f"There is nothing to confirm now: “{one.status}”.")
+        return redirect("visit", one.pk)
+    now = standing(one)
+    filled = Forms.of(request, now)
+    if request.method == "POST" and filled.are_valid():
+        return _confirm(request, given, now, filled)
+    return _page(request, given, now, filled, status=422 if request.method == "POST" else 200)
+
+
+def _confirm(request: StaffRequest, given: Given, now: Standing, filled: Forms) -> HttpResponse:
+    try:
+        done = actions.confirm(
+            visit=now.visit,
+            plan=actions.PlanNow(**filled.plan.cleaned_data),
+            teach_back=filled.talk.teach_back(),
+            by=request.actor,
+        )
+    except NotAllowed as refusal:
+        filled.vouch.add_error(None, str(refusal))
+        return _page(request, given, now, filled, status=422)
+    if isinstance(done, Consent):
+        return redirect("confirm", now.visit.pk)
+    messages.warning(request, done.why)
+    return redirect("review", now.visit.pk)
+
+
+def _page(
+    request: StaffRequest, given: Given, now: Standing, filled: Forms, *, change: ChangeForm | None = None, status: int
+) -> HttpResponse:
+    every: list[Any] = [change] if change else [filled.plan, filled.talk, filled.vouch]
+    wrong = [form for form in every if form.errors]
+    context: dict[str, Any] = {
+        "visit": now.visit,
+        "now": now,
+        "given": given,
+        "statement": Statement.from_json(given.statement),
+        "signatures": [(each, strokes_svg_path(each.strokes)) for each in given.signatures.all()],
+        "choices": [(CHOICES[name], "Yes" if yes else "No") for name, yes in given.choices.items()],
+        "forms": filled,
+        "wrong": wrong,
+        "change": change or _change_form(now),
+        "changing": change is not None,
+        "form": wrong[0] if wrong else filled.vouch,  # its errors put "Error: " into the title
+    }
+    return render(request, "consent/confirm.html", context, status=status)
+
+
+def _change_form(now: Standing, data: Any = None) -> ChangeForm:
+    asked = [
+        (question.name, question.short)
+        for question in questions.QUESTIONS.values()
+        if questions.asked(question, now.answers, returning=now.visit.returning)
+    ]
+    return ChangeForm(data, asked=asked)
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def change(request: StaffRequest, visit: int) -> HttpResponse:
+    """The patient wants to change an answer: the signature no longer counts, the named questions are asked again."""
+    one = get_object_or_404(Visit.objects.select_related("patient", "practitioner"), pk=visit)
+    given = Given.of(one)
+    if one.at is not Stage.SIGNED or given is None:
+        messages.warning(request, f"There is no signature to set aside now: “{one.status}”.")
+        return redirect("visit", one.pk)
+    now = standing(one)
+    form = _change_form(now, request.POST)
+    if not form.is_valid():
+        blank = Forms(
+            plan=PlanForm(last=now.plan, planned=one.planned_regions),
+            talk=TalkForm(near_lung=now.near_lung, teach_back=now.teach_back),
+            vouch=VouchForm(vouched=actions.vouched(request.actor)),
+        )
+        return _page(request, given, now, blank, change=form, status=422)
+    try:
+        actions.change_answers(visit=one, names=form.cleaned_data["change"], by=request.actor)
+    except NotAllowed as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, "The signature no longer counts. Hand over a tablet for these questions.")
+    return redirect("visit", one.pk)
+
+
+def _done(request: StaffRequest, visit: Visit) -> HttpResponse:
+    consent = get_object_or_404(Consent.objects.select_related("confirmed_by"), visit=visit)
+    sealed = SealedFile.objects.filter(consent=consent).defer("pdf").first()
+    return render(request, "consent/done.html", {"visit": visit, "consent": consent, "sealed": sealed})

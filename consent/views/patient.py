@@ -1,0 +1,173 @@
+"""The patient reads on three pages, and decides at the end of the last. Each way to decide is one button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from clinic.access import PatientRequest, patient
+from clinic.flow import NotAllowed, Stage
+from clinic.models import StaleVisit
+from consent import actions
+from consent.facts import facts
+from consent.forms import AskForm, SignForm
+from consent.statement import PAGE_HEADINGS, PAGES, Facts, Statement, acknowledgements, plan_lines, statement
+from screening.standing import Standing, standing
+
+ORDER = list(PAGES)
+READ_AGAIN = "The text has changed since you opened it. Please read it again. What you filled in is still here."
+
+
+@patient(Stage.CONSENTING)
+@require_GET
+def consenting(request: PatientRequest) -> HttpResponse:
+    """Begin with the first page."""
+    return redirect("consent_page", ORDER[0])
+
+
+@patient(Stage.CONSENTING)
+@require_http_methods(["GET", "POST"])
+def consent_page(request: PatientRequest, page: str) -> HttpResponse:
+    """One page of the text; the last one takes the decision, and "no", "not now" and "let us talk" from any page."""
+    if page not in PAGES:
+        raise Http404
+    if request.FILES:
+        return HttpResponseBadRequest("Files are not taken.")
+    if request.method == "POST":
+        return _decide(request)
+    now = standing(request.hold.visit)
+    known = facts(now)
+    text = statement(known)
+    if request.GET.get("text", text.sha256) != text.sha256:  # it changed between two pages: from the start again
+        return redirect(reverse("consent_page", args=[ORDER[0]]) + "?changed=1")
+    if page == ORDER[-1]:
+        return _last_page(request, now, known, text)
+    at = ORDER.index(page)
+    context = {
+        "heading": PAGE_HEADINGS[page],
+        "sections": text.page(page),
+        "number": at + 1,
+        "of": len(ORDER),
+        "before": ORDER[at - 1] if at else "",
+        "after": ORDER[at + 1],
+        "text": text.sha256,
+        "changed": "changed" in request.GET,
+    }
+    return render(request, "consent/page.html", context)
+
+
+def _last_page(
+    request: PatientRequest,
+    now: Standing,
+    known: Facts,
+    text: Statement,
+    form: AskForm | None = None,
+    *,
+    whole: bool = False,
+) -> HttpResponse:
+    """The page with the decision. ``whole``: show all of the text, because it changed under the reader's eyes."""
+    held = bool(now.signing_holds)
+    if form is None:
+        form = AskForm() if held else _sign_form(request, now, known)
+    signers = actions.signers(now)
+    context = {
+        "heading": PAGE_HEADINGS[ORDER[-1]],
+        "sections": text.sections if whole else text.page(ORDER[-1]),
+        "plan": plan_lines(known),
+        "number": len(ORDER),
+        "of": len(ORDER),
+        "before": ORDER[-2],
+        "text": text.sha256,
+        "form": form,
+        "held": held,
+        "with_guardian": len(signers) > 1,
+        "name": now.visit.patient.name,
+    }
+    return render(request, "consent/sign.html", context, status=422 if form.errors else 200)
+
+
+def _sign_form(request: PatientRequest, now: Standing, known: Facts) -> SignForm:
+    return SignForm(
+        request.POST or None,
+        acknowledge=acknowledgements(known),
+        signers=actions.signers(now),
+        name=now.visit.patient.name,
+    )
+
+
+def _decide(request: PatientRequest) -> HttpResponse:
+    acts: dict[str, Callable[[PatientRequest], HttpResponse]] = {
+        "agree": _agree,
+        "talk": _talk,
+        "time": _take_time,
+        "refuse": _refuse,
+    }
+    act = acts.get(request.POST.get("act", ""))
+    if act is None:
+        return HttpResponseBadRequest("act: agree, talk, time or refuse")
+    try:
+        return act(request)
+    except StaleVisit:
+        return redirect("resume")
+
+
+def _agree(request: PatientRequest) -> HttpResponse:
+    visit = request.hold.visit
+    now = standing(visit)
+    known = facts(now)
+    text = statement(known)
+    if now.signing_holds:
+        return _last_page(request, now, known, text)
+    form = _sign_form(request, now, known)
+    shown = request.POST.get("statement", "")
+    valid = form.is_valid()
+    changed = shown != text.sha256
+    if changed:
+        form.add_error(None, READ_AGAIN)
+    if not valid or changed:
+        return _last_page(request, now, known, text, form, whole=changed)
+    try:
+        actions.give(
+            visit=visit, hold=request.hold, shown=shown, signed=form.signed, choices=form.choices(), by=request.actor
+        )
+    except StaleVisit:
+        raise
+    except NotAllowed:  # it changed in the very moment of signing: look at it again as it is now
+        return redirect("consent_page", ORDER[-1])
+    return redirect("resume")
+
+
+def _talk(request: PatientRequest) -> HttpResponse:
+    ask = AskForm(request.POST)
+    if not ask.is_valid():
+        now = standing(request.hold.visit)
+        known = facts(now)
+        form = ask if now.signing_holds else _complaining(request, now, known)
+        return _last_page(request, now, known, statement(known), form)
+    actions.ask_to_talk(
+        visit=request.hold.visit, hold=request.hold, by=request.actor, question=ask.cleaned_data["question"].strip()
+    )
+    return redirect("resume")
+
+
+def _complaining(request: PatientRequest, now: Standing, known: Facts) -> SignForm:
+    """Return the signing form with what was filled in so far, complaining about the question alone."""
+    form = _sign_form(request, now, known)
+    form.full_clean()
+    for name in [name for name in form.errors if name != "question"]:
+        del form.errors[name]
+    return form
+
+
+def _take_time(request: PatientRequest) -> HttpResponse:
+    actions.take_time(visit=request.hold.visit, hold=request.hold, by=request.actor)
+    return redirect("resume")
+
+
+def _refuse(request: PatientRequest) -> HttpResponse:
+    actions.refuse(visit=request.hold.visit, hold=request.hold, by=request.actor)
+    return redirect("resume")
