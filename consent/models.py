@@ -21,6 +21,7 @@ class Given(models.Model):
     statement_sha256 = models.CharField(max_length=64)
     acknowledged = models.JSONField()  # [{"name": …, "text": …}]: what was ticked, as worded
     choices = models.JSONField()  # {"students": false, "observers": false}
+    named = models.JSONField(default=dict)  # of the plan, what the text named: regions, technique, electro
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

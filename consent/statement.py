@@ -325,7 +325,7 @@ def _sections(facts: Facts) -> Iterator[Section]:
         ),
     )
     yield Section(
-        "cost", "What does it cost?", (_text(facts.cost, "Your health plan may not pay for it. Ask them first."),)
+        "cost", "What does it cost?", (_text(facts.cost, "Your health insurance may not pay for it. Ask them first."),)
     )
     yield Section(
         "people",

@@ -75,7 +75,7 @@ class Flag(models.Model):
     """One raised rule, as it was worded then."""
 
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="flags")
-    key = models.CharField(max_length=200)  # of `rules.Raised`: the same rule, gravity and regions give the same key
+    key = models.CharField(max_length=600)  # of `rules.Raised`: the same rule, gravity and regions give the same key
     question = models.CharField(max_length=40)
     severity = models.CharField(max_length=10)
     reason = models.TextField()
@@ -156,7 +156,9 @@ class Attestation(models.Model):
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="attestations")
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, null=True, related_name="attestations")
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    data = models.JSONField(default=dict)  # interpreter: name, number, language, mode; talk: teach_back {prompt: result}
+    data = models.JSONField(
+        default=dict
+    )  # interpreter: name, number, language, mode; talk: teach_back {prompt: result}
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     role = models.CharField(max_length=20, default=Role.PRACTITIONER.value)
     at = models.DateTimeField(default=timezone.now)
@@ -196,3 +198,18 @@ class Closing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ending}: {self.screening_id}"
+
+
+class Asked(models.Model):
+    """What a patient wanted to ask before signing. It holds the signature until a later attestation that it was answered."""
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="asked")
+    text = models.TextField()
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "asked"
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"asked in {self.visit_id}"

@@ -122,7 +122,7 @@ def test_it_says_what_the_patient_must_know_before_saying_yes():
         "More good tests are needed",
         "no treatment at all",
         "You can stop at any moment",
-        "Your health plan may not pay",
+        "Your health insurance may not pay",
         "only if you say yes",
         Policy().cost,
         Policy().privacy,
