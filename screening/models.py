@@ -156,9 +156,8 @@ class Attestation(models.Model):
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="attestations")
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, null=True, related_name="attestations")
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    data = models.JSONField(
-        default=dict
-    )  # interpreter: name, number, language, mode; talk: teach_back {prompt: result}
+    # Of an interpreter: name, number, language, mode. Of a talk: teach_back, {prompt: result}.
+    data = models.JSONField(default=dict)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     role = models.CharField(max_length=20, default=Role.PRACTITIONER.value)
     at = models.DateTimeField(default=timezone.now)
@@ -201,7 +200,7 @@ class Closing(models.Model):
 
 
 class Asked(models.Model):
-    """What a patient wanted to ask before signing. It holds the signature until a later attestation that it was answered."""
+    """What a patient wanted to ask before signing. It holds the signature until it is attested as answered."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="asked")
     text = models.TextField()

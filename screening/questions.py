@@ -17,7 +17,7 @@ from typing import Any
 
 import rfc8785
 
-from screening.regions import (
+from clinic.regions import (
     CONCRETE,
     NEAR_LUNG,
     NOT_PRESSED,

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from clinic.policy import Policy
+from clinic.regions import NOT_PRESSED, concrete, in_order, limb_of, region_words
 from screening import medicines, questions, sources
 from screening.questions import QUESTIONS, Answers, Kind, Question
-from screening.regions import NOT_PRESSED, concrete, in_order, limb_of, region_words
 from screening.sources import Source
 
 __all__ = [

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from tests.guards import watch
+
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's sync API keeps a loop in the main thread
 
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
@@ -53,24 +55,7 @@ def offline_guard(context: Any, live_server: Any) -> Iterator[list[str]]:
     Yields what was noticed so far; a test that means to cause one of these removes it from the list.
     """
     noticed: list[str] = []
-
-    def on_request(request: Any) -> None:
-        if not request.url.startswith((live_server.url, "data:", "blob:")):
-            noticed.append(f"left the server: {request.url}")
-
-    def on_response(response: Any) -> None:
-        if response.status == 404 or response.status >= 500:
-            noticed.append(f"{response.status} {response.url}")
-
-    def on_console(message: Any) -> None:
-        # A 422 is how an invalid form is answered, and the browser reports it here as well.
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
-            noticed.append(f"console: {message.text}")
-
-    context.on("request", on_request)
-    context.on("response", on_response)
-    context.on("console", on_console)
-    context.on("weberror", lambda error: noticed.append(f"script: {error.error}"))
+    watch(context, live_server.url, noticed)
     yield noticed
     assert not noticed, "\n".join(noticed)
 
