@@ -59,6 +59,25 @@ class Route:
         at = min(first, answered[-1] + 1 if answered else 0)
         return self.steps[at] if at < len(self.steps) else None
 
+    def by_section(self, answers: Answers) -> list[tuple[Section, list[tuple[Step, Question]]]]:
+        """Return the questions of each section, every follow-up right after what called for it, with their pages."""
+        places = {question.name: (step, question) for step in self.steps for question in step.questions}
+        callers = {name: questions.caller(question, answers) for name, (_, question) in places.items()}
+        sections: list[tuple[Section, list[tuple[Step, Question]]]] = []
+
+        def add(name: str) -> None:
+            sections[-1][1].append(places[name])
+            for below, (step, question) in places.items():
+                if question.parent and callers[below] == name and step.section == places[name][0].section:
+                    add(below)
+
+        for section in dict.fromkeys(step.section for step in self.steps):
+            sections.append((section, []))
+            for name, (step, question) in places.items():
+                if step.section == section and (not question.parent or callers[name] not in places):
+                    add(name)
+        return sections
+
     def part(self, step: Step) -> tuple[int, int]:
         """Return (3, 9) for a page of the third of nine sections."""
         slugs = list(dict.fromkeys(each.section.slug for each in self.steps))

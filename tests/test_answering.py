@@ -147,9 +147,9 @@ def test_a_page_that_is_not_right_says_so_and_loses_nothing(tablet, visit):
     html = response.content.decode()
     assert response.status_code == 422
     assert "<title>Error: " in html.replace("\n", "")
-    assert "Antiplatelet drugs: choose an answer." in html
-    assert "Bleeding disorder: “perhaps” is not one of the answers." in html
-    assert "Medicines: there is a hidden character (U+202E right-to-left override). Take it out and send again." in html
+    assert "Do you take aspirin, or another drug to prevent clots? Choose an answer." in html
+    assert "Do you have a bleeding or clotting problem? “perhaps” is not one of the answers." in html
+    assert "Which medicines do you take? There is a hidden character (U+202E right-to-left override)." in html
     assert "Aspirin\u202e 75" in html
     assert saved(visit) == {}
     assert ticked(html) == {("blood_thinners", "yes")}
@@ -183,7 +183,7 @@ def test_none_of_these_is_an_answer_of_its_own(tablet, visit):
     assert tablet.post(page("start"), {**BEGINNING, "support_needed": ""}).status_code == 422
     both = tablet.post(page("start"), {**BEGINNING, "support_needed": ["none", "other"]})
     assert both.status_code == 422
-    assert "you chose “No, I need no help” and something else" in both.content.decode()
+    assert "You chose “No, I need no help” and something else" in both.content.decode()
     tablet.post(page("start"), BEGINNING)
     assert saved(visit)["support_needed"] == []
     assert ("support_needed", "none") in ticked(tablet.get(page("start")).content.decode())
@@ -192,11 +192,11 @@ def test_none_of_these_is_an_answer_of_its_own(tablet, visit):
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        (("31", "6", "2024"), "Last seizure: there is no day 31 in that month. Check the day and the month."),
-        (("3", "13", "2024"), "Last seizure: the month is not right. It must be a number from 1 to 12."),
-        (("", "3", "2024"), "Last seizure: the day is not right. It must be a number from 1 to 31."),
-        (("3", "3", "24"), "Last seizure: the year must be 1900 or later, with 4 digits."),
-        (("3", "3", "2999"), "Last seizure: this date is still to come. It must be today or earlier."),
+        (("31", "6", "2024"), "There is no day 31 in that month. Check the day and the month."),
+        (("3", "13", "2024"), "The month is not right. It must be a number from 1 to 12."),
+        (("", "3", "2024"), "The day is not right. It must be a number from 1 to 31."),
+        (("3", "3", "24"), "The year must be 1900 or later, with 4 digits."),
+        (("3", "3", "2999"), "This date is still to come. It must be today or earlier."),
     ],
 )
 def test_a_date_says_which_part_is_wrong(tablet, visit, typed, message):
@@ -206,7 +206,7 @@ def test_a_date_says_which_part_is_wrong(tablet, visit, typed, message):
     response = tablet.post(page("long-term", 1), sent)
     html = response.content.decode()
     assert response.status_code == 422
-    assert message in html
+    assert f"When was your last fit? {message}" in html
     assert 'href="#id_last_seizure_0"' in html
     assert 'id="id_last_seizure_0"' in html
     assert f'value="{year}"' in html
@@ -225,15 +225,15 @@ def test_a_date_far_off_is_a_slip_of_the_finger(tablet, visit):
     sent = {"surgery_regions": "none", **posted(("surgery_date",), {"surgery_date": dt.date(2999, 1, 1)})}
     response = tablet.post(page("operations", 1), sent)
     assert response.status_code == 422
-    assert "Date of surgery: the year must be 2199 or earlier" in response.content.decode()
+    assert "The year must be 2199 or earlier" in response.content.decode()
 
 
-@pytest.mark.parametrize("typed", ["0", "43", "twelve", "nan", "inf", "1e400"])
+@pytest.mark.parametrize("typed", ["0", "43", "twelve", "nan", "inf", "1e1", "1_0", "１２"])
 def test_a_number_out_of_range_is_refused_with_the_range(tablet, visit, typed):
     actions.answer(visit=visit, given={"pregnancy": "yes"}, by=actor())
     response = tablet.post(page("more", 1), {"pregnancy_weeks": typed})
     assert response.status_code == 422
-    assert "Weeks pregnant: type a number from 1 to 42 weeks." in response.content.decode()
+    assert "How many weeks pregnant are you? Type a number from 1 to 42." in response.content.decode()
     assert "pregnancy_weeks" not in saved(visit)
 
 
@@ -248,7 +248,7 @@ def test_a_text_has_a_longest_length_and_keeps_what_was_typed(tablet, visit):
     long = "é" * (LONGEST_TEXT + 1)
     response = tablet.post(page("words"), {"what_matters": long, "questions": ""})
     assert response.status_code == 422
-    assert "What matters to the patient: this is too long: 4,001 characters. At most 4,000" in response.content.decode()
+    assert "What matters most to you? This is too long: 4,001 characters. At most 4,000" in response.content.decode()
     assert long in response.content.decode()
     tablet.post(page("words"), {"what_matters": "e\u0301" * LONGEST_TEXT, "questions": ""})
     assert saved(visit)["what_matters"] == "é" * LONGEST_TEXT
@@ -338,6 +338,15 @@ def test_the_check_page_shows_what_was_asked_and_how_to_change_it(tablet, visit)
     assert "Not given" in html
     assert "I sing &lt;b&gt;in a choir" in html
     assert "Send my answers" in html
+
+
+def test_the_check_page_shows_a_follow_up_right_after_its_parent(tablet, visit):
+    answer_all(tablet, visit, epilepsy="yes", infection_recent="yes")
+    html = tablet.get(reverse("check")).content.decode()
+    asked = ["or have you had fits?", "When was your last fit?", "Do you have cancer now"]
+    assert [html.index(words) for words in asked] == sorted(html.index(words) for words in asked)
+    after = ["in the last 14 days that is now over?", "If you have had antibiotics for it", "weak at fighting germs"]
+    assert [html.index(words) for words in after] == sorted(html.index(words) for words in after)
 
 
 def test_what_a_flagged_patient_sees_names_no_severity(tablet, visit):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,22 +17,23 @@ from screening.questions import Answers, Kind, Question, Value
 
 NONE = "none"  # on the form only: "None of these" is stored as an empty list
 NO_GROUP = frozenset({Kind.TEXT, Kind.NUMBER})  # one box: it has a label and no legend
+NUMBER = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?")
 LAST_YEAR = 2199  # later is a slip of the finger
 
 
 class WordsField(forms.CharField):
     """Free text. No ``maxlength`` on the control: it would cut what is pasted without a word."""
 
-    def __init__(self, *, short: str, **kwargs: Any) -> None:
+    def __init__(self, *, question: Question, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.short = short
+        self.question = question
 
     def to_python(self, value: Any) -> str:
         said = super().to_python(value) or ""
         try:
             return text.clean(said)
         except ValueError as error:
-            raise ValidationError(f"{self.short}: {_lower(str(error))}") from error
+            raise _wrong(self.question, str(error)) from error
 
 
 class NumberField(forms.CharField):
@@ -47,14 +48,11 @@ class NumberField(forms.CharField):
         if not typed:
             return None
         low, high = self.question.low, self.question.high
-        unit = f" {self.question.unit}" if self.question.unit else ""
-        refusal = ValidationError(f"{self.question.short}: type a number from {low:g} to {high:g}{unit}.")
-        try:
-            number = float(typed)
-        except ValueError as error:
-            raise refusal from error
-        if not math.isfinite(number) or low is None or high is None or not low <= number <= high:
-            raise refusal
+        assert low is not None
+        assert high is not None
+        number = float(typed) if NUMBER.fullmatch(typed) else None
+        if number is None or not low <= number <= high:
+            raise _wrong(self.question, f"Type a number from {low:g} to {high:g}.")
         return int(number) if number.is_integer() else number
 
 
@@ -70,8 +68,8 @@ class AnyOfField(forms.MultipleChoiceField):
         if NONE not in chosen:
             return chosen
         if len(chosen) > 1:
-            both = f"you chose “{self.question.none_label}” and something else. Choose one or the other."
-            raise ValidationError(f"{self.question.short}: {both}")
+            both = f"You chose “{self.question.none_label}” and something else. Choose one or the other."
+            raise _wrong(self.question, both)
         return []
 
 
@@ -86,9 +84,9 @@ class WhenField(DayField):
         try:
             typed = super().clean(value)
         except ValidationError as error:
-            raise ValidationError([f"{self.question.short}: {_lower(said)}" for said in error.messages]) from error
+            raise _wrong(self.question, " ".join(error.messages)) from error
         if typed and typed.year > LAST_YEAR:
-            raise ValidationError(f"{self.question.short}: the year must be {LAST_YEAR} or earlier, with 4 digits.")
+            raise _wrong(self.question, f"The year must be {LAST_YEAR} or earlier, with 4 digits.")
         return typed
 
 
@@ -125,7 +123,7 @@ class PageForm(PlainForm):
                 try:
                     questions.check_value(question, value)
                 except ValueError as error:
-                    self.add_error(question.name, f"{question.short}: {error}")
+                    self.add_error(question.name, _wrong(question, str(error)))
         return cleaned
 
     def given(self) -> dict[str, Value]:
@@ -155,8 +153,9 @@ def _shown(value: Value) -> Any:
     return value if value != [] else [NONE]
 
 
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+def _wrong(question: Question, sentence: str) -> ValidationError:
+    """Name the question in the patient's words: the line in the summary stands far from it."""
+    return ValidationError(f"{question.wording} {sentence}")
 
 
 def _hint(question: Question) -> str:
@@ -166,7 +165,7 @@ def _hint(question: Question) -> str:
 def _field(question: Question, *, label: Any) -> forms.Field:
     common: dict[str, Any] = {"label": label, "help_text": _hint(question)}
     if question.kind is Kind.TEXT:
-        return WordsField(short=question.short, required=False, widget=forms.Textarea({"rows": 4}), **common)
+        return WordsField(question=question, required=False, widget=forms.Textarea({"rows": 4}), **common)
     if question.kind is Kind.NUMBER:
         box = forms.TextInput({"inputmode": "decimal", "class": "number-box"})
         return NumberField(question=question, required=False, widget=box, **common)
@@ -179,9 +178,9 @@ def _choice(question: Question, common: dict[str, Any]) -> forms.Field:
     choices = [(each.value, each.label) for each in question.choices]
     common["required"] = not question.optional
     common["error_messages"] = {
-        "required": f"{question.short}: choose an answer.",
-        "invalid_choice": f"{question.short}: “%(value)s” is not one of the answers. Choose one that is shown.",
-        "invalid_list": f"{question.short}: choose from the answers that are shown.",
+        "required": f"{question.wording} Choose an answer.",
+        "invalid_choice": f"{question.wording} “%(value)s” is not one of the answers. Choose one that is shown.",
+        "invalid_list": f"{question.wording} Choose from the answers that are shown.",
     }
     if question.kind is Kind.ANY_OF:
         box = forms.CheckboxSelectMultiple({"data-exclusive": NONE})

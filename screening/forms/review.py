@@ -57,8 +57,10 @@ class DecisionForm(_OnDesk):
         last = about.decision or about.earlier
         initial: dict[str, Any] = {"precaution": " ".join(about.precautions)}
         if last:
-            initial |= {"outcome": last.outcome, "reason": last.reason, "until": last.until}
+            initial |= {"reason": last.reason, "until": last.until}
             initial["precaution"] = last.precaution or initial["precaution"]
+        if about.decision:  # one on earlier answers helps with words; the choice is made afresh
+            initial["outcome"] = about.decision.outcome
         super().__init__(data, ids=f"flag{about.flag.pk}", initial=initial)
         if about.never_cleared:
             outcome = self.fields["outcome"]

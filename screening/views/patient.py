@@ -15,7 +15,7 @@ from screening import actions, questions
 from screening.forms import PageForm
 from screening.forms.answers import NO_GROUP
 from screening.models import Screening
-from screening.questions import Answers
+from screening.questions import Answers, Question
 from screening.route import Route, Step, route
 
 CHANGE, FOLLOW_UP = "1", "new"  # ?change=…: from "check your answers"; on a follow-up that a change called for
@@ -42,7 +42,9 @@ def _way(request: PatientRequest, screening: Screening, answers: Answers, change
 
 
 def _read(request: PatientRequest) -> tuple[Screening, dict[str, questions.Value]]:
-    screening = actions.draft(visit=request.hold.visit, by=request.actor)
+    screening = Screening.of(request.hold.visit)
+    if screening is None or screening.submitted_at:
+        screening = actions.draft(visit=request.hold.visit, by=request.actor)
     return screening, questions.load(screening.answers)
 
 
@@ -74,7 +76,7 @@ def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
         good = form.is_valid()
         # A symptom that needs help now does not wait for the rest of the page to be right.
         if good or form.cleaned_data.get("urgent_symptoms"):
-            return _save(request, step, form, change)
+            return _save(request, step, form, answers, change)
     number, total = way.part(step)
     context = {
         "form": form,
@@ -92,9 +94,8 @@ def _back(way: Route, step: Step) -> str:
     return _link(before) if before else ""
 
 
-def _save(request: PatientRequest, step: Step, form: PageForm, change: str) -> HttpResponse:
+def _save(request: PatientRequest, step: Step, form: PageForm, before: Answers, change: str) -> HttpResponse:
     visit = request.hold.visit
-    _, before = _read(request)
     try:
         saved = actions.answer(
             visit=visit, given=form.given(), names=form.checked(), section=step.section.slug, by=request.actor
@@ -145,10 +146,9 @@ def check(request: PatientRequest) -> HttpResponse:
 
 def _rows(way: Route, answers: Answers) -> list[tuple[str, list[Row]]]:
     """Return each section's heading with its answers, those of follow-ups after those that called for them."""
-    sections: dict[str, list[Row]] = {}
-    for step in way.steps:
-        rows = sections.setdefault(step.section.heading, [])
-        for question in step.questions:
-            link = f"{_link(step, CHANGE)}#div_id_{question.name}"
-            rows.append(Row(question.wording, questions.in_words(question, answers.get(question.name)), link))
-    return list(sections.items())
+    return [(section.heading, [_row(*row, answers) for row in rows]) for section, rows in way.by_section(answers)]
+
+
+def _row(step: Step, question: Question, answers: Answers) -> Row:
+    words = questions.in_words(question, answers.get(question.name))
+    return Row(question.wording, words, f"{_link(step, CHANGE)}#div_id_{question.name}")

@@ -52,12 +52,11 @@ def _panels(now: Standing, may_act: bool, refused: DecisionForm | None, refused_
 
 
 def _sections(now: Standing) -> list[tuple[str, list[tuple[str, str]]]]:
-    sections: dict[str, list[tuple[str, str]]] = {}
-    for step in route(now.answers, returning=now.visit.returning).steps:
-        rows = sections.setdefault(step.section.heading, [])
-        for question in step.questions:
-            rows.append((question.short, questions.in_words(question, now.answers.get(question.name))))
-    return list(sections.items())
+    way = route(now.answers, returning=now.visit.returning)
+    return [
+        (section.heading, [(each.short, questions.in_words(each, now.answers.get(each.name))) for _, each in rows])
+        for section, rows in way.by_section(now.answers)
+    ]
 
 
 def context(
@@ -91,7 +90,7 @@ def context(
         "what_matters": now.answers.get("what_matters", ""),
         "attested": {kind: now.attested.get(kind) for kind in Kind.values},
         "said_back": [
-            (prompt, talk.RESULTS[now.teach_back[prompt.name]])
+            (prompt.about, talk.RESULTS[now.teach_back[prompt.name]])
             for prompt in talk.PROMPTS
             if prompt.name in now.teach_back
         ],
