@@ -120,21 +120,15 @@ def _case(number: int, table: object, today: datetime.date) -> Case:
         raise BadCase(f"{where}: name: {name!r} is not allowed; allowed: a text that names the case")
     where = f"case {number}, “{name}”"
     _known(where, table, ("name", "born", "returning", "answers", "plan", "policy", "expect"))
+    answers = _answers(where, _table(where, table, "answers"), today)
+    needling = _needling(where, _table(where, table, "plan"))
+    policy = _policy(where, _table(where, table, "policy"))
+    returning = _flagged(where, "returning", table.get("returning", False))
+    outcome, flags = _expectation(where, table)
     born = _day(where, "born", table.get("born"))
     if born > today:
         raise BadCase(f"{where}: born: {born} is not allowed; allowed: a date up to {today}")
-    outcome, flags = _expectation(where, table)
-    return Case(
-        " ".join(name.split()),
-        born,
-        today,
-        _answers(where, _table(where, table, "answers"), today),
-        _needling(where, _table(where, table, "plan")),
-        _flagged(where, "returning", table.get("returning", False)),
-        _policy(where, _table(where, table, "policy")),
-        outcome,
-        flags,
-    )
+    return Case(" ".join(name.split()), born, today, answers, needling, returning, policy, outcome, flags)
 
 
 def _answers(where: str, table: Mapping[str, object], today: datetime.date) -> dict[str, Value]:

@@ -11,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from screening import questions
-from screening.questions import QUESTIONS, SECTIONS, Kind, all_clear, asked, check_value, in_words, missing, pages
+from screening.questions import (
+    QUESTIONS,
+    SECTIONS,
+    Kind,
+    Value,
+    all_clear,
+    asked,
+    check_value,
+    in_words,
+    missing,
+    pages,
+)
 from tests.answers import TODAY, answers
 
 YNU = "understands_why wants_treatment feels_pressed infection_now infection_recent skin_problem blood_thinners "
@@ -150,7 +161,8 @@ def test_a_recent_infection_is_asked_unless_there_is_one_now(said):
 
 
 def test_a_changed_answer_drops_its_follow_ups_and_theirs():
-    said = {"blood_thinners": "yes", "blood_thinner_names": ["warfarin"], "inr": 2.4, "inr_date": TODAY}
+    said: dict[str, Value] = {"blood_thinners": "yes", "blood_thinner_names": ["warfarin"], "inr": 2.4}
+    said["inr_date"] = TODAY
     assert questions.prune(said, returning=False) == said
     said["blood_thinners"] = "unsure"
     assert questions.prune(said, returning=False) == {"blood_thinners": "unsure"}
@@ -283,11 +295,13 @@ def pages_with_everything():
             yield f"{each.slug}-{start}", each.heading, followers[start : start + 4]
 
 
-@pytest.mark.parametrize(("heading", "page"), [pytest.param(*rest, id=name) for name, *rest in pages_with_everything()])
-def test_a_page_is_easy_to_read(heading, page):
-    text = read_aloud(heading, page)
+@pytest.mark.parametrize(
+    ("heading", "shown"), [pytest.param(*rest, id=name) for name, *rest in pages_with_everything()]
+)
+def test_a_page_is_easy_to_read(heading, shown):
+    text = read_aloud(heading, shown)
     if len(text.split()) < 60:  # too short for the formula: its questions count on their own
-        text = " ".join(question.wording for question in page)
+        text = " ".join(question.wording for question in shown)
         assert textstat.flesch_kincaid_grade(NAMES.sub("it", text)) <= 8, text
     else:
         assert textstat.flesch_kincaid_grade(text) <= 6, text

@@ -11,8 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from clinic.policy import Policy
+from clinic.regions import CONCRETE, sides
 from screening.questions import QUESTIONS, Kind, Value, all_clear
-from screening.regions import CONCRETE, sides
 from screening.rules import (
     RULES,
     Assessment,
@@ -165,7 +165,7 @@ def test_the_outcome_is_the_worst_flag_notes_aside_and_flags_come_worst_first(gi
     ranks = [flag.severity.rank for flag in assessment.flags]
     assert ranks == sorted(ranks)
     grave = [flag.severity for flag in assessment.flags if flag.severity is not Severity.NOTE]
-    assert assessment.outcome == (min(grave, key=lambda each: each.rank) if grave else "clear")
+    assert assessment.outcome == (min(grave, key=lambda each: each.rank).value if grave else "clear")
 
 
 @given(answers(), st.sampled_from([each for each in CHANGES if each[0] != "infection_recent"]), plans())
@@ -335,13 +335,13 @@ def test_no_food_unless_diabetes_is_ruled_out(unsaid):
 
 @pytest.mark.parametrize("thinner", ["yes", "unsure", "prefer_not", None])
 def test_one_antiplatelet_drug_unless_blood_thinners_are_ruled_out(thinner):
-    one = {"antiplatelets": "yes", "antiplatelet_names": ["aspirin"]}
+    one: dict[str, Value] = {"antiplatelets": "yes", "antiplatelet_names": ["aspirin"]}
     assert worst(of_a_healthy_adult(**one), "antiplatelets") == "caution"
     assert worst(of_a_healthy_adult(**one, blood_thinners=thinner), "antiplatelets") == "review"
 
 
 def test_a_second_antiplatelet_drug_may_be_ticked_or_typed():
-    one = {"antiplatelets": "yes", "antiplatelet_names": ["aspirin"]}
+    one: dict[str, Value] = {"antiplatelets": "yes", "antiplatelet_names": ["aspirin"]}
     assert worst(of_a_healthy_adult(**one, medicines="Aspirin 75 mg"), "antiplatelets") == "caution"
     assert worst(of_a_healthy_adult(**one, medicines="Plavix"), "antiplatelets") == "review"
 
