@@ -24,16 +24,12 @@ LAST_YEAR = 2199  # later is a slip of the finger
 class WordsField(forms.CharField):
     """Free text. No ``maxlength`` on the control: it would cut what is pasted without a word."""
 
-    def __init__(self, *, question: Question, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.question = question
-
     def to_python(self, value: Any) -> str:
         said = super().to_python(value) or ""
         try:
             return text.clean(said)
         except ValueError as error:
-            raise _wrong(self.question, str(error)) from error
+            raise ValidationError(str(error)) from error
 
 
 class NumberField(forms.CharField):
@@ -52,7 +48,7 @@ class NumberField(forms.CharField):
         assert high is not None
         number = float(typed) if NUMBER.fullmatch(typed) else None
         if number is None or not low <= number <= high:
-            raise _wrong(self.question, f"Type a number from {low:g} to {high:g}.")
+            raise ValidationError(f"Type a number from {low:g} to {high:g}.")
         return int(number) if number.is_integer() else number
 
 
@@ -69,24 +65,20 @@ class AnyOfField(forms.MultipleChoiceField):
             return chosen
         if len(chosen) > 1:
             both = f"You chose “{self.question.none_label}” and something else. Choose one or the other."
-            raise _wrong(self.question, both)
+            raise ValidationError(both)
         return []
 
 
 class WhenField(DayField):
-    """A date; the message names the question first."""
+    """A date that may stay empty."""
 
     def __init__(self, *, question: Question, **kwargs: Any) -> None:
         super().__init__(not_future=bool(question.latest), required=False, **kwargs)
-        self.question = question
 
     def clean(self, value: Any) -> Any:
-        try:
-            typed = super().clean(value)
-        except ValidationError as error:
-            raise _wrong(self.question, " ".join(error.messages)) from error
+        typed = super().clean(value)
         if typed and typed.year > LAST_YEAR:
-            raise _wrong(self.question, f"The year must be {LAST_YEAR} or earlier, with 4 digits.")
+            raise ValidationError(f"The year must be {LAST_YEAR} or earlier, with 4 digits.")
         return typed
 
 
@@ -108,7 +100,9 @@ class PageForm(PlainForm):
             label: Any = question.wording
             if as_heading:
                 label = format_html('<h1 class="question-heading">{}</h1>', label)
-            self.fields[question.name] = _field(question, label=label)
+            field = _field(question, label=label)
+            field.named = question.wording  # type: ignore[attr-defined]  # in the error summary, far from the question
+            self.fields[question.name] = field
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -123,7 +117,7 @@ class PageForm(PlainForm):
                 try:
                     questions.check_value(question, value)
                 except ValueError as error:
-                    self.add_error(question.name, _wrong(question, str(error)))
+                    self.add_error(question.name, str(error))
         return cleaned
 
     def given(self) -> dict[str, Value]:
@@ -153,11 +147,6 @@ def _shown(value: Value) -> Any:
     return value if value != [] else [NONE]
 
 
-def _wrong(question: Question, sentence: str) -> ValidationError:
-    """Name the question in the patient's words: the line in the summary stands far from it."""
-    return ValidationError(f"{question.wording} {sentence}")
-
-
 def _hint(question: Question) -> str:
     return " ".join(part for part in (question.hint, question.why) if part)
 
@@ -165,7 +154,7 @@ def _hint(question: Question) -> str:
 def _field(question: Question, *, label: Any) -> forms.Field:
     common: dict[str, Any] = {"label": label, "help_text": _hint(question)}
     if question.kind is Kind.TEXT:
-        return WordsField(question=question, required=False, widget=forms.Textarea({"rows": 4}), **common)
+        return WordsField(required=False, widget=forms.Textarea({"rows": 4}), **common)
     if question.kind is Kind.NUMBER:
         box = forms.TextInput({"inputmode": "decimal", "class": "number-box"})
         return NumberField(question=question, required=False, widget=box, **common)
@@ -178,9 +167,9 @@ def _choice(question: Question, common: dict[str, Any]) -> forms.Field:
     choices = [(each.value, each.label) for each in question.choices]
     common["required"] = not question.optional
     common["error_messages"] = {
-        "required": f"{question.wording} Choose an answer.",
-        "invalid_choice": f"{question.wording} “%(value)s” is not one of the answers. Choose one that is shown.",
-        "invalid_list": f"{question.wording} Choose from the answers that are shown.",
+        "required": "Choose an answer.",
+        "invalid_choice": "“%(value)s” is not one of the answers. Choose one that is shown.",
+        "invalid_list": "Choose from the answers that are shown.",
     }
     if question.kind is Kind.ANY_OF:
         box = forms.CheckboxSelectMultiple({"data-exclusive": NONE})

@@ -62,6 +62,8 @@ class DecisionForm(_OnDesk):
         if about.decision:  # one on earlier answers helps with words; the choice is made afresh
             initial["outcome"] = about.decision.outcome
         super().__init__(data, ids=f"flag{about.flag.pk}", initial=initial)
+        for field in self.fields.values():
+            field.named = f"{about.short}:"  # type: ignore[attr-defined]  # in the error summary
         if about.never_cleared:
             outcome = self.fields["outcome"]
             assert isinstance(outcome, forms.ChoiceField)
