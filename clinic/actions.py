@@ -192,6 +192,8 @@ def pair(*, typed: str) -> tuple[Tablet, str] | None:
     wanted = digest(read_code(typed))
     for tablet in waiting:
         if tablet.code_sha256 == wanted:
+            if hold := tablet.hold:  # another device from now on: it begins with nothing on its screen
+                take_back(hold=hold, by=Actor(tablet=tablet))
             token = tablet.new_token()
             Journal.objects.record("tablet paired", by=Actor(tablet=tablet))
             return tablet, token

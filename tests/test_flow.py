@@ -23,7 +23,7 @@ def test_no_way_leads_to_sealed_but_through_signed_and_confirmed():
 
 
 def test_a_refusal_names_both_stages_in_words():
-    with pytest.raises(NotAllowed, match="Sealed.*Expected"):
+    with pytest.raises(NotAllowed, match=r"Sealed.*Expected"):
         check_move(Stage.SEALED, Stage.EXPECTED)
 
 

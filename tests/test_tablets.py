@@ -37,7 +37,7 @@ def desk():
     return acting(receptionist(), Role.RECEPTION)
 
 
-def pair(client, code):
+def pairs(client, code):
     return client.post("/tablet/pair/", {"code": code})
 
 
@@ -58,25 +58,35 @@ def test_a_code_pairs_once_and_the_cookie_names_only_the_tablet(boss):
     tablet = actions.add_tablet(name="Front 1", by=boss)
     code = actions.offer_code(tablet=tablet, by=boss)
     first, second = Client(), Client()
-    assert pair(first, f"{code[:4].lower()} {code[4:]}").url == "/tablet/"
+    assert pairs(first, f"{code[:4].lower()} {code[4:]}").url == "/tablet/"
     cookie = first.cookies[settings.TABLET_COOKIE_NAME]
     tablet.refresh_from_db()
     assert tablet.token_sha256 == digest(cookie.value)
     assert cookie["httponly"]
     assert cookie["samesite"] == "Strict"
     assert "This tablet is ready" in first.get("/tablet/").text
-    assert pair(second, code).status_code == 422
+    assert pairs(second, code).status_code == 422
+
+
+def test_a_device_that_takes_a_tablets_place_sees_nothing_of_what_it_showed(boss):
+    visit = make_visit(stage=Stage.ANSWERING)
+    tablet, _ = make_tablet()
+    hold(visit, tablet)
+    client = Client()
+    pairs(client, actions.offer_code(tablet=tablet, by=boss))
+    assert visit.hold is None
+    assert "This tablet is ready" in client.get("/tablet/").text
 
 
 def test_a_code_dies_after_ten_minutes_or_five_wrong_tries(boss):
     tablet = actions.add_tablet(name="Front 1", by=boss)
     code = actions.offer_code(tablet=tablet, by=boss)
     Tablet.objects.update(code_expires_at=timezone.now() - dt.timedelta(seconds=1))
-    assert pair(Client(), code).status_code == 422
+    assert pairs(Client(), code).status_code == 422
     code = actions.offer_code(tablet=tablet, by=boss)
     for _ in range(5):
-        assert pair(Client(), "WRONGWRO").status_code == 422
-    assert pair(Client(), code).status_code == 422
+        assert pairs(Client(), "WRONGWRO").status_code == 422
+    assert pairs(Client(), code).status_code == 422
     assert Tablet.objects.paired().count() == 0
 
 
