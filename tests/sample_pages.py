@@ -6,7 +6,7 @@ from typing import Any
 
 from crispy_forms.helper import FormHelper
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import engines
 from django.urls import path
 
@@ -97,6 +97,11 @@ SIGN = """{% extends "tablet.html" %}
 <div class="actions"><button class="btn btn-primary btn-lg" name="act" value="agree">I agree</button></div></form>
 {% endblock %}"""
 
+WAITING = """{% extends "tablet.html" %}
+{% block title %}Wait{% endblock %}
+{% block body_attributes %} data-poll="/sample/state/" data-poll-state="{{ state }}"{% endblock %}
+{% block main %}<h1>{{ state }}</h1>{% endblock %}"""
+
 DESK = """{% extends "desk.html" %}{% load crispy_forms_tags %}
 {% block title %}Review{% endblock %}
 {% block main %}{% include "components/error_summary.html" with form=form %}<h1>Review</h1>
@@ -130,6 +135,16 @@ def sign_page(request: HttpRequest) -> HttpResponse:
 
 
 @anyone
+def waiting_page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(engines["django"].from_string(WAITING).render({"state": shows[-1]}, request))
+
+
+@anyone
+def state(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"state": shows[-1]})
+
+
+@anyone
 def desk_page(request: HttpRequest) -> HttpResponse:
     return _answer(request, DESK, SampleForm, severities=SEVERITIES)
 
@@ -148,10 +163,13 @@ def nowhere(request: HttpRequest) -> HttpResponse:
 
 NAMES = ["resume", "login", "logout", "board", "queue", "manage_tablets", "manage_staff", "manage_settings"]
 called: list[str] = []
+shows: list[str] = ["wait"]
 
 urlpatterns = [
     path("sample/tablet/", tablet_page),
     path("sample/sign/", sign_page),
+    path("sample/waiting/", waiting_page),
+    path("sample/state/", state),
     path("sample/desk/", desk_page),
     path("sample/urgent/", urgent, name="urgent"),
     *(path(f"sample/{name}/", nowhere, name=name) for name in NAMES),

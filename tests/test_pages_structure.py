@@ -143,6 +143,16 @@ def test_nothing_is_filled_in_from_the_last_patient(empty: Any) -> None:
     assert {box.get("autocomplete") for box in boxes} == {"off"}
 
 
+def test_hint_of_a_single_tick_follows_its_label_and_is_read_with_it() -> None:
+    class Tick(forms.Form):
+        returning = forms.BooleanField(label="Has been here before", help_text="Elsewhere does not count.")
+
+    block = field(rendered(Tick({})), "returning")
+    assert list(kinds(block)) == ["error", "control", "hint"]
+    (box,) = block.xpath(".//input")
+    assert box.get("aria-describedby").split() == ["id_returning_helptext", "id_returning_error"]
+
+
 def test_a_sign_in_form_keeps_its_own_autocomplete() -> None:
     class SignIn(forms.Form):
         name = forms.CharField(widget=forms.TextInput({"autocomplete": "username"}))
@@ -241,6 +251,33 @@ def test_none_of_these_rules_out_the_others(live_server: Any, page: Any) -> None
     assert page.locator("[name=infection_kinds]:checked").evaluate_all("all => all.map(one => one.value)") == ["none"]
     page.get_by_label("Fever").check(force=True)
     assert page.locator("[name=infection_kinds]:checked").evaluate_all("all => all.map(one => one.value)") == ["fever"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_taps_send_one_form_and_the_button_keeps_its_value(live_server: Any, page: Any) -> None:
+    posts: list[Any] = []
+    page.on("request", lambda request: posts.append(request) if request.method == "POST" else None)
+    page.goto(f"{live_server.url}/sample/sign/")
+    page.get_by_role("button", name="I agree").dblclick()
+    page.locator(".error-summary").wait_for()
+    assert len(posts) == 1
+    assert "act=agree" in posts[0].post_data
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_waiting_page_moves_on_when_the_server_says_so(
+    live_server: Any, page: Any, offline_guard: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.clock.install()
+    page.goto(f"{live_server.url}/sample/waiting/")
+    page.evaluate("document.body.dataset.seen = 'yes'")
+    with page.expect_response("**/sample/state/"):
+        page.clock.run_for(3_100)
+    page.wait_for_timeout(100)
+    assert page.locator("body[data-seen=yes]").count() == 1, "loaded anew though nothing had changed"
+    monkeypatch.setattr(sample_pages, "shows", ["birth-date"])
+    page.clock.run_for(3_100)
+    page.get_by_role("heading", name="birth-date").wait_for()
 
 
 @pytest.mark.django_db(transaction=True)
