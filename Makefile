@@ -14,7 +14,8 @@ PYTEST_ARGS ?=
 SETS := run $(if $(filter test,$(MAKECMDGOALS)),test)
 
 BIN := .venv/bin
-INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --only-binary :all:
+# Compiled at once: each process that a test or the demo starts would otherwise compile for itself where Python may not write.
+INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --only-binary :all:
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 export UV_SYSTEM_CERTS = 1
@@ -60,6 +61,6 @@ system:
 	$(INSTALL) -r requirements.txt
 	@touch $@
 
-.venv/test.stamp: requirements-dev.txt .venv/run.stamp | system
+.venv/test.stamp: requirements.txt requirements-dev.txt .venv/uv.stamp | system
 	$(INSTALL) -r requirements.txt -r requirements-dev.txt
-	@touch $@
+	@touch .venv/run.stamp $@

@@ -27,7 +27,7 @@ AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practi
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what drives a browser, before ``-m "not browser"`` chooses."""
     for item in items:
-        if "page" in getattr(item, "fixturenames", []):
+        if {"page", "context", "browser"} & set(getattr(item, "fixturenames", [])):
             item.add_marker("browser")
 
 
