@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -17,6 +16,7 @@ from typing import Any
 
 import rfc8785
 
+from clinic import text
 from clinic.regions import (
     CONCRETE,
     NEAR_LUNG,
@@ -61,7 +61,6 @@ __all__ = [
 ]
 
 VERSION = "2026-11-23"
-LONGEST_TEXT = 4000
 A_PAGE = 4  # questions at most
 
 Value = str | int | float | datetime.date | list[str]
@@ -134,7 +133,7 @@ class Question:
         if self.kind is Kind.DATE:
             return "a date such as 2026-11-23" + (", not in the future" if self.latest else "")
         if self.kind is Kind.TEXT:
-            return f"text of at most {LONGEST_TEXT:,} characters"
+            return f"text of at most {text.LONGEST_TEXT:,} characters"
         if self.kind is Kind.SCALE:
             return f"a whole number from {self.low:g} to {self.high:g}"
         if self.kind is Kind.NUMBER:
@@ -886,15 +885,11 @@ def _date(value: object) -> datetime.date | None:
 def _clean_text(question: Question, value: object) -> str | None:
     if not isinstance(value, str):
         return None
-    text = value.replace("\r\n", "\n").replace("\r", "\n")
-    for character in text:
-        # Cc: control characters. The rest turn the direction of writing, so that a text reads as it is not written.
-        if (unicodedata.category(character) == "Cc" and character not in "\n\t") or character in _TURNS:
-            raise ValueError(
-                f"{question.name}: the character U+{ord(character):04X} {unicodedata.name(character, 'control')} "
-                f"is not allowed; allowed: {question.allowed}, without control characters"
-            )
-    return text if len(text) <= LONGEST_TEXT else None
-
-
-_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c\u200e\u200f")
+    try:
+        return text.clean(value)
+    except text.HiddenCharacter as refusal:
+        raise ValueError(
+            f"{question.name}: {refusal} Allowed: {question.allowed}, without control characters."
+        ) from None
+    except ValueError:
+        return None

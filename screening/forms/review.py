@@ -250,7 +250,7 @@ class StopForm(_Ending):
 
     reason = PlainText(
         label="Why the patient is not treated today",
-        help_text="For the record. It is not on the patient’s note.",
+        help_text="In words for the patient: it is printed on the note, and kept on record.",
         widget=_area(),
         error_messages={"required": "Say why the patient is not treated today."},
     )

@@ -195,8 +195,9 @@ def _end(request: StaffRequest, one: Visit, name: str, form: BaseForm) -> HttpRe
 def not_treated_note(request: StaffRequest, visit: int) -> HttpResponse:
     """The note that a patient who was not treated takes home: kind words, when to come back, whom to call."""
     one = _visit(visit)
-    closing = Closing.objects.filter(screening__visit=one, ending=Ending.STOPPED).select_related("by").last()
-    if closing is None:
+    if one.at is not Stage.STOPPED:
         raise Http404
+    # None where the patient decided: then there is no reason to print.
+    closing = Closing.objects.filter(screening__visit=one, ending=Ending.STOPPED).select_related("by").last()
     Journal.objects.record("note opened", by=request.actor, visit=one)
     return render(request, "screening/not_treated_note.html", {"visit": one, "closing": closing})
