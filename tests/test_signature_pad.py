@@ -124,10 +124,13 @@ def test_undo_takes_the_last_line_and_clear_takes_all(page: Any, pad: Any) -> No
 
 def test_turning_the_tablet_keeps_the_signature(page: Any, pad: Any) -> None:
     draw(page, pad, (0.1, 0.5), (0.9, 0.5))
-    before, size = strokes(page), page.viewport_size
+    before, size, width = strokes(page), page.viewport_size, pad.evaluate("one => one.width")
     page.set_viewport_size({"width": size["height"] // 2, "height": size["width"]})
-    page.wait_for_function("Math.abs(document.querySelector('canvas').clientWidth / innerWidth - 0.8) < 0.2")
-    page.wait_for_timeout(100)
+    page.wait_for_function(  # painted anew for its new size, so that the line stays sharp
+        "() => { const pad = document.querySelector('canvas');"
+        " return pad.width === Math.round(pad.clientWidth * devicePixelRatio) }"
+    )
+    assert pad.evaluate("one => one.width") != width
     assert strokes(page) == before
     assert inked(pad) > 100
     box = pad.bounding_box()
