@@ -1,8 +1,8 @@
 """Which fonts the document may use, and what to print where none of them has a character.
 
 Fontconfig gets a configuration of our own: the bundled Atkinson Hyperlegible first, then whatever outline fonts the
-system has, for names in other scripts. Colour and bitmap fonts are left out:
-an archive copy cannot embed them.
+system has, for names in other scripts. Colour and bitmap fonts are left out,
+which an archive copy cannot embed, and Type 1 fonts, which Pango cannot draw.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _CONFIGURATION = """<?xml version="1.0"?>
   <cachedir prefix="xdg">fontconfig</cachedir>
   <selectfont>
     <rejectfont><pattern><patelt name="color"><bool>true</bool></patelt></pattern></rejectfont>
+    <rejectfont><pattern><patelt name="fontformat"><string>Type 1</string></patelt></pattern></rejectfont>
     <rejectfont><pattern><patelt name="scalable"><bool>false</bool></patelt></pattern></rejectfont>
   </selectfont>
 </fontconfig>
@@ -140,11 +141,11 @@ def _named(run: Iterable[str]) -> str:
 
 
 def _breakable(run: re.Match[str]) -> str:
-    """Let a long run be broken before every fortieth character or so, as WeasyPrint needs seconds to find a place."""
+    """Let a long run be broken every twenty characters or so, as WeasyPrint needs seconds to find a place."""
     word = run[0]
     if _DIGEST.fullmatch(word):
         return word
-    pieces = [word[start : start + 40] for start in range(0, len(word), 40)]
+    pieces = [word[start : start + 20] for start in range(0, len(word), 20)]
     return "".join(
         piece if not index or unicodedata.combining(piece[0]) or piece[0] in _INVISIBLE else "\u200b" + piece
         for index, piece in enumerate(pieces)
