@@ -8,9 +8,14 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from clinic.models import PolicyChange
+from clinic.flow import Stage
+from clinic.models import PolicyChange, Visit
 
 
 def clinic(request: HttpRequest) -> dict[str, Any]:
-    """Give templates ``clinic`` (the settings in force, read only if used) and ``demo``."""
-    return {"clinic": SimpleLazyObject(PolicyChange.objects.policy), "demo": settings.DEMO}
+    """Give templates ``clinic`` (the settings in force), ``demo`` and ``queue_count``; nothing is read unless used."""
+    return {
+        "clinic": SimpleLazyObject(PolicyChange.objects.policy),
+        "demo": settings.DEMO,
+        "queue_count": SimpleLazyObject(Visit.objects.filter(stage=Stage.IN_REVIEW.value).count),
+    }

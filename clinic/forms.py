@@ -20,6 +20,7 @@ from clinic.policy import Policy
 from clinic.regions import CONCRETE, region_words
 
 FIRST_YEAR = 1900
+ONE_LINE = 200  # characters; a longer setting gets a box of several lines
 
 
 def helper() -> FormHelper:
@@ -375,7 +376,8 @@ class PolicyForm(PlainForm):
         if how.kind == "choice":
             return forms.ChoiceField(choices=how.choices, widget=forms.RadioSelect, **common)
         if how.kind == "text":
-            return PlainText(required=False, max_length=how.max_length, **common)
+            lines = forms.Textarea({"rows": 3}) if how.max_length > ONE_LINE else forms.TextInput()
+            return PlainText(required=False, max_length=how.max_length, widget=lines, **common)
         wrong = {"invalid": f"Type {how.allowed}.", "required": f"Type {how.allowed}."}
         return (forms.IntegerField if how.kind == "integer" else forms.FloatField)(error_messages=wrong, **common)
 

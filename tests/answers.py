@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import unicodedata
+from functools import partial
 
 from hypothesis import strategies as st
 
@@ -24,7 +26,9 @@ _MEDICINES = [
     "Plavix",
     "Clexane",
 ]
-_PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Cs"]), max_size=30)
+_PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Cn", "Co", "Cs"]), max_size=30).map(
+    partial(unicodedata.normalize, "NFC")  # as it is stored
+)
 
 
 def values(question: Question) -> st.SearchStrategy[Value]:

@@ -206,7 +206,7 @@ def test_a_form_is_complete_when_every_choice_was_made():
         ("last_seizure", datetime.date(202, 1, 1), "2026-11-23"),
         ("questions", "x" * 4001, "4,000"),
         ("questions", "a\x00b", "4,000"),
-        ("questions", "a\u202eb", "RIGHT-TO-LEFT OVERRIDE"),
+        ("questions", "a\u202eb", "U+202E right-to-left override"),
         ("questions", 5, "4,000"),
     ],
 )

@@ -611,7 +611,11 @@ def test_not_treated_today_ends_with_a_kind_note(desk):
     visit = ready_for_review(infection_now="yes", infection_kinds=["covid"])
     empty = desk.post(reverse("review_close", args=[visit.pk]), {"ending": "stopped", "reason": ""})
     assert empty.status_code == 422
-    sent = {"ending": "stopped", "reason": "You have had COVID since Friday.", "come_back": "A week after your last fever"}
+    sent = {
+        "ending": "stopped",
+        "reason": "You have had COVID since Friday.",
+        "come_back": "A week after your last fever",
+    }
     response = desk.post(reverse("review_close", args=[visit.pk]), sent)
     assert response.url == reverse("not_treated_note", args=[visit.pk])
     html = desk.get(response.url).content.decode()
