@@ -117,7 +117,7 @@ def seal(pdf: bytes, key: SealKey) -> bytes:
 
     Raise ``NotSealable`` for a document that holds anything but pages and its one attachment: we seal only our own.
     """
-    if found := tuple(_unwelcome(PdfFileReader(BytesIO(pdf)))):
+    if found := tuple(_unwelcome(PdfFileReader(BytesIO(pdf)), revisions=1)):
         raise NotSealable(" ".join(found))
     signer = PdfSigner(
         PdfSignatureMetadata(
@@ -189,7 +189,7 @@ def _verified(pdf: bytes, roots: Sequence[x509.Certificate], matches: bool | Non
     if intact and ours:
         intact = findings.check(_as_written(pdf, signature, certificate, roots), "The seal's own bytes were changed.")
     whole = one & findings.check(_covers_all(signature, status), "Something was added to the file after it was sealed.")
-    findings.problems.extend(_unwelcome(reader))
+    findings.problems.extend(_unwelcome(reader, revisions=2))  # as drawn, and the seal
     return Verdict(
         intact=intact,
         ours=ours,
@@ -231,8 +231,10 @@ def _as_written(
     return False
 
 
-def _unwelcome(reader: PdfFileReader) -> Iterator[str]:
-    """Yield, in words, what stands in the document that ours never hold."""
+def _unwelcome(reader: PdfFileReader, revisions: int) -> Iterator[str]:
+    """Yield, in words, what stands in the document that ours never hold; ours have so many ``revisions``."""
+    if reader.xrefs.total_revisions != revisions:
+        yield "The document was changed after it was drawn."
     catalog = reader.root
     for key in ("/OpenAction", "/AA", "/OCProperties", "/Collection", "/URI"):
         if key in catalog:

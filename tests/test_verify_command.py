@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from consent import document
 from consent.document import render
 from consent.keys import SealKey, make_keys
 from consent.models import Consent, Given, SealedFile
@@ -126,10 +127,13 @@ def test_a_record_changed_in_the_database_fails(pdf: bytes, tmp_path: Path) -> N
     assert said.code == 1
 
 
-def test_a_page_that_says_other_than_its_record_is_told(tmp_path: Path, seal_keys: SealKey) -> None:
+def test_a_page_that_says_other_than_its_record_is_told(
+    tmp_path: Path, seal_keys: SealKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Sealed by us and filed, but the pages were not drawn from the record that is attached to them."""
-    drawn = render(sample())
-    crooked = seal(drawn.replace(b"/MarkInfo", b"/MarkInfi"), seal_keys)
+    with monkeypatch.context() as patched:
+        patched.setattr(document, "_day", lambda iso: "1 January 2000")
+        crooked = seal(render(sample()), seal_keys)
     file_away(sample(), crooked)
     said = verify(crooked, tmp_path)
     assert said.verdict == GOOD
