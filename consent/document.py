@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from io import BytesIO
 from itertools import chain, groupby
@@ -46,14 +46,22 @@ class DrawingError(Exception):
 
 
 def render(record: Record) -> bytes:
-    """Return the record as a PDF, with its canonical JSON attached. Raise ``DrawingError`` if that cannot be done."""
-    from weasyprint import HTML, Attachment
-    from weasyprint.urls import FatalURLFetchingError
+    """Return the record as a PDF, with its canonical JSON attached.
 
+    Raise ``DrawingError`` if a page asks for anything outside the document, and ``OSError`` without Pango.
+    """
     data = canonical(record)
     digest = sha256(data)
     html = _template().render(Context(_context(record, digest), use_l10n=False, use_tz=False))
-    made = record.confirmation.at.instant
+    with _one_at_a_time, _no_collection():
+        return _drawn(html, data, digest, record.confirmation.at.instant)
+
+
+def _drawn(html: str, data: bytes, digest: str, made: datetime) -> bytes:
+    press = _press()  # first: it says which fonts there are
+    from weasyprint import HTML, Attachment
+    from weasyprint.urls import FatalURLFetchingError
+
     attachment = Attachment(
         file_obj=BytesIO(data),
         name=RECORD_NAME,
@@ -62,19 +70,17 @@ def render(record: Record) -> bytes:
         modified=made,
         relationship="Data",
     )
-    with _one_at_a_time, _no_collection():
-        press = _press()
-        try:
-            pdf = HTML(string=html, url_fetcher=press.fetcher, base_url=None).write_pdf(
-                stylesheets=[press.css],
-                font_config=press.font_config,
-                attachments=[attachment],
-                pdf_variant="pdf/a-3a",
-                pdf_identifier=bytes.fromhex(digest)[:16],
-                finisher=_declare_pdf_ua,
-            )
-        except FatalURLFetchingError as error:  # not an Exception to WeasyPrint: it would end the worker
-            raise DrawingError(str(error)) from error
+    try:
+        pdf = HTML(string=html, url_fetcher=press.fetcher, base_url=None).write_pdf(
+            stylesheets=[press.css],
+            font_config=press.font_config,
+            attachments=[attachment],
+            pdf_variant="pdf/a-3a",
+            pdf_identifier=bytes.fromhex(digest)[:16],
+            finisher=_declare_pdf_ua,
+        )
+    except FatalURLFetchingError as error:  # not an Exception to WeasyPrint: it would end the worker
+        raise DrawingError(str(error)) from error
     assert isinstance(pdf, bytes)
     return pdf
 
