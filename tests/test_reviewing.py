@@ -644,6 +644,7 @@ def test_a_call_for_help_opens_the_answers_to_read_and_to_stop(desk, by):
     visit = make_visit(stage=Stage.ANSWERING)
     actions.answer(visit=visit, given={"urgent_symptoms": ["chest_pain"], "other_condition": "angina"}, by=by)
     html = desk.get(review(visit)).content.decode()
+    assert "Reported now: Chest pain." in html
     assert "angina" in html
     assert "Do not treat today" in html
     assert "Save the decision" not in html

@@ -85,6 +85,7 @@ def context(
         "may_stop": visit.at in MAY_STOP,
         # Answers that the patient is still writing are read only when help is needed.
         "shows_answers": now.screening is not None and (visit.at is not Stage.ANSWERING or calling),
+        "reported": _reported(now) if calling else "",
         "panels": _panels(now, may_act, decision_form, decision_flag),
         "sections": _sections(now),
         "what_matters": now.answers.get("what_matters", ""),
@@ -99,6 +100,11 @@ def context(
         **refused,
         "form": decision_form or next(iter(refused.values()), None),
     }
+
+
+def _reported(now: Standing) -> str:
+    """Return the symptoms that cannot wait, in words."""
+    return questions.in_words(questions.QUESTIONS["urgent_symptoms"], now.answers.get("urgent_symptoms"))
 
 
 def _interpreter(now: Standing) -> InterpreterForm:
