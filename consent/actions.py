@@ -14,12 +14,12 @@ from django.utils import timezone
 from clinic.flow import NotAllowed, Stage
 from clinic.models import Actor, Hold, Journal, Role, StaleVisit, Visit
 from consent import record, snapshot
-from consent.facts import Named, facts, same_plan
+from consent.facts import Named, facts, same_plan, untold
 from consent.models import Consent, Given, Signature, Voiding
-from consent.statement import acknowledgements, statement
+from consent.statement import Statement, acknowledgements, statement
 from consent.strokes import Signed
 from consent.tasks import seal_consent
-from screening.actions import attest, reopen, save_plan
+from screening.actions import assess, attest, reopen, save_plan
 from screening.models import Asked, Attestation, Screening
 from screening.standing import Standing, standing
 from screening.talk import not_able
@@ -43,7 +43,8 @@ class SentBack:
 
 def signers(now: Standing) -> tuple[str, ...]:
     """Return in which capacities this visit's consent must be signed."""
-    if now.is_minor and Attestation.Kind.CONSENTS_ALONE not in now.attested:
+    alone = now.may_consent_alone and Attestation.Kind.CONSENTS_ALONE in now.attested
+    if now.is_minor and not alone:
         return (Capacity.ASSENT.value, Capacity.GUARDIAN.value)
     return (Capacity.PATIENT.value,)
 
@@ -160,24 +161,25 @@ def vouched(by: Actor) -> tuple[str, ...]:
 def confirm(*, visit: Visit, plan: PlanNow, teach_back: Mapping[str, str], by: Actor) -> Consent | SentBack:
     """Confirm in the room what was given on the tablet: freeze the record and ask for its seal.
 
-    The plan goes through the rules again. A flag that nobody decided about, a plan beyond what the signed text named,
-    or something the patient could not say back voids the signature and sends the visit back to review. Raise
+    The plan goes through the rules again, under the present settings. A flag that nobody decided about, a plan or a
+    risk beyond what the signed text told, somebody else who must sign (a birth date was corrected), or something the
+    patient could not say back voids the signature and sends the visit back to review. Raise
     :class:`~clinic.flow.NotAllowed` if the visit is elsewhere, or something else is missing.
     """
     visit = Visit.objects.select_related("patient", "practitioner").get(pk=visit.pk)
     given = _to_confirm(visit, by)
-    beyond = Named.from_json(given.named).beyond(plan.regions, plan.technique, plan.electro)
-    before = standing(visit)
-    if not same_plan(before.plan, **vars(plan)):
+    same = same_plan(standing(visit).plan, **vars(plan))
+    if same:
+        assess(screening=given.screening, by=by)  # a setting or the birth date may have changed since
+    else:
         save_plan(visit=visit, **vars(plan), by=by)
     now = standing(visit)
     if undecided := [each for each in now.flags if each.undecided]:
         what = ", ".join(dict.fromkeys(each.short for each in undecided))
-        return _send_back(given, "the plan raised a flag", f"The plan raised a flag: {what}. Decide about it.", by)
-    if beyond:
-        return _send_back(
-            given, "the plan goes further", f"The patient signed for another plan. New is {', '.join(beyond)}.", by
-        )
+        why = "the rules raised a flag" if same else "the plan raised a flag"
+        return _send_back(given, why, f"{why.capitalize()}: {what}. Decide about it.", by)
+    if beyond := _beyond(given, now, plan):
+        return _send_back(given, *beyond, by)
     talk = attest(visit=visit, kind=Attestation.Kind.TALK, data={"teach_back": dict(teach_back)}, by=by)
     if failed := not_able(talk.data["teach_back"]):
         what = ", ".join(prompt.about.lower() for prompt in failed)
@@ -204,6 +206,17 @@ def _to_confirm(visit: Visit, by: Actor) -> Given:
     if given is None or latest is None or given.screening_id != latest.pk:
         raise NotAllowed("The answers changed after the signature. The patient must sign again.")
     return given
+
+
+def _beyond(given: Given, now: Standing, plan: PlanNow) -> tuple[str, str] | None:
+    """Return what the signature does not cover, in words for the journal and for the screen, or nothing."""
+    if added := Named.from_json(given.named).beyond(plan.regions, plan.technique, plan.electro):
+        return "the plan goes further", f"The patient signed for another plan. New is {', '.join(added)}."
+    if news := untold(Statement.from_json(given.statement), now):
+        return "a new risk", f"The text that was signed does not say: {' '.join(news)}"
+    if lacking := set(signers(now)) - {each.capacity for each in given.signatures.all()}:
+        return "others must sign", f"Others must sign: {', '.join(sorted(Capacity(each).label for each in lacking))}."
+    return None
 
 
 def _freeze(given: Given, now: Standing, by: Actor) -> Consent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from consent.statement import Facts
+from consent.statement import LIST, Facts, Statement, statement
 from screening import questions
 from screening.models import Plan
 from screening.rules import Severity
@@ -74,6 +74,17 @@ def facts(now: Standing) -> Facts:
         own_risks=tuple(dict.fromkeys(each.flag.question for each in now.flags if each.severity is not Severity.NOTE)),
         precautions=tuple(dict.fromkeys(now.precautions)),
     )
+
+
+def untold(signed: Statement, now: Standing) -> list[str]:
+    """Return what a text written now tells of this patient's own risks and precautions, and ``signed`` does not."""
+    told = _own(signed)
+    return [line for line in _own(statement(facts(now))) if line not in told]
+
+
+def _own(text: Statement) -> list[str]:
+    sections = (section for section in text.sections if section.id == "own_risks")
+    return [line for section in sections for block in section.blocks if block.kind == LIST for line in block.lines]
 
 
 def same_plan(plan: Plan | None, *, regions: list[str], technique: str, electro: bool, sessions: int) -> bool:

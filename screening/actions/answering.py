@@ -22,16 +22,10 @@ MAY_REOPEN = (Stage.IN_REVIEW, Stage.CONSENTING, Stage.SIGNED)
 
 @transaction.atomic
 def draft(*, visit: Visit, by: Actor) -> Screening:
-    """Return the screening that the patient fills in now; begin one if there is none."""
-    latest = Screening.of(visit)
-    if latest and latest.submitted_at is None:
+    """Return the latest screening of the visit; begin one if there is none. Only :func:`reopen` begins another."""
+    if latest := Screening.of(visit):
         return latest
-    begun = Screening.objects.create(
-        visit=visit,
-        number=latest.number + 1 if latest else 1,
-        questionnaire_version=questions.VERSION,
-        answers=latest.answers if latest else {},
-    )
+    begun = Screening.objects.create(visit=visit, number=1, questionnaire_version=questions.VERSION)
     Journal.objects.record("screening begun", by=by, visit=visit, screening=begun.pk, number=begun.number)
     return begun
 
@@ -48,6 +42,8 @@ def answer(
     """
     guards.fresh(visit, Stage.ANSWERING)
     screening = draft(visit=visit, by=by)
+    if screening.submitted_at:
+        raise NotAllowed("These answers were sent. They change in a new version only.")
     page = set(given if names is None else names)
     before = questions.load(screening.answers)
     kept = {name: value for name, value in before.items() if name not in page}

@@ -17,6 +17,8 @@ Kind, Outcome = Attestation.Kind, Decision.Outcome
 
 INTERPRETER_NEEDS = ("name", "language", "mode")
 INTERPRETER_MAY = ("number",)
+# Who interprets and whether a young person decides alone is about the person; these are about what was answered.
+ABOUT_ANSWERS = (Kind.TALK, Kind.QUESTIONS_ANSWERED)
 
 
 @transaction.atomic
@@ -70,8 +72,7 @@ def attest(*, visit: Visit, kind: str, by: Actor, data: Mapping[str, object] | N
     checked = _vouched(Kind(kind), dict(data or {}), now)
     attestation = Attestation.objects.create(
         visit=visit,
-        # Who interprets and whether a young person decides alone is about the person, the rest about these answers.
-        screening=None if kind in (Kind.INTERPRETER, Kind.CONSENTS_ALONE) else now.screening,
+        screening=now.screening if kind in ABOUT_ANSWERS else None,
         kind=kind,
         data=checked,
         by=by.staff,
@@ -83,6 +84,8 @@ def attest(*, visit: Visit, kind: str, by: Actor, data: Mapping[str, object] | N
 
 def _vouched(kind: Attestation.Kind, data: dict[str, object], now: Standing) -> dict[str, object]:
     """Return what belongs to this kind. Raise if something is missing, or this visit has no use for it."""
+    if kind in ABOUT_ANSWERS and (now.screening is None or now.screening.submitted_at is None):
+        raise NotAllowed("The patient has not sent the answers yet.")
     if kind == Kind.TALK:
         teach_back = data.get("teach_back") or {}
         assert isinstance(teach_back, Mapping)
