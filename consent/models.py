@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from clinic.models import Hold, User, Visit
+from clinic.models import Hold, User, Visit, WrittenOnce
 from screening.models import Plan, Screening
 
 
-class Given(models.Model):
+class Given(WrittenOnce):
     """Consent as given on the tablet: what was on the screen, what was acknowledged, on which tablet."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="given")
@@ -37,7 +37,7 @@ class Given(models.Model):
         return cls.objects.filter(visit=visit, voiding=None).order_by("id").last()
 
 
-class Signature(models.Model):
+class Signature(WrittenOnce):
     """One signature under what was given."""
 
     class Capacity(models.TextChoices):
@@ -65,7 +65,7 @@ class Signature(models.Model):
         return f"{self.capacity} under {self.given_id}"
 
 
-class Voiding(models.Model):
+class Voiding(WrittenOnce):
     """A consent that was given and no longer stands: an answer or the plan changed."""
 
     given = models.OneToOneField(Given, on_delete=models.PROTECT, related_name="voiding")
@@ -77,7 +77,7 @@ class Voiding(models.Model):
         return f"{self.given_id} voided"
 
 
-class Consent(models.Model):
+class Consent(WrittenOnce):
     """Consent confirmed in the room: the record, frozen, with its digest. The file is another row."""
 
     visit = models.OneToOneField(Visit, on_delete=models.PROTECT, related_name="consent")
@@ -91,7 +91,7 @@ class Consent(models.Model):
         return f"consent {self.pk}"
 
 
-class SealedFile(models.Model):
+class SealedFile(WrittenOnce):
     """The sealed PDF of a consent, opened again and checked before this row was written."""
 
     consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="sealed")

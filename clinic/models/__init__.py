@@ -6,6 +6,7 @@ from clinic.models.settings import PolicyChange
 from clinic.models.staff import Role, User
 from clinic.models.tablets import Hold, Tablet
 from clinic.models.visits import StaleVisit, Visit
+from clinic.models.written import WrittenOnce, WrittenUntil
 
 __all__ = [
     "Actor",
@@ -21,4 +22,6 @@ __all__ = [
     "Tablet",
     "User",
     "Visit",
+    "WrittenOnce",
+    "WrittenUntil",
 ]

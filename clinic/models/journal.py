@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models.staff import Role, User
+from clinic.models.written import WrittenOnce
 
 if TYPE_CHECKING:
     from clinic.models.patients import Patient
@@ -85,7 +86,7 @@ class JournalQuerySet(models.QuerySet["Journal"]):
         )
 
 
-class Journal(models.Model):
+class Journal(WrittenOnce):
     """One thing that happened."""
 
     at = models.DateTimeField(default=timezone.now)

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models.staff import User
+from clinic.models.written import WrittenUntil
 
 CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
 CODE_LIFE = dt.timedelta(minutes=10)
@@ -85,8 +86,11 @@ class HoldQuerySet(models.QuerySet["Hold"]):
         return self.filter(ended_at=None)
 
 
-class Hold(models.Model):
+class Hold(WrittenUntil):
     """One tablet showing one visit, from hand-over to return. Who handed it over is evidence, so rows stay."""
+
+    final = "ended_at"
+    open_fields = ("identified_at", "misses", "ended_at", "ended_why")
 
     tablet = models.ForeignKey(Tablet, on_delete=models.PROTECT, related_name="holds")
     visit = models.ForeignKey("clinic.Visit", on_delete=models.PROTECT, related_name="holds")
