@@ -106,10 +106,11 @@ def tablet(
 
 def patient(
     *stages: Stage,
+    purpose: str = Hold.Purpose.VISIT,
 ) -> Callable[
     [Callable[Concatenate[PatientRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
 ]:
-    """Open to the patient whose visit this tablet holds, birth date confirmed, visit in one of ``stages``.
+    """Open to the patient whose visit this tablet holds for ``purpose``, birth date confirmed, in one of ``stages``.
 
     Anything else is sent to ``resume``, which knows what this tablet shows now.
     """
@@ -121,6 +122,8 @@ def patient(
         def inner(request: TabletRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             hold = request.tablet.hold
             if hold is None or hold.identified_at is None or hold.visit.at not in (stages or ON_TABLET):
+                return redirect("resume")
+            if hold.purpose != purpose:
                 return redirect("resume")
             if hold.visit.parked_at or (hold.visit.urgent_at and not hold.visit.urgent_taken_at):
                 return redirect("resume")
