@@ -105,9 +105,9 @@ class SealedFile(WrittenOnce):
 
 
 class After(WrittenOnce):
-    """What became of a consent: taken back, superseded, or found to be entered in error. Its first file stays as it is.
+    """What became of a consent: taken back, superseded, or entered in error. Its first file stays as it is.
 
-    A consent taken back before it was confirmed has no file: its signature is voided, and this row says how and by whom.
+    One taken back before it was confirmed has no file: its signature is voided, and this row says how and by whom.
     """
 
     class Kind(models.TextChoices):

@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models import Role, User, Visit, WrittenOnce, WrittenUntil
+from screening import questions
 
 
 class Screening(WrittenUntil):
@@ -23,6 +24,7 @@ class Screening(WrittenUntil):
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="screenings")
     number = models.PositiveSmallIntegerField(default=1)
     questionnaire_version = models.CharField(max_length=40)
+    questionnaire_sha256 = models.CharField(max_length=64, blank=True)  # "" on rows from before digests were kept
     answers = models.JSONField(default=dict)  # name -> answer, as `questions.dump` writes it (dates as ISO text)
     ask_again = models.JSONField(default=list)  # names a practitioner wants asked again; [] asks everything
     started_at = models.DateTimeField(default=timezone.now)
@@ -35,6 +37,12 @@ class Screening(WrittenUntil):
 
     def __str__(self) -> str:
         return f"screening {self.number} of {self.visit_id}"
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it was answered on the questionnaire that is live now."""
+        digest = self.questionnaire_sha256 or questions.digest()
+        return (self.questionnaire_version, digest) == (questions.VERSION, questions.digest())
 
     @classmethod
     def of(cls, visit: Visit) -> Screening | None:
