@@ -324,7 +324,7 @@ def test_the_sealed_document_carries_the_record(seal_keys):
     assert sealed.sha256 == sha256(bytes(sealed.pdf))
     reader = pypdf.PdfReader(io.BytesIO(bytes(sealed.pdf)))
     assert reader.attachments["record.json"] == [bytes(sealed.consent.record)]
-    moved = Journal.objects.filter(visit=visit, action="visit moved").latest("id")
+    moved = Journal.objects.filter(visit=visit, action="visit moved").latest("seq")
     assert (moved.actor_kind, moved.data["to"]) == ("system", "sealed")
 
 
