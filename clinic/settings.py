@@ -37,6 +37,20 @@ if REAL and len(SECRET_KEY) < 32:
 SECRET_KEY_IS_TEMPORARY = not SECRET_KEY  # fine for one command; `clinic.checks` refuses to serve with it
 SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)
 SEAL_PASSPHRASE = _secret("CLINIC_SEAL_PASSPHRASE")
+# The sealing key in a PKCS#11 token instead of a file: the module's library, the labels of the token and the key.
+PKCS11_MODULE = os.environ.get("CLINIC_PKCS11_MODULE", "")
+PKCS11_TOKEN = os.environ.get("CLINIC_PKCS11_TOKEN", "")
+PKCS11_LABEL = os.environ.get("CLINIC_PKCS11_LABEL", "")
+PKCS11_PIN = _secret("CLINIC_PKCS11_PIN")
+if PKCS11_MODULE and not (PKCS11_TOKEN and PKCS11_LABEL and PKCS11_PIN):
+    raise ImproperlyConfigured(
+        "CLINIC_PKCS11_MODULE is set, so CLINIC_PKCS11_TOKEN, CLINIC_PKCS11_LABEL and CLINIC_PKCS11_PIN must be as well."
+    )
+# An RFC 3161 timestamp authority, and a PEM file with the root that vouches for it. Nothing else is ever called.
+TSA_URL = os.environ.get("CLINIC_TSA_URL", "")
+TSA_ROOTS = os.environ.get("CLINIC_TSA_ROOTS", "")
+if TSA_URL and not TSA_ROOTS:
+    raise ImproperlyConfigured("CLINIC_TSA_URL is set, so CLINIC_TSA_ROOTS must name a file with the authority's root.")
 # Names are found through keyed hashes, so that search goes on working once names are encrypted.
 INDEX_KEY = _secret("CLINIC_INDEX_KEY") or SECRET_KEY
 

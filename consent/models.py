@@ -194,3 +194,40 @@ class SealedAfter(WrittenOnce):
 
     def __str__(self) -> str:
         return f"sealed {self.after_id}"
+
+
+class Timestamp(WrittenOnce):
+    """A timestamp of one sealed file, by another authority's clock: inside its seal, or the token kept here."""
+
+    file_sha256 = models.CharField(max_length=64, unique=True)  # of the sealed PDF, in hex
+    inside = models.BooleanField(default=False)
+    token = models.BinaryField(null=True)  # RFC 3161, over the SHA-256; nothing when it is inside the seal
+    at = models.DateTimeField()  # as the authority says
+    authority = models.CharField(max_length=300)
+    kept_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(inside=True, token=None) | models.Q(inside=False, token__isnull=False),
+                name="a_token_is_inside_or_here",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_sha256[:12]} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Asked(models.Model):
+    """How often one address asked the public page in one minute. Old rows go; no address is kept as such."""
+
+    who = models.CharField(max_length=64)  # a keyed hash of the address
+    minute = models.BigIntegerField()  # since 1970
+    count = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["who", "minute"], name="one_count_a_minute")]
+        verbose_name_plural = "asked"
+
+    def __str__(self) -> str:
+        return f"{self.count} in minute {self.minute}"

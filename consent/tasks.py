@@ -6,9 +6,6 @@ killed leaves a row behind, not a silence.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -20,19 +17,8 @@ from clinic.models.journal import SYSTEM
 from consent.document import render
 from consent.models import Consent, SealedFile
 from consent.record import read, sha256
-from consent.seal import SealKey, attached, seal, verify
+from consent.sealing import NotSealed, Sealed, keep_time, sealed
 from consent.snapshot import number
-
-
-class NotSealed(Exception):
-    """The sealed document, opened again, was not what it must be."""
-
-
-class Sealed(NamedTuple):
-    """A sealed document that was opened again and found right."""
-
-    pdf: bytes
-    certificate_sha256: str
 
 
 @task()
@@ -60,21 +46,15 @@ def _sealed(consent: Consent) -> Sealed:
     canonical = bytes(consent.record)
     if sha256(canonical) != consent.sha256:
         raise NotSealed("The record is not the one that was confirmed.")
-    key = SealKey.load(settings.KEYS_DIR, settings.SEAL_PASSPHRASE)
-    pdf = seal(render(read(canonical)), key)
-    verdict = verify(pdf, [key.root])
-    if not verdict.good:
-        raise NotSealed(" ".join(verdict.problems) or "The sealed document does not verify.")
-    if attached(pdf) != canonical:
-        raise NotSealed("The sealed document does not carry the record.")
-    return Sealed(pdf, verdict.certificate_sha256)
+    return sealed(render(read(canonical)), canonical)
 
 
 @transaction.atomic
 def _file(consent: Consent, made: Sealed) -> str:
     filed = SealedFile.objects.create(
-        consent=consent, pdf=made.pdf, sha256=sha256(made.pdf), certificate_sha256=made.certificate_sha256
+        consent=consent, pdf=made.pdf, sha256=made.sha256, certificate_sha256=made.certificate_sha256
     )
+    keep_time(made)
     visit = consent.visit
     if visit.sealing_failed_at:
         visit.mark(by=SYSTEM, action="sealing worked", sealing_failed_at=None)

@@ -10,13 +10,16 @@ from django.db import DatabaseError
 
 from clinic.models import PolicyChange
 from clinic.policy import Policy
-from consent.keys import KeyTrouble, fingerprint, make_keys
+from consent import ours
+from consent.issuing import make_keys
+from consent.keys import KeyTrouble, fingerprint
 
 
 class Command(BaseCommand):
     help = (
         "Makes the clinic's root and sealing key in CLINIC_KEYS_DIR, encrypted with CLINIC_SEAL_PASSPHRASE (or the "
-        "content of CLINIC_SEAL_PASSPHRASE_FILE). Refuses to touch keys that are there already."
+        "content of CLINIC_SEAL_PASSPHRASE_FILE); with CLINIC_PKCS11_MODULE "
+        "set, the sealing key is in the token. Refuses to touch keys that are there already."
     )
     requires_system_checks: list[str] = []  # one of them asks for the very keys that this makes
 
@@ -26,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["clinic"] or _clinic_name()
         try:
-            key = make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, name)
+            key = make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, name, hardware=ours.hardware())
         except KeyTrouble as trouble:
             raise CommandError(f"No keys made: {trouble}.") from trouble
         self.stdout.write(f"Keys for {name} are in {settings.KEYS_DIR}.")
