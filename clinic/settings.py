@@ -2,7 +2,8 @@
 
 With no variable set, this is a development machine: data under ``var/``, debug off, plain HTTP on localhost.
 ``CLINIC_HOSTS`` (comma-separated host names) makes it a real installation, which then needs ``CLINIC_SECRET_KEY`` (or
-``CLINIC_SECRET_KEY_FILE``) and serves over TLS only.
+``CLINIC_SECRET_KEY_FILE``) and serves over TLS only. ``DATABASE_URL`` (or ``DATABASE_URL_FILE``) puts the data into
+PostgreSQL instead of SQLite.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import fontpkg_atkinson_hyperlegible
 from csp.constants import NONE, SELF
@@ -27,6 +29,34 @@ def _secret(name: str) -> str:
     if os.environ.get(name) and path:
         raise ImproperlyConfigured(f"Set {name} or {name}_FILE, not both.")
     return Path(path).read_text(encoding="utf-8").strip() if path else os.environ.get(name, "")
+
+
+def _postgresql(address: str) -> dict[str, Any]:
+    """Read ``postgresql://user:password@host:port/name?option=value``: options are libpq's, ``host`` a socket's folder.
+
+    Raise ``ImproperlyConfigured``, without the address, which may hold a password.
+    """
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+        options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+        raise ImproperlyConfigured("DATABASE_URL must read postgresql://user:password@host:port/name.")
+    # As long as SQLite waits; what waits longer is told so, and can be sent again.
+    options["options"] = f"{options.get('options', '')} -c lock_timeout=10s".strip()
+    return {
+        "ENGINE": "clinic.postgresql",
+        "NAME": unquote(parts.path.removeprefix("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", parts.hostname or ""),
+        "PORT": str(port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+    }
 
 
 HOSTS = [host.strip() for host in os.environ.get("CLINIC_HOSTS", "").split(",") if host.strip()]
@@ -134,6 +164,9 @@ DATABASES: dict[str, dict[str, Any]] = {
         },
     }
 }
+if DATABASE_URL := _secret("DATABASE_URL"):
+    DATABASES["default"] = _postgresql(DATABASE_URL)
+    del DATABASE_URL  # settings are printed when things go wrong
 
 # The worker takes tasks from the database, so a task is on record in the same commit as what asked for it.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}

@@ -1,4 +1,4 @@
-"""Rows that stay as they were written. The models say so here; `clinic.guards` has the database itself hold them to it."""
+"""Rows that stay as they were written: the models say so here, and `clinic.guards` has the database hold them to it."""
 
 from __future__ import annotations
 
