@@ -51,6 +51,8 @@ def merge_patients(*, kept: Patient, gone: Patient, by: Actor) -> None:
         raise NotAllowed("Choose two different records, neither of them merged before.")
     if Hold.objects.now().filter(visit__patient=gone).exists():
         raise NotAllowed("One of these patients has a tablet now. Take it back first.")
+    for visit in Visit.objects.filter(patient=gone):
+        Journal.objects.record("visit given another record", by=by, visit=visit, patient=kept)
     Visit.objects.filter(patient=gone).update(patient=kept)
     Patient.objects.filter(pk=gone.pk).update(merged_into=kept)
     gone.tokens.all().delete()

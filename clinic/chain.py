@@ -52,7 +52,7 @@ class Row:
 
         Raise ``ValueError`` if ``data`` cannot be written canonically.
         """
-        told = {
+        told: dict[str, Any] = {
             "seq": self.seq,
             "at": stamp(self.at),
             "action": self.action,

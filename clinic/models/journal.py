@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections, models, transaction
 from django.utils import timezone
 
-from clinic import chain
+from clinic import chain, story
 from clinic.models.staff import Role, User
 from clinic.models.written import WrittenOnce
 
@@ -172,3 +172,14 @@ class Journal(WrittenOnce):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.action}"
+
+    @property
+    def words(self) -> str:
+        """What happened, in a plain sentence. A staff account is told by its number: this row knows no name of it."""
+        staff = {"staff": f"number {self.data['staff']}"} if "staff" in self.data else {}
+        return self.told(**staff)
+
+    def told(self, **known: str) -> str:
+        """The same, with words for what the row names by number (see :func:`clinic.story.sentence`)."""
+        tablet = {"tablet": self.tablet.name} if self.tablet else {}
+        return story.sentence(self.action, self.data, **tablet, **known)
