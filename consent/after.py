@@ -14,6 +14,7 @@ from clinic.models import Patient, Visit
 from consent.models import After, Consent, Given
 
 CURRENT = "current"
+GRAVEST_FIRST = [kind.value for kind in (After.Kind.IN_ERROR, After.Kind.WITHDRAWN, After.Kind.SUPERSEDED)]
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,16 @@ class State:
 
 
 def state_of(consent: Consent) -> State:
-    """Return where a confirmed consent stands. What was written last counts; one query, none if prefetched."""
+    """Return where a confirmed consent stands. An error outdoes a withdrawal, and that a newer consent.
+
+    One query, none if ``after`` was prefetched.
+    """
     return _state(consent.after.all())
 
 
 def _state(rows: Iterable[After]) -> State:
-    last = max(rows, key=lambda row: row.pk, default=None)
-    return State(last.kind, last.at, last) if last else State()
+    gravest = min(rows, key=lambda row: GRAVEST_FIRST.index(row.kind), default=None)
+    return State(gravest.kind, gravest.at, gravest) if gravest else State()
 
 
 @dataclass(frozen=True)
@@ -109,3 +113,8 @@ def others_that_stand(visit: Visit) -> list[Consent]:
     """Return the patient's confirmed consents of other visits that still stand, the newest first."""
     rows = Consent.objects.filter(visit__patient=visit.patient_id, after=None).exclude(visit=visit)
     return list(rows.select_related("visit").defer("record").order_by("-confirmed_at"))
+
+
+def newer_that_stand(consent: Consent) -> list[Consent]:
+    """Return those of the patient's other consents that stand and were confirmed later, the newest first."""
+    return [each for each in others_that_stand(consent.visit) if each.confirmed_at > consent.confirmed_at]
