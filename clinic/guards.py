@@ -108,7 +108,7 @@ def install(connection: BaseDatabaseWrapper) -> None:
 def _has_columns(connection: BaseDatabaseWrapper, cursor: Any, each: Guarded) -> bool:
     """Say whether a table is as the models have it; after `migrate ROOM NUMBER` it may not be, and is not served."""
     there = {column.name for column in connection.introspection.get_table_description(cursor, each.table)}
-    return there.issuperset([each.final or "id", *each.fixed, *each.open, *sum(each.unique, ())])
+    return there.issuperset([*filter(None, [each.final]), *each.fixed, *each.open, *sum(each.unique, ())])
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:

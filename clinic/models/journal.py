@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections, models, transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from clinic import chain, story
@@ -74,23 +74,20 @@ class Actor:
 SYSTEM = Actor()
 
 
-CHAIN_LOCK = 0x646E6A31  # "dnj1": one number for all processes that share a PostgreSQL database
-
-
 class JournalQuerySet(models.QuerySet["Journal"]):
     def record(
         self, action: str, *, by: Actor, visit: Visit | None = None, patient: Patient | None = None, **data: Any
     ) -> Journal:
         """Write one row at the end of the chain, in the transaction that is open, or one of its own.
 
-        ``data`` takes the allow-listed fields only, with whole numbers and short texts; raise ``ValueError`` naming any
-        other.
+        One transaction writes at a time (``transaction_mode`` on SQLite, ``clinic.postgresql`` elsewhere), so that two
+        rows cannot follow the same one. ``data`` takes the allow-listed fields only, with whole numbers and short
+        texts; raise ``ValueError`` naming any other.
         """
         if unknown := set(data) - ALLOWED_FIELDS:
             raise ValueError(f"The journal does not take {', '.join(sorted(unknown))}.")
         subject = patient or (visit.patient if visit else None)
         with transaction.atomic(using=self.db, savepoint=False):
-            self._wait_for_turn()
             last = self.head()
             row = chain.Row(
                 seq=last.seq + 1,
@@ -119,16 +116,6 @@ class JournalQuerySet(models.QuerySet["Journal"]):
                 prev_hash=row.prev_hash,
                 hash=row.digest(),
             )
-
-    def _wait_for_turn(self) -> None:
-        """Let one transaction at a time write to the chain, so that two cannot follow the same row.
-
-        SQLite's write lock does that by itself: every transaction begins with it (``transaction_mode``).
-        """
-        connection = connections[self.db]
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
 
     def head(self) -> chain.Link:
         """Return where the chain is now."""
