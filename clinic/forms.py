@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from crispy_forms.helper import FormHelper
@@ -13,8 +13,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from clinic import day_list, policy, text
+from clinic import day_list, policy, story, text
 from clinic.models import Patient, Tablet, User
+from clinic.models.journal import JournalQuerySet
 from clinic.models.patients import SHORTEST_PREFIX, PatientQuerySet, words
 from clinic.policy import Policy
 from clinic.regions import CONCRETE, region_words
@@ -396,3 +397,53 @@ class PolicyForm(PlainForm):
 
 def _settings() -> Mapping[str, policy.Setting]:
     return policy.SETTINGS
+
+
+class JournalForm(PlainForm):
+    """Who, what and when, as a manager asks the journal. Every part may be left out."""
+
+    who = forms.ChoiceField(label="Who", required=False)
+    what = forms.ChoiceField(label="What", required=False)
+    since = forms.DateField(label="From", required=False, widget=forms.DateInput({"type": "date"}))
+    until = forms.DateField(label="To", required=False, widget=forms.DateInput({"type": "date"}))
+    visit = forms.IntegerField(label="Visit number", required=False, min_value=1, max_value=2**63 - 1)
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
+    after = forms.IntegerField(required=False, min_value=0, max_value=2**63 - 1, widget=forms.HiddenInput)
+
+    def __init__(self, data: Mapping[str, Any], *, people: Iterable[User], tablets: Iterable[Tablet]) -> None:
+        super().__init__(data)
+        self.fields["who"].choices = [  # type: ignore[attr-defined]
+            ("", "Everybody"),
+            ("Staff", [(f"staff-{each.pk}", each.full_name) for each in people]),
+            ("Tablets", [(f"tablet-{each.pk}", each.name) for each in tablets]),
+            ("system", "The system"),
+        ]
+        self.fields["what"].choices = [  # type: ignore[attr-defined]
+            ("", "Everything"),
+            *((group.name, group.label) for group in story.GROUPS),
+        ]
+        for name in ("who", "what"):
+            self.fields[name].widget.attrs["class"] = "form-select"
+        for name in ("since", "until", "visit"):
+            self.fields[name].widget.attrs["class"] = "form-control"
+
+    def found(self, rows: JournalQuerySet) -> JournalQuerySet:
+        """Return those of ``rows`` that were asked for."""
+        asked = self.cleaned_data
+        kind, _, number = asked["who"].partition("-")
+        if kind:
+            who = {"user": number} if kind == "staff" else {"tablet": number, "user": None} if number else {}
+            rows = rows.filter(**who, **({} if number else {"actor_kind": kind}))
+        if asked["what"]:
+            rows = rows.filter(action__in=story.actions_of(asked["what"]))
+        if asked["since"]:
+            rows = rows.filter(at__gte=_midnight(asked["since"]))
+        if asked["until"]:
+            rows = rows.filter(at__lt=_midnight(asked["until"] + dt.timedelta(days=1)))
+        if asked["visit"]:
+            rows = rows.filter(visit=asked["visit"])
+        return rows
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return timezone.make_aware(dt.datetime.combine(day, dt.time()))
