@@ -36,7 +36,7 @@ def withdraw_consent(request: StaffRequest, visit: int) -> HttpResponse:
     if entry is None or not entry.state.stands:
         messages.info(request, f"There is no consent to take back: “{one.status}”.")
         return redirect("visit", one.pk)
-    form = WithdrawForm(request.POST or None)
+    form = WithdrawForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             ending.withdraw(visit=one, by=request.actor, **form.cleaned_data)
@@ -83,7 +83,7 @@ def end_consent(request: StaffRequest, visit: int) -> HttpResponse:
         return redirect("visit", one.pk)
     newer = {str(each.pk): each for each in newer_that_stand(entry.consent)}
     choices = [(pk, f"Consent {number(each.visit)} replaces it") for pk, each in newer.items()]
-    form = EndForm(request.POST or None, newer=choices, stands=entry.state.stands)
+    form = EndForm(request.POST if request.method == "POST" else None, newer=choices, stands=entry.state.stands)
     if request.method == "POST" and form.is_valid():
         try:
             _end(entry.consent, form, newer, request)
