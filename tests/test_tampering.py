@@ -25,16 +25,16 @@ from tests.tampering import Tampered, Victim
 
 PASSPHRASE = "tests-only-passphrase"
 COUNTS = {
-    "flipped": 620,
+    "flipped": 440,
     "gap games": 240,
-    "cut": 90,
+    "cut": 120,
     "appended": 150,
-    "moved": 120,
-    "incremental saving": 170,
+    "moved": 200,
+    "incremental saving": 150,
     "evil annotations": 110,
-    "faked revisions": 160,
-    "forged": 180,
-    "wrapped": 140,
+    "faked revisions": 200,
+    "forged": 220,
+    "wrapped": 150,
     "strangers": 20,
 }
 
