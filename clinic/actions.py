@@ -121,8 +121,14 @@ def take_back(*, hold: Hold, by: Actor, why: str = "returned") -> None:
 
 @transaction.atomic
 def confirm_birth_date(*, hold: Hold, born: dt.date, by: Actor) -> bool:
-    """Compare the birth date typed on the tablet. Return whether it matched; the third miss parks the visit."""
+    """Compare the birth date typed on the tablet. Return whether it matched; the third miss parks the visit.
+
+    If the tablet was taken back in the meantime, nothing is compared, and ``hold.ended_at`` tells.
+    """
     visit = hold.visit
+    hold.refresh_from_db(fields=["misses", "ended_at"])  # as it is inside the transaction: each miss counts
+    if hold.ended_at:
+        return False
     if born == visit.patient.born:
         hold.identified_at = timezone.now()
         hold.save(update_fields=["identified_at"])
