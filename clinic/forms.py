@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from clinic import day_list, policy, story, text
-from clinic.models import Patient, Tablet, User
+from clinic.models import Patient, Tablet, User, Visit
 from clinic.models.journal import JournalQuerySet
 from clinic.models.patients import SHORTEST_PREFIX, PatientQuerySet, words
 from clinic.policy import Policy
@@ -399,16 +399,34 @@ def _settings() -> Mapping[str, policy.Setting]:
     return policy.SETTINGS
 
 
+class DayBox(forms.DateInput):
+    """A date as the browser offers to choose it."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+WHOLE = {"min_value": 0, "max_value": 2**63 - 1}
+
+
+def _asked(kind: type[forms.Field], label: str, allowed: str, **how: Any) -> Any:
+    """Return a field that may be left out, with one message that says what is allowed."""
+    wrong = dict.fromkeys(("invalid", "invalid_choice", "min_value", "max_value"), allowed)
+    return kind(label=label, required=False, error_messages=wrong, **how)
+
+
 class JournalForm(PlainForm):
     """Who, what and when, as a manager asks the journal. Every part may be left out."""
 
-    who = forms.ChoiceField(label="Who", required=False)
-    what = forms.ChoiceField(label="What", required=False)
-    since = forms.DateField(label="From", required=False, widget=forms.DateInput({"type": "date"}))
-    until = forms.DateField(label="To", required=False, widget=forms.DateInput({"type": "date"}))
-    visit = forms.IntegerField(label="Visit number", required=False, min_value=1, max_value=2**63 - 1)
-    before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
-    after = forms.IntegerField(required=False, min_value=0, max_value=2**63 - 1, widget=forms.HiddenInput)
+    who = _asked(forms.ChoiceField, "Who", "Choose somebody from the list, or “Everybody”.")
+    what = _asked(forms.ChoiceField, "What", "Choose something from the list, or “Everything”.")
+    since = _asked(forms.DateField, "From", "Type the first day as a date: 2026-03-27.", widget=DayBox)
+    until = _asked(forms.DateField, "To", "Type the last day as a date: 2026-03-27.", widget=DayBox)
+    visit = _asked(forms.IntegerField, "Visit number", "Type the number of a visit, in digits.", **WHOLE)
+    before = _asked(forms.IntegerField, "Before", "The row is a number.", **WHOLE)
+    after = _asked(forms.IntegerField, "After", "The row is a number.", **WHOLE)
 
     def __init__(self, data: Mapping[str, Any], *, people: Iterable[User], tablets: Iterable[Tablet]) -> None:
         super().__init__(data)
@@ -426,6 +444,16 @@ class JournalForm(PlainForm):
             self.fields[name].widget.attrs["class"] = "form-select"
         for name in ("since", "until", "visit"):
             self.fields[name].widget.attrs["class"] = "form-control"
+
+    def clean_visit(self) -> Visit | None:
+        """Return the visit with the number that was typed."""
+        number = self.cleaned_data["visit"]
+        if number is None:
+            return None
+        visit = Visit.objects.filter(pk=number).first()
+        if visit is None:
+            raise ValidationError(f"There is no visit with the number {number}.")
+        return visit
 
     def found(self, rows: JournalQuerySet) -> JournalQuerySet:
         """Return those of ``rows`` that were asked for."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
@@ -40,27 +40,18 @@ def journal(request: StaffRequest) -> HttpResponse:
     form = JournalForm(request.GET, people=people.values(), tablets=Tablet.objects.all())
     if not form.is_valid():
         return render(request, "clinic/journal.html", {"form": form}, status=422)
-    visit = _visit(form.cleaned_data["visit"])
+    visit: Visit | None = form.cleaned_data["visit"]
     rows, links = _page(form, oldest_first=visit is not None)
     Journal.objects.record("journal opened", by=request.actor, visit=visit)
-    asked = {name: str(form.cleaned_data[name] or "") for name in ("who", "what", "since", "until", "visit")}
+    asked = {name: str(form.cleaned_data[name] or "") for name in ("who", "what", "since", "until")}
     context = {
         "form": form,
         "visit": visit,
         "lines": [_line(row, people) for row in rows],
-        "asked": any(value for name, value in asked.items() if name != "visit"),
-        **{name: urlencode({**asked, **cursor}) for name, cursor in links.items()},
+        "asked": any(asked.values()),
+        **{name: urlencode({**asked, "visit": visit.pk if visit else "", **to}) for name, to in links.items()},
     }
     return render(request, "clinic/journal.html", context)
-
-
-def _visit(number: int | None) -> Visit | None:
-    if number is None:
-        return None
-    visit = Visit.objects.filter(pk=number).first()
-    if visit is None:
-        raise Http404
-    return visit
 
 
 def _page(form: JournalForm, *, oldest_first: bool) -> tuple[list[Journal], dict[str, dict[str, int]]]:
@@ -90,9 +81,9 @@ def _line(row: Journal, people: Mapping[int, User]) -> Line:
         person = people.get(row.data["staff"])
         known["staff"] = person.full_name if person else f"number {row.data['staff']}"
     if row.user:
-        who, asks = row.user.full_name, f"staff-{row.user.pk}"
+        who, role, asks = row.user.full_name, row.role, f"staff-{row.user.pk}"
     elif row.tablet:
-        who, asks = f"{row.tablet.name}, in a patient’s hands", f"tablet-{row.tablet.pk}"
+        who, role, asks = row.tablet.name, "tablet", f"tablet-{row.tablet.pk}"
     else:
-        who, asks = "The system", "system"
-    return Line(row, who, row.role, asks, row.told(**known))
+        who, role, asks = "The system", "", "system"
+    return Line(row, who, role, asks, row.told(**known))
