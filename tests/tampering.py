@@ -273,20 +273,23 @@ def revised(victim: Victim, rng: random.Random, updates: dict[str, Update], coun
 
 
 def faked_revisions(victim: Victim, rng: random.Random, count: int) -> Iterator[Tampered]:
-    """Append a revision that is broken on purpose (ISA variants): no table, no trailer, a copy of the signature."""
-    body = b"\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R /Fake %d >>\nendobj\n"
+    """Append a revision by hand (ISA variants): whole, without a trailer or a table, with a copy of the signature."""
+    last = int(re.findall(rb"startxref\s+(\d+)", victim.pdf)[-1])
+    root, size = (int(re.findall(each, victim.pdf)[-1]) for each in (rb"/Root (\d+) 0 R", rb"/Size (\d+)"))
     for number in range(count):
-        fake = body % rng.randrange(10**6)
+        fake = b"%d 0 obj\n<< /Type /Note /Fake %d >>\nendobj\n" % (size, rng.randrange(10**6))
         start = len(victim.pdf) + 1
-        table = b"xref\n1 1\n%010d 00000 n \n" % start
+        end = b"startxref\n%d\n%%%%EOF\n" % (start + len(fake))
+        table = b"xref\n%d 1\n%010d 00000 n \n" % (size, start)
+        trailer = b"trailer\n<< /Size %d /Root %d 0 R /Prev %d >>\n" % (size + 1, root, last)
         more = [
+            fake + table + trailer + end,
+            fake + table + end,
+            fake + trailer + end,
             fake,
-            fake + table + b"startxref\n%d\n%%%%EOF\n" % (start + len(fake)),
-            fake + b"trailer\n<< /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % start,
-            fake + table + b"trailer\n<< /Size 5 /Root 1 0 R /Prev 0 >>\nstartxref\n%d\n%%%%EOF\n" % start,
-            b"\n9 0 obj\n" + victim.byte_range.group() + victim.contents[:60] + b"\nendobj\n%%EOF\n" + fake,
+            b"9 0 obj\n<< " + victim.byte_range.group() + b" /Contents " + victim.contents + b" >>\nendobj\n" + fake,
         ][number % 5]
-        yield Tampered(f"faked revision {number % 5}", victim.pdf + more)
+        yield Tampered(f"faked revision {number % 5}", victim.pdf + b"\n" + more)
 
 
 # --- universal signature forgery (USF), signature wrapping (SWA) ---------------------------------------------------
@@ -329,19 +332,44 @@ def forged(victim: Victim, rng: random.Random, count: int) -> Iterator[Tampered]
 
 
 def wrapped(victim: Victim, rng: random.Random, count: int) -> Iterator[Tampered]:
-    """Move what was signed, unchanged, behind the gap, and put other content where it stood (SWA)."""
-    start, end = victim.byte_range.span()
+    """Move what was signed behind the attacker's own bytes, and let a second signature object point there (SWA)."""
     for number in range(count):
-        signed_tail = victim.pdf[victim.after_gap :]
-        evil = b"\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R /Evil %d >>\nendobj\n" % rng.randrange(10**6)
-        evil += b" " * rng.randrange(1, 500)
-        shifted = b"/ByteRange [0 %d %d %d]" % (victim.gap, victim.after_gap + len(evil), victim.rest)
-        room = end - start
-        if len(shifted) > room and number % 2:
-            evil, shifted = evil[: 2 * room], shifted[:room]
-        body = victim.pdf[:start] + shifted.ljust(room) + victim.pdf[end : victim.after_gap]
-        order = [body + evil + signed_tail, victim.pdf[: victim.after_gap] + evil + signed_tail][number % 2]
-        yield Tampered(f"wrapped {number % 2}", order)
+        if number % 2 == 0:
+            yield Tampered("wrapped, with a table", _wrapped(victim, rng))
+            continue
+        evil = b"\n1 0 obj\n<< /Type /Catalog /Evil %d >>\nendobj\n" % rng.randrange(10**6)
+        yield Tampered("wrapped", victim.replaced(victim.after_gap, victim.after_gap, evil))
+
+
+def _wrapped(victim: Victim, rng: random.Random) -> bytes:
+    """Return the file with the signed tail moved. Where its table of objects stood there is now the attacker's."""
+    pdf, tail = victim.pdf, victim.pdf[victim.after_gap :]
+    last = int(re.findall(rb"startxref\s+(\d+)", pdf)[-1])
+    before = int(re.findall(rb"startxref\s+(\d+)", pdf)[0])
+    revision = pdf.find(b"%%EOF") + len(b"%%EOF")
+    root, size = (int(re.findall(each, pdf)[-1]) for each in (rb"/Root (\d+) 0 R", rb"/Size (\d+)"))
+    objects = {int(each.group(1)): each.start(1) for each in re.finditer(rb"(\d+) 0 obj", pdf[revision:])}
+    signature = max((at, number) for number, at in objects.items() if revision + at < victim.byte_range.start())[1]
+
+    def evil(shift: int, signature_at: int) -> bytes:
+        entries = b""
+        for number, found in sorted(objects.items()):
+            at = revision + found
+            at = signature_at if number == signature else at if at < victim.gap else at + shift
+            entries += b"%d 1\n%010d 00000 n \n" % (number, at)
+        table = b"xref\n" + entries
+        table += b"trailer\n<< /Size %d /Root %d 0 R /Prev %d >>\n" % (size, root, before)
+        second = b"%d 0 obj\n<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached " % signature
+        second += b"/ByteRange [0 %d %010d %d] " % (victim.gap, victim.after_gap + shift, victim.rest)
+        second += b"/Contents " + victim.contents + b" >>\nendobj\n"
+        room = b" " * (last - victim.after_gap - 1) + b"\n"
+        return room + table + second + b"%% " + b"x" * (shift % 97)
+
+    first = evil(10**6, 10**6)
+    shift = len(first) + rng.randrange(200)
+    made = evil(shift, 0)
+    made = evil(shift, victim.after_gap + made.find(b"%d 0 obj" % signature))
+    return pdf[: victim.after_gap] + made.ljust(shift) + tail
 
 
 def is_readable(pdf: bytes) -> bool:

@@ -114,6 +114,15 @@ def test_these_are_two_thousand():
     assert sum(COUNTS.values()) == 2000
 
 
+@pytest.mark.parametrize(
+    "family", ["gap games", "appended", "incremental saving", "evil annotations", "faked revisions", "wrapped"]
+)
+def test_a_reader_still_opens_what_was_tampered_with(scene: Scene, family: str):
+    """Else it would be no wonder that none verifies."""
+    tampered = [next(families(scene, random.Random(f"readable {number}"))[family]) for number in range(6)]
+    assert sum(tampering.is_readable(each.pdf) for each in tampered) >= 5
+
+
 def test_another_file_of_ours_is_not_this_one(scene: Scene):
     other = seal(render(sample(patient_name="Someone Else")), scene.ours)
     assert verify(other, [scene.ours.root]).good
