@@ -11,7 +11,8 @@ from clinic.models import Patient, Role, Visit
 from consent.after import consent_of as entry_of
 from consent.after import consents_of as entries_of
 from consent.after_snapshot import number as number_of_after
-from consent.models import After
+from consent.models import After, SealedAfter, SealedFile
+from consent.sealing import Time, time_of
 from consent.snapshot import number
 
 register = template.Library()
@@ -32,6 +33,12 @@ def consents_of(context: Context, patient: Patient) -> dict[str, Any]:
 def consent_state(context: Context, visit: Visit) -> dict[str, Any]:
     """Show whether the consent given at a visit stands, and what came after it; nothing if none was given."""
     return _with(context, entry=entry_of(visit), visit=visit)
+
+
+@register.filter
+def seal_time(sealed: SealedFile | SealedAfter) -> Time:
+    """Return what vouches for the time of a sealed file: a timestamp, one that is pending, or our own clock."""
+    return time_of(sealed.sha256)
 
 
 @register.filter
