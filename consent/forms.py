@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from clinic.forms import PlainForm, PlainText
 from consent.models import After, Signature
@@ -188,12 +189,17 @@ class SendForm(PlainForm):
     )
 
 
+def _sentences(choices: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
+    """Return choices whose words stand alone, with a capital."""
+    return [(value, capfirst(str(words))) for value, words in choices]
+
+
 class WithdrawForm(PlainForm):
     """Who took consent back, how, and when; a reason if one was given."""
 
     who = forms.ChoiceField(
         label="Who takes it back?",
-        choices=After.Who.choices,
+        choices=_sentences(After.Who.choices),
         initial=After.Who.PATIENT.value,
         widget=forms.RadioSelect,
         error_messages={"required": "Choose who takes consent back.", "invalid_choice": "Choose who takes it back."},
@@ -206,7 +212,7 @@ class WithdrawForm(PlainForm):
     )
     how = forms.ChoiceField(
         label="How?",
-        choices=[choice for choice in After.How.choices if choice[0] != After.How.TABLET],
+        choices=_sentences(choice for choice in After.How.choices if choice[0] != After.How.TABLET),
         initial=After.How.SPOKEN.value,
         widget=forms.RadioSelect,
         error_messages={"required": "Choose how it was said.", "invalid_choice": "Choose how it was said."},
@@ -225,7 +231,7 @@ class WithdrawForm(PlainForm):
         required=False,
         widget=forms.Textarea({"rows": 2}),
     )
-    name.optional = at.optional = reason.optional = True  # type: ignore[attr-defined]
+    at.optional = reason.optional = True  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
