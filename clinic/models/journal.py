@@ -86,6 +86,7 @@ class JournalQuerySet(models.QuerySet["Journal"]):
         """
         if unknown := set(data) - ALLOWED_FIELDS:
             raise ValueError(f"The journal does not take {', '.join(sorted(unknown))}.")
+        told = chain.plain(data)
         subject = patient or (visit.patient if visit else None)
         with transaction.atomic(using=self.db, savepoint=False):
             last = self.head()
@@ -99,7 +100,7 @@ class JournalQuerySet(models.QuerySet["Journal"]):
                 tablet=by.tablet.pk if by.tablet else None,
                 visit=visit.pk if visit else None,
                 patient=subject.pk if subject else None,
-                data=chain.plain(data),
+                data=told,
                 prev_hash=last.hash,
             )
             return self.create(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from clinic.models import PolicyChange
+from clinic.models import Journal, PolicyChange
+from clinic.models.journal import SYSTEM
 from clinic.policy import Policy
 from consent import ours
 from consent.issuing import make_keys
@@ -32,6 +34,7 @@ class Command(BaseCommand):
             key = make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, name, hardware=ours.hardware())
         except KeyTrouble as trouble:
             raise CommandError(f"No keys made: {trouble}.") from trouble
+        _note(key.sha256)
         self.stdout.write(f"Keys for {name} are in {settings.KEYS_DIR}.")
         self.stdout.write(f"Root certificate, SHA-256: {fingerprint(key.root)}")
         self.stdout.write(
@@ -41,6 +44,12 @@ class Command(BaseCommand):
             "Copy the folder to a safe place apart from the database's backups, and the passphrase to another. "
             "root.key is needed again only for the next sealing certificate: take it off this machine."
         )
+
+
+def _note(certificate_sha256: str) -> None:
+    """Write it in the journal, if there is one yet."""
+    with contextlib.suppress(DatabaseError):
+        Journal.objects.record("sealing keys made", by=SYSTEM, certificate=certificate_sha256)
 
 
 def _clinic_name() -> str:
