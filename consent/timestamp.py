@@ -68,8 +68,7 @@ class Authority(TimeStamper):
             status = await _status(token, lambda _: message_digest, self.roots)
             if not (status.intact and status.valid and status.trusted and status.validation_path):
                 raise StampTrouble("the timestamp is not by an authority that our roots vouch for")
-            chain = [each for each in status.validation_path if isinstance(each, asn1.Certificate)]
-            written = _written(token, list(reversed(chain)))
+            written = _written(token, list(status.validation_path.iter_certs(include_root=True))[::-1])
         except StampTrouble:
             raise
         except Exception as error:  # refused, or not what it should be: two libraries' errors
@@ -101,12 +100,18 @@ class Authority(TimeStamper):
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run pyHanko's coroutine to its end, also where this thread has a loop that is running."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _is_running():
         return asyncio.run(work)
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
+
+
+def _is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def stamp(sha256: str, authority: Authority) -> bytes:
@@ -166,7 +171,10 @@ def _asn1(certificate: x509.Certificate) -> asn1.Certificate:
 
 
 def _name(certificate: asn1.Certificate) -> str:
-    return str(certificate.subject.human_friendly)
+    """Return a name for a sentence: "Time Stamping (Some Authority Ltd)"."""
+    told = certificate.subject.native
+    own, organisation = told.get("common_name"), told.get("organization_name")
+    return f"{own} ({organisation})" if own and organisation else str(own or organisation or "an authority with no name")
 
 
 def _chain(token: cms.ContentInfo) -> list[asn1.Certificate]:
@@ -176,8 +184,10 @@ def _chain(token: cms.ContentInfo) -> list[asn1.Certificate]:
     """
     held = {each.chosen.subject.dump(): each.chosen for each in token["content"]["certificates"]}
     (info,) = token["content"]["signer_infos"]
-    found = [each for each in held.values() if each.serial_number == info["sid"].chosen["serial_number"].native]
-    chain: list[asn1.Certificate] = found[:1]
+    named = (info["sid"].chosen["issuer"].dump(), info["sid"].chosen["serial_number"].native)
+    chain: list[asn1.Certificate] = [
+        each for each in held.values() if (each.issuer.dump(), each.serial_number) == named
+    ][:1]
     while chain and chain[-1].issuer.dump() != chain[-1].subject.dump():
         above = held.get(chain[-1].issuer.dump())
         if above is None or above in chain:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -216,4 +217,5 @@ def _text(found: Finding) -> str:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)  # pyHanko tells of everything it tries; what counts is printed
     sys.exit(main())
