@@ -38,7 +38,7 @@ from tests.test_confirming import PLAN, WELL, form, signed
 
 pytestmark = pytest.mark.django_db
 
-SPOKEN = {"who": "patient", "how": "spoken"}
+SPOKEN: dict[str, Any] = {"who": "patient", "how": "spoken"}
 
 
 def confirmed(visit: Visit | None = None, by: User | None = None) -> Consent:
@@ -63,6 +63,12 @@ def again_for(consent: Consent) -> Consent:
     return confirmed(fresh(visit))
 
 
+def file_of(consent: Consent) -> dict[str, Any]:
+    """Return the whole row of the sealed file, its bytes among it."""
+    row = dict(SealedFile.objects.values().get(consent=consent))
+    return {**row, "pdf": bytes(row["pdf"])}
+
+
 @pytest.fixture
 def unsealed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Keep first files from being made: the consent stays confirmed."""
@@ -81,12 +87,11 @@ def unsealed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_a_withdrawal_leaves_the_first_file_alone_and_cites_it(seal_keys):
     consent = confirmed()
-    before = SealedFile.objects.values().get(consent=consent)
+    before = file_of(consent)
     kept = bytes(consent.record)
     by = reception()
     after = ending.withdraw(visit=consent.visit, **SPOKEN, reason="Felt unwell.", by=by)
-    first = SealedFile.objects.values().get(consent=consent)
-    assert (bytes(first.pop("pdf")), first) == (bytes(before.pop("pdf")), before)
+    assert file_of(consent) == before
     assert bytes(Consent.objects.get(pk=consent.pk).record) == kept
 
     sealed = SealedAfter.objects.get(after=after)
@@ -546,7 +551,7 @@ def test_whatever_became_of_it_may_still_turn_out_to_be_an_error(unsealed):
 def test_a_visit_entered_in_error_is_no_earlier_treatment(unsealed):
     consent, by = confirmed(), acting(practitioner())
     Visit.objects.filter(pk=consent.visit_id).update(stage=Stage.SEALED.value)
-    new = {"patient": consent.visit.patient, "day": timezone.localdate(), "by": by}
+    new: dict[str, Any] = {"patient": consent.visit.patient, "day": timezone.localdate(), "by": by}
     assert clinic_actions.add_visit(**new).returning
     ending.enter_in_error(consent=consent, reason="Wrong patient.", by=by)
     assert not clinic_actions.add_visit(**new).returning
