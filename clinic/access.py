@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from clinic.flow import ON_TABLET, Stage
-from clinic.models import Actor, Hold, Role, Tablet, User
+from clinic.models import Actor, Hold, Journal, Role, Tablet, User
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -67,6 +67,7 @@ def staff(
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             user = request.user
             if not isinstance(user, User) or not user.is_authenticated:
+                note_refusal(request)
                 return redirect_to_login(request.get_full_path())
             role = next((role for role in roles if role in user.roles), None)
             if role is None:
@@ -79,6 +80,26 @@ def staff(
         return guarded
 
     return decorate
+
+
+POLLED = frozenset({"urgent", "queue_news"})  # a page that was left open asks for these on its own
+
+
+def note_refusal(request: HttpRequest) -> None:
+    """Write in the journal that a staff member or a paired tablet was refused a page: its name, never its address.
+
+    A stranger's refusals are not written: anyone could fill the disk with them.
+    """
+    match = request.resolver_match
+    if match is None or not match.url_name or match.url_name in POLLED:
+        return
+    if isinstance(request.user, User):
+        by = getattr(request, "actor", None) or Actor(user=request.user)
+    elif here := current_tablet(request):
+        by = Actor(tablet=here)
+    else:
+        return
+    Journal.objects.record("access refused", by=by, route=match.url_name)
 
 
 def current_tablet(request: HttpRequest) -> Tablet | None:
@@ -106,10 +127,11 @@ def tablet(
 
 def patient(
     *stages: Stage,
+    purpose: str = Hold.Purpose.VISIT,
 ) -> Callable[
     [Callable[Concatenate[PatientRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
 ]:
-    """Open to the patient whose visit this tablet holds, birth date confirmed, visit in one of ``stages``.
+    """Open to the patient whose visit this tablet holds for ``purpose``, birth date confirmed, in one of ``stages``.
 
     Anything else is sent to ``resume``, which knows what this tablet shows now.
     """
@@ -121,6 +143,8 @@ def patient(
         def inner(request: TabletRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             hold = request.tablet.hold
             if hold is None or hold.identified_at is None or hold.visit.at not in (stages or ON_TABLET):
+                return redirect("resume")
+            if hold.purpose != purpose:
                 return redirect("resume")
             if hold.visit.parked_at or (hold.visit.urgent_at and not hold.visit.urgent_taken_at):
                 return redirect("resume")

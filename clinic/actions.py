@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from clinic.flow import ON_TABLET, NotAllowed, Stage
+from clinic.flow import ON_TABLET, WITHDRAWABLE, NotAllowed, Stage
 from clinic.models import Actor, Correction, Hold, Journal, Merge, Patient, PolicyChange, Tablet, User, Visit
 from clinic.models.tablets import CODE_TRIES, digest, read_code
 
@@ -51,6 +51,8 @@ def merge_patients(*, kept: Patient, gone: Patient, by: Actor) -> None:
         raise NotAllowed("Choose two different records, neither of them merged before.")
     if Hold.objects.now().filter(visit__patient=gone).exists():
         raise NotAllowed("One of these patients has a tablet now. Take it back first.")
+    for visit in Visit.objects.filter(patient=gone):
+        Journal.objects.record("visit given another record", by=by, visit=visit, patient=kept)
     Visit.objects.filter(patient=gone).update(patient=kept)
     Patient.objects.filter(pk=gone.pk).update(merged_into=kept)
     gone.tokens.all().delete()
@@ -71,7 +73,7 @@ def add_visit(
     returning: bool | None = None,
 ) -> Visit:
     """Put a patient on a day's board. ``returning`` unset: whether an earlier visit of this patient was sealed."""
-    before = Visit.objects.filter(patient=patient, stage=Stage.SEALED.value).exists()
+    before = Visit.objects.filter(patient=patient, stage=Stage.SEALED.value, in_error_at=None).exists()
     visit = Visit.objects.create(
         patient=patient,
         day=day,
@@ -86,15 +88,15 @@ def add_visit(
 
 
 @transaction.atomic
-def hand_over(*, visit: Visit, tablet: Tablet, by: Actor) -> Hold:
-    """Let a tablet show a visit, and end what it showed before.
+def hand_over(*, visit: Visit, tablet: Tablet, by: Actor, purpose: Hold.Purpose = Hold.Purpose.VISIT) -> Hold:
+    """Let a tablet show a visit, and end what it showed before. ``purpose``: go on with it, or take consent back.
 
     Raise :class:`~clinic.flow.NotAllowed` if the visit is parked, not the patient's turn, or the tablet is not paired.
     """
     visit = Visit.objects.select_related("patient").get(pk=visit.pk)
     if visit.parked_at:
         raise NotAllowed("This visit is parked. Check the birth date and reopen it first.")
-    if visit.at not in ON_TABLET:
+    if visit.at not in (ON_TABLET if purpose == Hold.Purpose.VISIT else WITHDRAWABLE):
         raise NotAllowed(f"There is nothing for the patient to do now: “{visit.status}”.")
     if not Tablet.objects.paired().filter(pk=tablet.pk).exists():
         raise NotAllowed(f"{tablet} is not paired.")
@@ -103,7 +105,7 @@ def hand_over(*, visit: Visit, tablet: Tablet, by: Actor) -> Hold:
         Journal.objects.record("tablet taken back", by=by, visit=hold.visit, hold=hold.pk, why="moved")
     try:
         with transaction.atomic():
-            hold = Hold.objects.create(tablet=tablet, visit=visit, handed_by=by.staff)
+            hold = Hold.objects.create(tablet=tablet, visit=visit, handed_by=by.staff, purpose=purpose.value)
     except IntegrityError as error:
         raise NotAllowed("Somebody else handed over this tablet or this visit just now. Look again.") from error
     visit.mark(by=by, action="tablet handed over", needs_time_at=None)
@@ -119,8 +121,14 @@ def take_back(*, hold: Hold, by: Actor, why: str = "returned") -> None:
 
 @transaction.atomic
 def confirm_birth_date(*, hold: Hold, born: dt.date, by: Actor) -> bool:
-    """Compare the birth date typed on the tablet. Return whether it matched; the third miss parks the visit."""
+    """Compare the birth date typed on the tablet. Return whether it matched; the third miss parks the visit.
+
+    If the tablet was taken back in the meantime, nothing is compared, and ``hold.ended_at`` tells.
+    """
     visit = hold.visit
+    hold.refresh_from_db(fields=["misses", "ended_at"])  # as it is inside the transaction: each miss counts
+    if hold.ended_at:
+        return False
     if born == visit.patient.born:
         hold.identified_at = timezone.now()
         hold.save(update_fields=["identified_at"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.db import DatabaseError, connection
 
 SERVING = "serving"
 
@@ -20,5 +21,26 @@ def secret_key_is_kept(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             "No secret key is set.",
             hint="Set CLINIC_SECRET_KEY, or CLINIC_SECRET_KEY_FILE to a file that holds it. `make demo` makes one.",
             id="clinic.E001",
+        )
+    ]
+
+
+@register(SERVING, deploy=True)
+def written_rows_are_guarded(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse to serve while the database would let go of rows that are written once."""
+    from clinic import guards
+
+    try:
+        bare = guards.missing(connection)
+    except DatabaseError as error:
+        return [Error(f"The database cannot be read: {error}", hint="Is DATABASE_URL right?", id="clinic.E002")]
+    if not bare:
+        return []
+    return [
+        Error(
+            f"The database does not guard {', '.join(bare)}: rows there could be changed or deleted.",
+            hint="`manage.py migrate` puts the guards back. If no migration rebuilt these tables, somebody took them "
+            "away: see what `manage.py verify --all` finds.",
+            id="clinic.E003",
         )
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from crispy_forms.helper import FormHelper
@@ -13,8 +13,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from clinic import day_list, policy, text
-from clinic.models import Patient, Tablet, User
+from clinic import day_list, policy, story, text
+from clinic.models import Patient, Tablet, User, Visit
+from clinic.models.journal import JournalQuerySet
 from clinic.models.patients import SHORTEST_PREFIX, PatientQuerySet, words
 from clinic.policy import Policy
 from clinic.regions import CONCRETE, region_words
@@ -398,3 +399,81 @@ class PolicyForm(PlainForm):
 
 def _settings() -> Mapping[str, policy.Setting]:
     return policy.SETTINGS
+
+
+class DayBox(forms.DateInput):
+    """A date as the browser offers to choose it."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+WHOLE = {"min_value": 0, "max_value": 2**63 - 1}
+
+
+def _asked(kind: type[forms.Field], label: str, allowed: str, **how: Any) -> Any:
+    """Return a field that may be left out, with one message that says what is allowed."""
+    wrong = dict.fromkeys(("invalid", "invalid_choice", "min_value", "max_value"), allowed)
+    return kind(label=label, required=False, error_messages=wrong, **how)
+
+
+class JournalForm(PlainForm):
+    """Who, what and when, as a manager asks the journal. Every part may be left out."""
+
+    who = _asked(forms.ChoiceField, "Who", "Choose somebody from the list, or “Everybody”.")
+    what = _asked(forms.ChoiceField, "What", "Choose something from the list, or “Everything”.")
+    since = _asked(forms.DateField, "From", "Type the first day as a date: 2026-03-27.", widget=DayBox)
+    until = _asked(forms.DateField, "To", "Type the last day as a date: 2026-03-27.", widget=DayBox)
+    visit = _asked(forms.IntegerField, "Visit number", "Type the number of a visit, in digits.", **WHOLE)
+    before = _asked(forms.IntegerField, "Before", "The row is a number.", **WHOLE)
+    after = _asked(forms.IntegerField, "After", "The row is a number.", **WHOLE)
+
+    def __init__(self, data: Mapping[str, Any], *, people: Iterable[User], tablets: Iterable[Tablet]) -> None:
+        super().__init__(data)
+        self.fields["who"].choices = [  # type: ignore[attr-defined]
+            ("", "Everybody"),
+            ("Staff", [(f"staff-{each.pk}", each.full_name) for each in people]),
+            ("Tablets", [(f"tablet-{each.pk}", each.name) for each in tablets]),
+            ("system", "The system"),
+        ]
+        self.fields["what"].choices = [  # type: ignore[attr-defined]
+            ("", "Everything"),
+            *((group.name, group.label) for group in story.GROUPS),
+        ]
+        for name in ("who", "what"):
+            self.fields[name].widget.attrs["class"] = "form-select"
+        for name in ("since", "until", "visit"):
+            self.fields[name].widget.attrs["class"] = "form-control"
+
+    def clean_visit(self) -> Visit | None:
+        """Return the visit with the number that was typed."""
+        number = self.cleaned_data["visit"]
+        if number is None:
+            return None
+        visit = Visit.objects.filter(pk=number).first()
+        if visit is None:
+            raise ValidationError(f"There is no visit with the number {number}.")
+        return visit
+
+    def found(self, rows: JournalQuerySet) -> JournalQuerySet:
+        """Return those of ``rows`` that were asked for."""
+        asked = self.cleaned_data
+        kind, _, number = asked["who"].partition("-")
+        if kind:
+            who = {"user": number} if kind == "staff" else {"tablet": number, "user": None} if number else {}
+            rows = rows.filter(**who, **({} if number else {"actor_kind": kind}))
+        if asked["what"]:
+            rows = rows.filter(action__in=story.actions_of(asked["what"]))
+        if asked["since"]:
+            rows = rows.filter(at__gte=_midnight(asked["since"]))
+        if asked["until"]:
+            rows = rows.filter(at__lt=_midnight(asked["until"] + dt.timedelta(days=1)))
+        if asked["visit"]:
+            rows = rows.filter(visit=asked["visit"])
+        return rows
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return timezone.make_aware(dt.datetime.combine(day, dt.time()))

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from clinic.access import note_refusal
+
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
 PERMISSIONS = ", ".join(f"{feature}=()" for feature in ("camera", "microphone", "geolocation", "payment", "usb"))
@@ -22,6 +24,18 @@ def headers(get_response: Answer) -> Answer:
         if not request.path.startswith(settings.STATIC_URL):
             response["Cache-Control"] = "no-store, private"
         response["Permissions-Policy"] = PERMISSIONS
+        return response
+
+    return middleware
+
+
+def refusals(get_response: Answer) -> Answer:
+    """Put on record whom a page was refused: a role that may not, a record that is not there, a forged form."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if response.status_code in (403, 404):
+            note_refusal(request)
         return response
 
     return middleware

@@ -2,7 +2,8 @@
 
 With no variable set, this is a development machine: data under ``var/``, debug off, plain HTTP on localhost.
 ``CLINIC_HOSTS`` (comma-separated host names) makes it a real installation, which then needs ``CLINIC_SECRET_KEY`` (or
-``CLINIC_SECRET_KEY_FILE``) and serves over TLS only.
+``CLINIC_SECRET_KEY_FILE``) and serves over TLS only. ``DATABASE_URL`` (or ``DATABASE_URL_FILE``) puts the data into
+PostgreSQL instead of SQLite.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import fontpkg_atkinson_hyperlegible
 from csp.constants import NONE, SELF
@@ -19,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("CLINIC_DATA_DIR", BASE_DIR / "var"))
 KEYS_DIR = Path(os.environ.get("CLINIC_KEYS_DIR", DATA_DIR / "keys"))
+ANCHORS_FILE = Path(os.environ.get("CLINIC_ANCHORS_FILE", DATA_DIR / "anchors" / "anchors.jsonl"))
 
 
 def _secret(name: str) -> str:
@@ -29,6 +32,34 @@ def _secret(name: str) -> str:
     return Path(path).read_text(encoding="utf-8").strip() if path else os.environ.get(name, "")
 
 
+def _postgresql(address: str) -> dict[str, Any]:
+    """Read ``postgresql://user:password@host:port/name?option=value``: options are libpq's, ``host`` a socket's folder.
+
+    Raise ``ImproperlyConfigured``, without the address, which may hold a password.
+    """
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+        options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+        raise ImproperlyConfigured("DATABASE_URL must read postgresql://user:password@host:port/name.")
+    # As long as SQLite waits; what waits longer is told so, and can be sent again.
+    options["options"] = f"{options.get('options', '')} -c lock_timeout=10s".strip()
+    return {
+        "ENGINE": "clinic.postgresql",
+        "NAME": unquote(parts.path.removeprefix("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", parts.hostname or ""),
+        "PORT": str(port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+    }
+
+
 HOSTS = [host.strip() for host in os.environ.get("CLINIC_HOSTS", "").split(",") if host.strip()]
 REAL = bool(HOSTS)
 SECRET_KEY = _secret("CLINIC_SECRET_KEY")
@@ -37,6 +68,20 @@ if REAL and len(SECRET_KEY) < 32:
 SECRET_KEY_IS_TEMPORARY = not SECRET_KEY  # fine for one command; `clinic.checks` refuses to serve with it
 SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)
 SEAL_PASSPHRASE = _secret("CLINIC_SEAL_PASSPHRASE")
+# The sealing key in a PKCS#11 token instead of a file: the module's library, the labels of the token and the key.
+PKCS11_MODULE = os.environ.get("CLINIC_PKCS11_MODULE", "")
+PKCS11_TOKEN = os.environ.get("CLINIC_PKCS11_TOKEN", "")
+PKCS11_LABEL = os.environ.get("CLINIC_PKCS11_LABEL", "")
+PKCS11_PIN = _secret("CLINIC_PKCS11_PIN")
+if PKCS11_MODULE and not (PKCS11_TOKEN and PKCS11_LABEL and PKCS11_PIN):
+    raise ImproperlyConfigured(
+        "CLINIC_PKCS11_MODULE is set, so CLINIC_PKCS11_TOKEN, _LABEL and _PIN must be set as well."
+    )
+# An RFC 3161 timestamp authority, and a PEM file with the root that vouches for it. Nothing else is ever called.
+TSA_URL = os.environ.get("CLINIC_TSA_URL", "")
+TSA_ROOTS = os.environ.get("CLINIC_TSA_ROOTS", "")
+if TSA_URL and not TSA_ROOTS:
+    raise ImproperlyConfigured("CLINIC_TSA_URL is set, so CLINIC_TSA_ROOTS must name a file with the authority's root.")
 # Names are found through keyed hashes, so that search goes on working once names are encrypted.
 INDEX_KEY = _secret("CLINIC_INDEX_KEY") or SECRET_KEY
 
@@ -75,6 +120,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "clinic.middleware.refusals",
     "clinic.middleware.default_deny",
 ]
 
@@ -120,6 +166,9 @@ DATABASES: dict[str, dict[str, Any]] = {
         },
     }
 }
+if DATABASE_URL := _secret("DATABASE_URL"):
+    DATABASES["default"] = _postgresql(DATABASE_URL)
+    del DATABASE_URL  # settings are printed when things go wrong
 
 # The worker takes tasks from the database, so a task is on record in the same commit as what asked for it.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}

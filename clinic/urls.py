@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from clinic.views import board, doors, manage, patients, tablets, visits
+from clinic.views import board, doors, journal, manage, patients, tablets, visits
 
 urlpatterns = [
     path("", doors.home, name="home"),
@@ -36,6 +36,7 @@ urlpatterns = [
     path("manage/staff/", manage.staff_list, name="manage_staff"),
     path("manage/staff/add/", manage.staff_member, name="add_staff"),
     path("manage/staff/<int:pk>/", manage.staff_member, name="staff_member"),
+    path("manage/journal/", journal.journal, name="manage_journal"),
     path("manage/settings/", manage.policy, name="manage_settings"),
     path("", include("screening.urls")),
     path("", include("consent.urls")),

@@ -12,11 +12,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from clinic.flow import NotAllowed, Stage
-from clinic.models import Actor, Hold, Journal, Role, StaleVisit, Visit
+from clinic.models import Actor, Hold, Journal, Role, StaleVisit, VersionSeen, Visit
 from consent import record, snapshot
+from consent.ending import supersede
 from consent.facts import Named, facts, same_plan, untold
 from consent.models import Consent, Given, Signature, Voiding
-from consent.statement import Statement, acknowledgements, statement
+from consent.statement import VERSION, Statement, acknowledgements, digest, statement
 from consent.strokes import Signed
 from consent.tasks import seal_consent
 from screening.actions import assess, attest, reopen, save_plan
@@ -85,6 +86,7 @@ def give(
     )
     for each in signed:
         _sign(given, each)
+    VersionSeen.objects.seen(VersionSeen.What.STATEMENT, VERSION, digest(), by=by)
     Journal.objects.record("consent given", by=by, visit=visit, hold=hold.pk, digest=text.sha256)
     visit.move(Stage.SIGNED, by=by)
     hold.end("signed")
@@ -158,8 +160,12 @@ def vouched(by: Actor) -> tuple[str, ...]:
 
 
 @transaction.atomic
-def confirm(*, visit: Visit, plan: PlanNow, teach_back: Mapping[str, str], by: Actor) -> Consent | SentBack:
+def confirm(
+    *, visit: Visit, plan: PlanNow, teach_back: Mapping[str, str], by: Actor, replaces: Collection[Consent] = ()
+) -> Consent | SentBack:
     """Confirm in the room what was given on the tablet: freeze the record and ask for its seal.
+
+    ``replaces``: the patient's earlier consents that hold no longer once this one is confirmed.
 
     The plan goes through the rules again, under the present settings. A flag that nobody decided about, a plan or a
     risk beyond what the signed text told, somebody else who must sign (a birth date was corrected), or something the
@@ -193,7 +199,10 @@ def confirm(*, visit: Visit, plan: PlanNow, teach_back: Mapping[str, str], by: A
     now = standing(visit)
     if now.holds:
         raise NotAllowed(" ".join(now.holds))
-    return _freeze(given, now, by)
+    consent = _freeze(given, now, by)
+    for earlier in replaces:
+        supersede(consent=earlier, replaced_by=consent, by=by)
+    return consent
 
 
 def _to_confirm(visit: Visit, by: Actor) -> Given:

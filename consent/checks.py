@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from clinic.checks import SERVING
@@ -33,10 +32,12 @@ def documents_can_be_drawn(app_configs: Any, **kwargs: Any) -> list[CheckMessage
 @register(SERVING, deploy=True)
 def seal_key_opens(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Refuse to serve without a sealing key that opens: consents would be signed and never sealed."""
-    from consent.seal import KeyTrouble, SealKey
+    from consent import ours
+    from consent.keys import KeyTrouble
 
     try:
-        SealKey.load(settings.KEYS_DIR, settings.SEAL_PASSPHRASE)
+        ours.seal_key()
+        ours.trust()
     except KeyTrouble as trouble:
         return [
             Error(

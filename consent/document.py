@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from django.template import Context, Engine
 
 from consent import fonts
+from consent.after_record import AfterRecord
 from consent.record import Answer, Moment, Record, Signature, canonical, sha256
 from consent.statement import Section
 from consent.strokes import strokes_svg_path
@@ -51,10 +52,26 @@ def render(record: Record) -> bytes:
     Raise ``DrawingError`` if a page asks for anything outside the document, and ``OSError`` without Pango.
     """
     data = canonical(record)
+    return _draw("document.html", _context(record, sha256(data)), data, record.confirmation.at.instant)
+
+
+def render_after(record: AfterRecord) -> bytes:
+    """Return the record of what came after a consent as a PDF, made as :func:`render` makes the first one."""
+    data = canonical(record)
+    context = {
+        **{field.name: _printed(getattr(record, field.name)) for field in fields(record)},
+        "digest": sha256(data),
+        "born": _day(record.patient.born),
+        **_of_every_page(record),
+    }
+    return _draw("after.html", context, data, record.written_at.instant)
+
+
+def _draw(template: str, context: dict[str, Any], data: bytes, made: datetime) -> bytes:
     digest = sha256(data)
-    html = _template().render(Context(_context(record, digest), use_l10n=False, use_tz=False))
+    html = _template(template).render(Context(context, use_l10n=False, use_tz=False))
     with _one_at_a_time, _no_collection():
-        return _drawn(html, data, digest, record.confirmation.at.instant)
+        return _drawn(html, data, digest, made)
 
 
 def _drawn(html: str, data: bytes, digest: str, made: datetime) -> bytes:
@@ -119,8 +136,8 @@ def _press() -> _Press:
 
 
 @cache
-def _template() -> Any:
-    return Engine(dirs=[str(TEMPLATES)], autoescape=True).get_template("consent/document.html")
+def _template(name: str) -> Any:
+    return Engine(dirs=[str(TEMPLATES)], autoescape=True).get_template(f"consent/{name}")
 
 
 def missing_libraries() -> list[str]:
@@ -146,11 +163,17 @@ def _context(record: Record, digest: str) -> dict[str, Any]:
         **_printed(_own_risks(record)),
         "answers": answers,
         "signatures": [{**_printed(each), **_drawing(each)} for each in record.signatures],
-        "address": _printed(", ".join(record.clinic.address.splitlines())),
         "decided": [_printed(flag) for flag in record.flags if flag.decision],
         "noted": [_printed(flag) for flag in record.flags if not flag.decision],
+        **_of_every_page(record),
+    }
+
+
+def _of_every_page(record: Record | AfterRecord) -> dict[str, Any]:
+    return {
         "margin_clinic": _short(fonts.printable(record.clinic.name)),
         "margin_patient": _short(fonts.printable(record.patient.name)),
+        "address": _printed(", ".join(record.clinic.address.splitlines())),
         "record_name": RECORD_NAME,
     }
 

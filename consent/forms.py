@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.utils import timezone
+from django.utils.text import capfirst
 
 from clinic.forms import PlainForm, PlainText
-from consent.models import Signature
+from consent.models import After, Signature
 from consent.statement import CHOICES, Acknowledgement
 from consent.strokes import Signed, Strokes, decode
 
@@ -183,3 +187,135 @@ class SendForm(PlainForm):
             "invalid": "Type an e-mail address such as name@example.org.",
         },
     )
+
+
+def _sentences(choices: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
+    """Return choices whose words stand alone, with a capital."""
+    return [(value, capfirst(str(words))) for value, words in choices]
+
+
+class WithdrawForm(PlainForm):
+    """Who took consent back, how, and when; a reason if one was given."""
+
+    who = forms.ChoiceField(
+        label="Who takes it back?",
+        choices=_sentences(After.Who.choices),
+        initial=After.Who.PATIENT.value,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose who takes consent back.", "invalid_choice": "Choose who takes it back."},
+    )
+    name = PlainText(
+        label="Name of the guardian or representative",
+        help_text="Only if it is not the patient.",
+        max_length=200,
+        required=False,
+    )
+    how = forms.ChoiceField(
+        label="How?",
+        choices=_sentences(choice for choice in After.How.choices if choice[0] != After.How.TABLET),
+        initial=After.How.SPOKEN.value,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose how it was said.", "invalid_choice": "Choose how it was said."},
+    )
+    at = forms.TimeField(
+        label="At what time today?",
+        help_text="Only if it was not just now, for example 14:05.",
+        required=False,
+        input_formats=["%H:%M", "%H.%M"],
+        error_messages={"invalid": "Type the time as hours and minutes, for example 14:05."},
+        widget=forms.TextInput({"inputmode": "numeric", "maxlength": 5}),
+    )
+    reason = PlainText(
+        label="Reason",
+        help_text="Only if one was given. Nobody has to give one.",
+        required=False,
+        widget=forms.Textarea({"rows": 2}),
+    )
+    at.optional = reason.optional = True  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        who, name = cleaned.get("who"), cleaned.get("name")
+        if who and who != After.Who.PATIENT and not name and "name" not in self.errors:
+            self.add_error("name", "Type the name of the guardian or representative.")
+        if who == After.Who.PATIENT and name:
+            self.add_error("name", "Leave this empty if the patient takes it back, or choose who it was above.")
+        if clock := cleaned.get("at"):
+            said = timezone.make_aware(dt.datetime.combine(timezone.localdate(), clock))
+            if said > timezone.now():
+                self.add_error("at", "This time is still to come. Type a time earlier today, or leave it empty.")
+            cleaned["at"] = said
+        return cleaned
+
+
+CHANGED, IN_ERROR = "changed", "in_error"
+
+
+class EndForm(PlainForm):
+    """Why a consent no longer counts, other than that it was taken back. ``newer``: consents that may replace it."""
+
+    what = forms.ChoiceField(
+        label="Why does it no longer count?",
+        choices=[],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose why it no longer counts.", "invalid_choice": "Choose one that is shown."},
+    )
+    reason = PlainText(
+        label="What is wrong with it, or what changed?",
+        help_text="It stands in the PDF. Not needed if a newer consent replaces it.",
+        required=False,
+        widget=forms.Textarea({"rows": 3}),
+    )
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, newer: Sequence[tuple[str, str]], stands: bool
+    ) -> None:
+        super().__init__(data)
+        field = self.fields["what"]
+        assert isinstance(field, forms.ChoiceField)
+        changes = [*newer, (CHANGED, "The answers or the plan changed")] if stands else []
+        field.choices = [*changes, (IN_ERROR, "It was entered in error")]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("what") in (CHANGED, IN_ERROR) and not cleaned.get("reason") and "reason" not in self.errors:
+            self.add_error("reason", "Say in a few words what is wrong, or what changed.")
+        return cleaned
+
+
+class ReplaceForm(PlainForm):
+    """Which earlier consents of the patient a new one replaces. ``earlier``: their ids, and their words."""
+
+    replaces = forms.MultipleChoiceField(
+        label="Does this consent replace an earlier one?",
+        help_text="Tick each that no longer counts from now on. The others stand beside this one.",
+        choices=[],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": "One of these does not stand any more. Look at them again."},
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, earlier: Sequence[tuple[str, str]]) -> None:
+        super().__init__(data)
+        field = self.fields["replaces"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = earlier
+
+
+class DigestForm(PlainForm):
+    """The SHA-256 of a file, alone or as `sha256sum` prints it."""
+
+    sha256 = forms.CharField(
+        label="SHA-256 of the file",
+        help_text="64 characters, 0 to 9 and a to f.",
+        max_length=4000,
+        error_messages={"required": "Choose a file, or paste its SHA-256."},
+        widget=forms.TextInput({"autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+    def clean_sha256(self) -> str:
+        """Return the 64 hex digits, in lower case. `sha256sum` puts the file's name behind them."""
+        first = str(self.cleaned_data["sha256"]).lstrip("\\").split(maxsplit=1)[0].lower()
+        if not re.fullmatch("[0-9a-f]{64}", first):
+            raise forms.ValidationError("A SHA-256 has 64 characters: 0 to 9 and a to f.")
+        return first

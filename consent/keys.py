@@ -1,54 +1,88 @@
-"""The clinic's keys: a root that vouches for the sealing key, and the sealing key. No Django, no PDF.
+"""The clinic's keys: a root that vouches for the sealing keys, and the sealing key in use. No Django, no PDF.
 
-Both private keys are P-256 in encrypted PKCS#8 files, readable by their owner alone, in a folder outside the database.
-The root's key signs the next sealing certificate and nothing else: take ``root.key`` off the machine
-once a copy is safe.
+The folder of the keys, outside the database and its backups, holds:
+
+    root.cer       the root's certificate; its private key, ``root.key``, lies here only until it is taken away
+    seal.cer       the certificate of the sealing key in use
+    seal.key       its private key; not there when it is kept in hardware
+    revoked.crl    which sealing keys are no longer ours, and since when; signed by the root
+    earlier/       certificates of earlier keys (``*.cer``) and earlier roots (``*.root.cer``)
+
+Private keys are P-256 in encrypted PKCS#8 files, readable by their owner alone. ``issuing`` writes all this.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+    EllipticCurveSignatureAlgorithm,
+)
 
-ROOT_DAYS = 3652  # ten years
-SEAL_DAYS = 730  # two years
-LONGEST_NAME = 64  # characters of a name in a certificate (RFC 5280, ub-organization-name)
-FILES = ("root.key", "root.cer", "seal.key", "seal.cer")
+from consent.hardware import HardwareKey, HardwareTrouble
+
+ROOT_CERTIFICATE, SEAL_CERTIFICATE, SEAL_KEY, REVOKED, EARLIER = (
+    "root.cer",
+    "seal.cer",
+    "seal.key",
+    "revoked.crl",
+    "earlier",
+)
 
 
 class KeyTrouble(Exception):
-    """The keys are missing, do not open, do not belong together, or are there already."""
+    """The keys are missing, do not open, do not belong together, are there already, or must not be used any more."""
+
+
+class Private(Protocol):
+    """What a seal asks of a private key, wherever it is kept."""
+
+    def sign(self, data: bytes, signature_algorithm: EllipticCurveSignatureAlgorithm) -> bytes:
+        """Return the signature of ``data`` in DER."""
+
+    def public_key(self) -> EllipticCurvePublicKey:
+        """Return the public half."""
 
 
 @dataclass(frozen=True)
 class SealKey:
     """The sealing key, opened, with its certificate and the root that vouches for it."""
 
-    private: EllipticCurvePrivateKey
+    private: Private
     certificate: x509.Certificate
     root: x509.Certificate
 
     @classmethod
-    def load(cls, keys_dir: Path, passphrase: str) -> SealKey:
-        """Return the key in ``keys_dir``, opened once a process as long as the files stay the same.
+    def load(cls, keys_dir: Path, passphrase: str, hardware: HardwareKey | None = None) -> SealKey:
+        """Return the key in ``keys_dir``, or the one in ``hardware`` that its certificate is for.
 
-        Raise ``KeyTrouble``, in words for an administrator, if it is missing, does not open or does not match.
+        Opened once a process, as long as the files stay the same. Raise ``KeyTrouble``, in words for an administrator,
+        if it is missing, does not open, does not match or was revoked.
         """
-        if not passphrase:
+        if not passphrase and hardware is None:
             raise KeyTrouble("no passphrase is set")
+        needed = (ROOT_CERTIFICATE, SEAL_CERTIFICATE, *(() if hardware else (SEAL_KEY,)))
         try:
-            changed = max((keys_dir / name).stat().st_mtime_ns for name in FILES if name != "root.key")
+            with _steady(keys_dir):
+                changed = max((keys_dir / name).stat().st_mtime_ns for name in needed)
+                key = _load(keys_dir, passphrase, hardware, changed)
         except OSError as error:
             raise KeyTrouble(f"there is no key in {keys_dir}") from error
-        return _load(keys_dir, passphrase, changed)
+        if since := revoked_since(key.certificate, revocations(keys_dir), roots(keys_dir)):
+            raise KeyTrouble(f"the sealing key was revoked as of {since:%Y-%m-%d}; make a new one")
+        return key
 
     @property
     def sha256(self) -> str:
@@ -56,20 +90,63 @@ class SealKey:
         return fingerprint(self.certificate)
 
 
-@cache
-def _load(keys_dir: Path, passphrase: str, changed: int) -> SealKey:
+@contextmanager
+def _steady(keys_dir: Path, *, writing: bool = False) -> Iterator[None]:
+    """Keep the folder as it is while it is read, or to oneself while a key is changed for the next."""
+    folder = os.open(keys_dir, os.O_RDONLY)
     try:
-        private = serialization.load_pem_private_key((keys_dir / "seal.key").read_bytes(), passphrase.encode())
-        certificate = x509.load_pem_x509_certificate((keys_dir / "seal.cer").read_bytes())
-        root = x509.load_pem_x509_certificate((keys_dir / "root.cer").read_bytes())
+        fcntl.flock(folder, fcntl.LOCK_EX if writing else fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(folder)
+
+
+def changing(keys_dir: Path) -> AbstractContextManager[None]:
+    """Keep readers out of the folder until the block ends."""
+    return _steady(keys_dir, writing=True)
+
+
+@cache
+def _load(keys_dir: Path, passphrase: str, hardware: HardwareKey | None, changed: int) -> SealKey:
+    try:
+        certificate = certificate_in(keys_dir / SEAL_CERTIFICATE)
+        root = certificate_in(keys_dir / ROOT_CERTIFICATE)
         certificate.verify_directly_issued_by(root)
+        private: Private = hardware or open_private(keys_dir / SEAL_KEY, passphrase)
+        same = private.public_key() == certificate.public_key()
     except OSError as error:
         raise KeyTrouble(f"{error.filename} cannot be read") from error
-    except Exception as error:  # wrong passphrase, damaged file, another root: several libraries' errors
-        raise KeyTrouble(f"the key in {keys_dir} does not open: wrong passphrase, or damaged or mixed files") from error
-    if not isinstance(private, EllipticCurvePrivateKey) or private.public_key() != certificate.public_key():
-        raise KeyTrouble(f"seal.key and seal.cer in {keys_dir} do not belong together")
+    except HardwareTrouble as trouble:
+        raise KeyTrouble(str(trouble)) from trouble
+    except KeyTrouble:
+        raise
+    except Exception as error:  # damaged file, another root: several libraries' errors
+        raise KeyTrouble(f"the certificates in {keys_dir} are damaged or do not belong together") from error
+    if not same:
+        where = f"the key {hardware.label} in the token" if hardware else SEAL_KEY
+        raise KeyTrouble(f"{where} and {SEAL_CERTIFICATE} in {keys_dir} do not belong together")
     return SealKey(private, certificate, root)
+
+
+def open_private(path: Path, passphrase: str) -> EllipticCurvePrivateKey:
+    """Return the private key in a file. Raise ``KeyTrouble`` if it does not open."""
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), passphrase.encode())
+    except OSError as error:
+        raise KeyTrouble(f"{path} cannot be read") from error
+    except Exception as error:  # wrong passphrase and damaged file: several errors
+        raise KeyTrouble(f"the key in {path} does not open: wrong passphrase, or a damaged file") from error
+    if not isinstance(key, EllipticCurvePrivateKey):
+        raise KeyTrouble(f"{path} is not the kind of key that we use")
+    return key
+
+
+def certificate_in(path: Path) -> x509.Certificate:
+    """Return the certificate in a file, PEM or DER. Raise ``OSError`` or ``ValueError``."""
+    content = path.read_bytes()
+    return (
+        x509.load_pem_x509_certificate(content) if b"-----BEGIN" in content else x509.load_der_x509_certificate(content)
+    )
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
@@ -78,88 +155,42 @@ def fingerprint(certificate: x509.Certificate) -> str:
 
 
 def roots(keys_dir: Path) -> list[x509.Certificate]:
-    """Return the root certificates that are ours, which takes no passphrase. Raise ``KeyTrouble`` if there is none."""
+    """Return the root certificates that are ours, the one in use first, which takes no passphrase.
+
+    Raise ``KeyTrouble`` if there is none.
+    """
     try:
-        return [x509.load_pem_x509_certificate((keys_dir / "root.cer").read_bytes())]
+        earlier = sorted((keys_dir / EARLIER).glob("*.root.cer"))
+        return [certificate_in(path) for path in (keys_dir / ROOT_CERTIFICATE, *earlier)]
     except (OSError, ValueError) as error:
         raise KeyTrouble(f"there is no root certificate in {keys_dir}") from error
 
 
-def make_keys(keys_dir: Path, passphrase: str, clinic_name: str, *, now: datetime | None = None) -> SealKey:
-    """Make the clinic's root and sealing key in ``keys_dir`` and return the sealing key.
+def revocations(keys_dir: Path) -> x509.CertificateRevocationList | None:
+    """Return the list of sealing keys that are no longer ours, or nothing where none ever was revoked.
 
-    Raise ``KeyTrouble`` without a passphrase or a name, and where any of the files is there already: a new root would
-    make strangers of all documents sealed before.
+    Raise ``KeyTrouble`` for a list that cannot be read: a damaged one must not count as an empty one.
     """
-    if not passphrase or not clinic_name.strip():
-        raise KeyTrouble("a passphrase and the clinic's name are needed")
-    there = [name for name in FILES if (keys_dir / name).exists()]
-    if there:
-        raise KeyTrouble(f"{keys_dir} already holds {', '.join(there)}; nothing was changed")
-    now = now or datetime.now(UTC)
-    root_key, seal_key = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
-    root = _certificate(clinic_name, "Root of the clinic's seal", root_key, None, now, ROOT_DAYS)
-    leaf = _certificate(clinic_name, "The clinic's seal", seal_key, (root, root_key), now, SEAL_DAYS)
-    keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keys_dir.chmod(0o700)
-    _write(keys_dir / "root.key", _private_pem(root_key, passphrase))
-    _write(keys_dir / "root.cer", root.public_bytes(serialization.Encoding.PEM))
-    _write(keys_dir / "seal.key", _private_pem(seal_key, passphrase))
-    _write(keys_dir / "seal.cer", leaf.public_bytes(serialization.Encoding.PEM))
-    return SealKey.load(keys_dir, passphrase)
+    try:
+        return x509.load_der_x509_crl((keys_dir / REVOKED).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise KeyTrouble(f"{keys_dir / REVOKED} cannot be read") from error
 
 
-def _certificate(
-    clinic_name: str,
-    role: str,
-    key: EllipticCurvePrivateKey,
-    issuer: tuple[x509.Certificate, EllipticCurvePrivateKey] | None,
-    now: datetime,
-    days: int,
-) -> x509.Certificate:
-    """Return a certificate for ``key``: a root without an issuer, a sealing certificate with one."""
-    organisation = x509.NameAttribute(NameOID.ORGANIZATION_NAME, clinic_name.strip()[:LONGEST_NAME])
-    subject = x509.Name([organisation, x509.NameAttribute(NameOID.COMMON_NAME, role)])
-    is_root = issuer is None
-    issuer_name, issuer_key = (issuer[0].subject, issuer[1]) if issuer else (subject, key)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer_name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))  # clocks differ
-        .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=is_root, path_length=0 if is_root else None), critical=True)
-        .add_extension(_usage(is_root), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-        .sign(issuer_key, hashes.SHA256())
-    )
+def revoked_since(
+    certificate: x509.Certificate, revoked: x509.CertificateRevocationList | None, ours: list[x509.Certificate]
+) -> datetime | None:
+    """Return since when ``certificate`` is no longer ours, aware, or nothing if it still is.
 
-
-def _usage(is_root: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not is_root,
-        content_commitment=not is_root,  # "non-repudiation": pyHanko asks for it in a document's signer
-        key_cert_sign=is_root,
-        crl_sign=is_root,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _private_pem(key: EllipticCurvePrivateKey, passphrase: str) -> bytes:
-    encryption = serialization.BestAvailableEncryption(passphrase.encode())
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that is not there yet, for its owner alone to read, down to the disk."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    Raise ``KeyTrouble`` for a list that none of ``ours``, the roots, signed.
+    """
+    if revoked is None:
+        return None
+    if not any(revoked.is_signature_valid(root.public_key()) for root in ours):  # type: ignore[arg-type]
+        raise KeyTrouble("the list of revoked keys is not signed by our root")
+    entry = revoked.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    if entry is None:
+        return None
+    return entry.extensions.get_extension_for_class(x509.InvalidityDate).value.invalidity_date_utc

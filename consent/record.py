@@ -302,9 +302,12 @@ def _to_json(value: Any) -> Any:
     return value
 
 
-def canonical(record: Record) -> bytes:
-    """Return the record as RFC 8785 JSON. Raise ``rfc8785.CanonicalizationError`` for what that cannot hold."""
-    return rfc8785.dumps(record.to_json())
+def canonical(record: Any) -> bytes:
+    """Return a record, of a consent or of what came after it, as RFC 8785 JSON: a key a field.
+
+    Raise ``rfc8785.CanonicalizationError`` for what that cannot hold.
+    """
+    return rfc8785.dumps(_to_json(record))
 
 
 def sha256(data: bytes) -> str:
@@ -313,7 +316,22 @@ def sha256(data: bytes) -> str:
 
 
 def read(data: bytes) -> Record:
-    """Return the record that ``data`` is the canonical form of.
+    """Return the record of a consent that ``data`` is the canonical form of; see :func:`read_as`."""
+    return read_as(Record, data, FORMAT)
+
+
+def format_of(data: bytes) -> str:
+    """Return the format that ``data`` says it has; "" if it says none."""
+    try:
+        raw = json.loads(data.decode("utf-8"))
+    except (RecursionError, ValueError):
+        return ""
+    said = raw.get("format") if isinstance(raw, dict) else None
+    return said if isinstance(said, str) else ""
+
+
+def read_as(kind: type[T], data: bytes, known: str) -> T:
+    """Return the record of this kind, whose format is ``known``, that ``data`` is the canonical form of.
 
     Raise ``ValueError``, naming the place, for an unknown format, a field too many, too few or of another type, and for
     bytes that say the same but are not canonical: the digest is over bytes.
@@ -324,9 +342,9 @@ def read(data: bytes) -> Record:
         raise ValueError("record: nested too deeply") from None
     except ValueError as error:
         raise ValueError(f"record: not JSON in UTF-8: {error}") from error
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise ValueError(f"record: not of format {FORMAT}")
-    record = _read(Record, raw, "record")
+    if not isinstance(raw, dict) or raw.get("format") != known:
+        raise ValueError(f"record: not of format {known}")
+    record = _read(kind, raw, "record")
     if canonical(record) != data:
         raise ValueError("record: these bytes are not in canonical form")
     return record

@@ -1,19 +1,18 @@
 """PDF to sealed PDF, sealed PDF to verdict. The only module that knows pyHanko; no Django.
 
-The seal is PAdES B-B: a certification signature that allows no changes, ECDSA P-256 with SHA-256, over the whole file.
-It is the clinic's, and shows that nothing was changed; the patient's signature is the drawing or the typed name inside.
+The seal is PAdES B-B, or B-T where a timestamp authority is given: a certification signature that allows no changes,
+ECDSA P-256 with SHA-256, over the whole file. It is the clinic's, and shows that nothing was changed; the patient's
+signature is the drawing or the typed name inside.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from typing import Any, TypeVar
+from typing import Any
 
 from asn1crypto import algos, cms
 from asn1crypto import x509 as asn1
@@ -27,20 +26,34 @@ from pyhanko.sign import fields
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner
 from pyhanko.sign.signers.pdf_cms import Signer
+from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from consent.keys import KeyTrouble, SealKey, fingerprint, make_keys
+from consent.issuing import make_keys
+from consent.keys import KeyTrouble, SealKey, fingerprint, revoked_since
+from consent.timestamp import Authority, Stamp, StampTrouble, about, inside, run, stamped
 
-__all__ = ["KeyTrouble", "NotSealable", "SealKey", "Verdict", "attached", "make_keys", "seal", "verify"]
+__all__ = [
+    "KeyTrouble",
+    "NotSealable",
+    "SealKey",
+    "StampTrouble",
+    "Trust",
+    "Verdict",
+    "attached",
+    "make_keys",
+    "seal",
+    "verify",
+]
 
 FIELD = "ClinicSeal"
-RESERVED = 8192  # bytes for the signature; knowing it beforehand spares a trial signature
+RESERVED = 4096  # bytes for the signature, twice what it takes; knowing it beforehand spares a trial signature
+RESERVED_WITH_STAMP = 16384
 CLOCKS_DIFFER = timedelta(minutes=5)
-T = TypeVar("T")
 
 
 class NotSealable(Exception):
@@ -54,7 +67,8 @@ class Verdict:
     ``intact``: no byte under the seal was changed. ``ours``: sealed with a certificate that one of our roots vouches
     for. ``whole``: one seal, which covers the file to its last byte. ``matches``: the file is the one in the ledger;
     ``None`` where no ledger was asked. ``problems`` says in words what is wrong. ``signed_by`` is the certificate's
-    subject, ``certificate_sha256`` its fingerprint in hex, ``at`` when the seal says it was made.
+    subject, ``certificate_sha256`` its fingerprint in hex, ``at`` when the seal says it was made, ``stamp`` what a
+    timestamp inside the seal says of that; ``None`` without one.
     """
 
     intact: bool = False
@@ -65,6 +79,7 @@ class Verdict:
     signed_by: str = ""
     certificate_sha256: str = ""
     at: datetime | None = None
+    stamp: Stamp | None = None
 
     @property
     def good(self) -> bool:
@@ -102,20 +117,22 @@ def _asn1(certificate: x509.Certificate) -> asn1.Certificate:
     return asn1.Certificate.load(certificate.public_bytes(Encoding.DER))
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run pyHanko's coroutine to its end, also where this thread has a loop that is running."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
+class _ReplayStamp(TimeStamper):
+    """Give back the timestamp that a seal holds already."""
+
+    def __init__(self, token: cms.ContentInfo) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._token = token
+
+    async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
+        return self._token
 
 
-def seal(pdf: bytes, key: SealKey) -> bytes:
-    """Return ``pdf`` with the clinic's seal appended; the bytes before it stay as they are.
+def seal(pdf: bytes, key: SealKey, authority: Authority | None = None) -> bytes:
+    """Return ``pdf`` with the clinic's seal appended, with ``authority``'s timestamp inside; the bytes before it stay.
 
     Raise ``NotSealable`` for a document that holds anything but pages and its one attachment: we seal only our own.
+    Raise ``StampTrouble`` if the authority has no timestamp for us now: whether to seal without is the caller's to say.
     """
     if found := tuple(_unwelcome(PdfFileReader(BytesIO(pdf)), revisions=1)):
         raise NotSealable(" ".join(found))
@@ -130,9 +147,11 @@ def seal(pdf: bytes, key: SealKey) -> bytes:
             name=_organisation(key.certificate),
         ),
         _KeySigner(key),
+        timestamper=authority,
     )
+    reserved = RESERVED_WITH_STAMP if authority else RESERVED
     writer = IncrementalPdfFileWriter(BytesIO(pdf))
-    sealed = _run(signer.async_sign_pdf(writer, bytes_reserved=2 * RESERVED))  # counted in hex digits
+    sealed = run(signer.async_sign_pdf(writer, bytes_reserved=2 * reserved))  # counted in hex digits
     return bytes(sealed.getbuffer())
 
 
@@ -152,25 +171,44 @@ class _Findings:
         return holds
 
 
-def verify(pdf: bytes, roots: Sequence[x509.Certificate], ledger_sha256: str | None = None) -> Verdict:
-    """Return what can be said about ``pdf``, given the roots that are ours and, if there is one, the ledger's SHA-256.
+@dataclass(frozen=True)
+class Trust:
+    """What we hold to judge a file by.
+
+    ``roots`` are ours. ``revoked`` is the list of our keys that no longer count, signed by one of them. ``stamp_roots``
+    vouch for timestamp authorities. ``known_since`` is a time, aware, at which the file was there by other proof than
+    its own clock: the ledger, or a timestamp that stands beside the file.
+    """
+
+    roots: Sequence[x509.Certificate]
+    revoked: x509.CertificateRevocationList | None = None
+    stamp_roots: Sequence[x509.Certificate] = ()
+    known_since: datetime | None = None
+
+
+def verify(pdf: bytes, trust: Trust | Sequence[x509.Certificate], ledger_sha256: str | None = None) -> Verdict:
+    """Return what can be said about ``pdf``, given what is ours and, if there is one, the ledger's SHA-256.
 
     Stricter than pyHanko's own bottom line, which calls a file valid that something was appended to: exactly one
     signature, which certifies, allows no changes and covers the entire file, nothing modified, written as ``seal``
     writes it to the last hex digit. Whatever cannot be read is not verified; nothing is raised.
     """
+    trust = trust if isinstance(trust, Trust) else Trust(roots=trust)
     findings = _Findings()
     matches = None if ledger_sha256 is None else hashlib.sha256(pdf).hexdigest() == ledger_sha256
     if matches is False:
         findings.problems.append("The file is not the one in the ledger.")
     try:
-        return _verified(pdf, roots, matches, findings)
+        return _verified(pdf, trust, matches, findings)
+    except KeyTrouble as trouble:
+        findings.problems.append(f"Nothing can be said about the seal's key: {trouble}.")
+        return Verdict(matches=matches, problems=tuple(findings.problems))
     except Exception as error:  # a damaged file can fail anywhere in two libraries
         findings.problems.append(f"The file cannot be read as a sealed document ({type(error).__name__}).")
         return Verdict(matches=matches, problems=tuple(findings.problems))
 
 
-def _verified(pdf: bytes, roots: Sequence[x509.Certificate], matches: bool | None, findings: _Findings) -> Verdict:
+def _verified(pdf: bytes, trust: Trust, matches: bool | None, findings: _Findings) -> Verdict:
     reader = PdfFileReader(BytesIO(pdf), strict=True)
     signatures = reader.embedded_signatures
     one = findings.check(len(signatures) == 1, f"There are {len(signatures)} signatures; there must be one.")
@@ -179,15 +217,26 @@ def _verified(pdf: bytes, roots: Sequence[x509.Certificate], matches: bool | Non
     signature = signatures[0]
     at = signature.self_reported_timestamp or datetime.now(UTC)
     certificate = x509.load_der_x509_certificate(signature.signer_cert.dump())
-    context = ValidationContext(trust_roots=list(map(_asn1, roots)), moment=at, allow_fetching=False)
-    # What was appended need not be understood to be refused, and understanding it can take seconds.
-    more = signature.evaluate_signature_coverage() != SignatureCoverageLevel.ENTIRE_FILE
-    status = _run(async_validate_pdf_signature(signature, signer_validation_context=context, skip_diff=more))
+    context = ValidationContext(trust_roots=list(map(_asn1, trust.roots)), moment=at, allow_fetching=False)
+    covered = signature.evaluate_signature_coverage() == SignatureCoverageLevel.ENTIRE_FILE
+    # Where something was appended, what it does is not even looked at: nothing may be.
+    work = async_validate_pdf_signature(signature, signer_validation_context=context, skip_diff=not covered)
+    status = run(work)
     intact = findings.check(bool(status.intact and status.valid), "A byte under the seal was changed.")
     ours = findings.check(bool(status.trusted), "The seal is not one of this clinic's.")
     ours &= findings.check(at <= datetime.now(UTC) + CLOCKS_DIFFER, "The seal says it was made in the future.")
+    token, stamp = inside(signature.signer_info), None
     if intact and ours:
-        intact = findings.check(_as_written(pdf, signature, certificate, roots), "The seal's own bytes were changed.")
+        intact = findings.check(
+            _as_written(pdf, signature, certificate, token, trust), "The seal's own bytes were changed."
+        )
+    if token is not None:
+        stamp, trouble = _stamp(signature, token, trust)
+        intact &= findings.check(not trouble, trouble)
+    ours &= findings.check(
+        _is_still_ours(certificate, stamp, trust),
+        "The seal's key was revoked, and nothing but the seal itself says that it was made before that.",
+    )
     whole = one & findings.check(_covers_all(signature, status), "Something was added to the file after it was sealed.")
     findings.problems.extend(_unwelcome(reader, revisions=2))  # as drawn, and the seal
     return Verdict(
@@ -199,7 +248,25 @@ def _verified(pdf: bytes, roots: Sequence[x509.Certificate], matches: bool | Non
         signed_by=certificate.subject.rfc4514_string(),
         certificate_sha256=fingerprint(certificate),
         at=at,
+        stamp=stamp,
     )
+
+
+def _stamp(signature: EmbeddedPdfSignature, token: cms.ContentInfo, trust: Trust) -> tuple[Stamp | None, str]:
+    """Return what the timestamp inside a seal says, and what is wrong with it."""
+    try:
+        stamp = run(about(token, stamped(signature.signer_info), trust.stamp_roots))
+    except StampTrouble as trouble:
+        return None, f"{str(trouble)[0].upper()}{str(trouble)[1:]}."
+    return stamp, "The timestamp is not by an authority that is trusted here." if stamp.trusted is False else ""
+
+
+def _is_still_ours(certificate: x509.Certificate, stamp: Stamp | None, trust: Trust) -> bool:
+    """Say whether the seal's key was not revoked, or the seal was there before: a thief can set any clock back."""
+    since = revoked_since(certificate, trust.revoked, list(trust.roots))
+    known = [trust.known_since] if trust.known_since else []
+    known += [stamp.at] if stamp and stamp.trusted else []
+    return since is None or any(each < since for each in known)
 
 
 def _covers_all(signature: EmbeddedPdfSignature, status: Any) -> bool:
@@ -212,21 +279,31 @@ def _covers_all(signature: EmbeddedPdfSignature, status: Any) -> bool:
 
 
 def _as_written(
-    pdf: bytes, signature: EmbeddedPdfSignature, certificate: x509.Certificate, roots: Sequence[x509.Certificate]
+    pdf: bytes,
+    signature: EmbeddedPdfSignature,
+    certificate: x509.Certificate,
+    token: cms.ContentInfo | None,
+    trust: Trust,
 ) -> bool:
     """Say whether the gap that the signature leaves for itself holds exactly what ``seal`` would put there.
 
     No signature covers this gap, so one can change the case of a hex digit, the padding or an unsigned part of the CMS
     without breaking it: 1,273 of 4,204 flipped bytes, measured. Written again from its signed parts, it has no slack.
+    How wide the gap is, the signature does cover: one with room for a timestamp must hold it, or it was taken out.
     """
     start, length, end, _ = map(int, signature.byte_range)
     info = signature.signer_info
-    for root in roots:
+    gap = pdf[start + length : end]
+    if (token is not None) != (len(gap) - len(b"<>") == 2 * RESERVED_WITH_STAMP):
+        return False
+    for root in trust.roots:
         replay = _Replay(certificate, root, info["signature"].native)
-        again: cms.ContentInfo = _run(
-            replay.async_sign_prescribed_attributes("sha256", info["signed_attrs"].untag(), cms_version="v1")
+        again: cms.ContentInfo = run(
+            replay.async_sign_prescribed_attributes(
+                "sha256", info["signed_attrs"].untag(), cms_version="v1", timestamper=token and _ReplayStamp(token)
+            )
         )
-        if pdf[start + length : end] == b"<%s>" % again.dump().hex().upper().encode().ljust(2 * RESERVED, b"0"):
+        if gap == b"<%s>" % again.dump().hex().upper().encode().ljust(len(gap) - len(b"<>"), b"0"):
             return True
     return False
 

@@ -194,7 +194,7 @@ def _signatures(given: Given) -> Iterator[r.Signature]:
 
 def _events(visit: Visit) -> Iterator[r.Event]:
     rows = Journal.objects.filter(visit=visit, action__in=["visit moved", *STEPS]).select_related("user", "tablet")
-    for row in rows.order_by("id"):
+    for row in rows.order_by("seq"):
         what = WORDS[Stage(row.data["to"])] if row.action == "visit moved" else STEPS[row.action]
         who = row.user.full_name if row.user else row.tablet.name if row.tablet else "the system"
         yield r.Event(_at(row.at), what, who)

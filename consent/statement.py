@@ -15,11 +15,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import rfc8785
 
-VERSION = "2026-11-23"
+VERSION = "2026-11-23"  # of the sentences in this module; each patient's text is made of them
 LANGUAGE = "en"
 
 TEXT, LIST, WARNING = "text", "list", "warning"
@@ -202,6 +204,12 @@ def statement(facts: Facts) -> Statement:
     sections = tuple(_sections(facts))
     canonical = rfc8785.dumps(_to_json(VERSION, LANGUAGE, sections))
     return Statement(VERSION, hashlib.sha256(canonical).hexdigest(), LANGUAGE, sections)
+
+
+@cache
+def digest() -> str:
+    """Return the SHA-256 (hex) of this module, from which every patient's text is made."""
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 
 def acknowledgements(facts: Facts) -> tuple[Acknowledgement, ...]:

@@ -6,9 +6,6 @@ killed leaves a row behind, not a silence.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -17,22 +14,16 @@ from django_tasks import task
 from clinic.flow import Stage
 from clinic.models import Journal, PolicyChange
 from clinic.models.journal import SYSTEM
-from consent.document import render
-from consent.models import Consent, SealedFile
+from consent import after_record
+from consent.after import state_of
+from consent.after_snapshot import build as build_after
+from consent.after_snapshot import number as number_of_after
+from consent.anchoring import anchor_if_due
+from consent.document import render, render_after
+from consent.models import After, Consent, SealedAfter, SealedFile
 from consent.record import read, sha256
-from consent.seal import SealKey, attached, seal, verify
+from consent.sealing import NotSealed, Sealed, keep_time, sealed
 from consent.snapshot import number
-
-
-class NotSealed(Exception):
-    """The sealed document, opened again, was not what it must be."""
-
-
-class Sealed(NamedTuple):
-    """A sealed document that was opened again and found right."""
-
-    pdf: bytes
-    certificate_sha256: str
 
 
 @task()
@@ -51,49 +42,104 @@ def seal_consent(consent_id: int) -> str:
         consent.visit.mark(by=SYSTEM, action="sealing failed", sealing_failed_at=timezone.now())
         raise
     try:
-        return _file(consent, made)
+        filed = _file(consent, made)
     except IntegrityError:  # another worker was faster: its file counts
         return SealedFile.objects.get(consent=consent).sha256
+    anchor_if_due()
+    return filed
 
 
 def _sealed(consent: Consent) -> Sealed:
     canonical = bytes(consent.record)
     if sha256(canonical) != consent.sha256:
         raise NotSealed("The record is not the one that was confirmed.")
-    key = SealKey.load(settings.KEYS_DIR, settings.SEAL_PASSPHRASE)
-    pdf = seal(render(read(canonical)), key)
-    verdict = verify(pdf, [key.root])
-    if not verdict.good:
-        raise NotSealed(" ".join(verdict.problems) or "The sealed document does not verify.")
-    if attached(pdf) != canonical:
-        raise NotSealed("The sealed document does not carry the record.")
-    return Sealed(pdf, verdict.certificate_sha256)
+    return sealed(render(read(canonical)), canonical)
 
 
 @transaction.atomic
 def _file(consent: Consent, made: Sealed) -> str:
     filed = SealedFile.objects.create(
-        consent=consent, pdf=made.pdf, sha256=sha256(made.pdf), certificate_sha256=made.certificate_sha256
+        consent=consent, pdf=made.pdf, sha256=made.sha256, certificate_sha256=made.certificate_sha256
     )
+    keep_time(made)
     visit = consent.visit
+    Journal.objects.record(
+        "seal key used", by=SYSTEM, visit=visit, digest=made.sha256, certificate=made.certificate_sha256
+    )
     if visit.sealing_failed_at:
         visit.mark(by=SYSTEM, action="sealing worked", sealing_failed_at=None)
     visit.move(Stage.SEALED, by=SYSTEM, digest=filed.sha256)
+    for after in After.objects.filter(consent=consent, sealed=None):  # it cites the file, so it waited for it
+        seal_after.enqueue(after.pk)
     return filed.sha256
 
 
 @task()
+def seal_after(after_id: int) -> str:
+    """Make and file the PDF of what came after a consent. Return its SHA-256 in hex; "" while the first has no file.
+
+    As with the first, running twice does no harm, and what fails can be asked for again: the row stands.
+    """
+    after = After.objects.select_related("consent__visit", "by", "hold__tablet", "replaced_by__visit").get(pk=after_id)
+    if done := SealedAfter.objects.filter(after=after).first():
+        return done.sha256
+    first = SealedFile.objects.select_related("consent").filter(consent=after.consent_id).first()
+    if first is None or after.consent is None:
+        return ""
+    canonical = after_record.canonical(build_after(after=after, first=first))
+    try:
+        made = sealed(render_after(after_record.read(canonical)), canonical)
+    except Exception:
+        Journal.objects.record("sealing failed", by=SYSTEM, visit=after.consent.visit, kind=after.kind)
+        raise
+    try:
+        return _file_after(after, after.consent, canonical, made)
+    except IntegrityError:  # another worker was faster: its file counts
+        return SealedAfter.objects.get(after=after).sha256
+
+
+@transaction.atomic
+def _file_after(after: After, consent: Consent, canonical: bytes, made: Sealed) -> str:
+    SealedAfter.objects.create(
+        after=after,
+        record=canonical,
+        record_sha256=sha256(canonical),
+        pdf=made.pdf,
+        sha256=made.sha256,
+        certificate_sha256=made.certificate_sha256,
+    )
+    keep_time(made)
+    Journal.objects.record(
+        "seal key used", by=SYSTEM, visit=consent.visit, digest=made.sha256, certificate=made.certificate_sha256
+    )
+    Journal.objects.record(
+        "what came after sealed", by=SYSTEM, visit=consent.visit, kind=after.kind, digest=made.sha256
+    )
+    return made.sha256
+
+
+@task()
 def send_copy(consent_id: int, address: str) -> None:
-    """E-mail the sealed PDF to ``address``. Raise ``SealedFile.DoesNotExist`` if it is not sealed yet."""
+    """E-mail the sealed PDF to ``address``, with those of what came after, and say in words where the consent stands.
+
+    Raise ``SealedFile.DoesNotExist`` if it is not sealed yet.
+    """
     sealed = SealedFile.objects.select_related("consent__visit__patient").get(consent_id=consent_id)
     visit = sealed.consent.visit
     clinic = PolicyChange.objects.policy()
     mail = EmailMessage(
         subject=f"Your copy from {clinic.clinic_name}",
-        body=f"Here is the copy that you asked for. Please keep it.\n\nQuestions? Call {clinic.clinic_name}"
-        f"{' on ' + clinic.clinic_phone if clinic.clinic_phone else ''}.\n",
+        body=f"Here is the copy that you asked for. Please keep it.\n\n{_standing(sealed.consent)}"
+        f"Questions? Call {clinic.clinic_name}{' on ' + clinic.clinic_phone if clinic.clinic_phone else ''}.\n",
         to=[address],
     )
     mail.attach(f"consent-{number(visit)}.pdf", bytes(sealed.pdf), "application/pdf")
+    for later in SealedAfter.objects.filter(after__consent=sealed.consent).select_related("after__consent__visit"):
+        mail.attach(f"consent-{number_of_after(later.after)}.pdf", bytes(later.pdf), "application/pdf")
     mail.send()
     Journal.objects.record("copy sent", by=SYSTEM, visit=visit, method="e-mail", digest=sealed.sha256)
+
+
+def _standing(consent: Consent) -> str:
+    state = state_of(consent)
+    return "" if state.stands else f"This consent does not count any more: {state.words}.\n\n"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from consent.views import desk, files, patient
+from consent.views import desk, ending, files, patient, public, versions, withdrawing
 
 urlpatterns = [
     path("tablet/consent/", patient.consenting, name="consenting"),
@@ -12,4 +12,19 @@ urlpatterns = [
     path("consents/<int:visit>/pdf/", files.consent_pdf, name="consent_pdf"),
     path("consents/<int:visit>/seal/", files.seal_again, name="seal_again"),
     path("consents/<int:visit>/send/", files.send_copy, name="send_copy"),
+    # What comes after.
+    path("tablet/withdraw/", withdrawing.withdraw, name="withdraw"),
+    path("consents/<int:visit>/withdraw/", ending.withdraw_consent, name="withdraw_consent"),
+    path("consents/<int:visit>/withdraw/tablet/", ending.withdraw_on_tablet, name="withdraw_on_tablet"),
+    path("consents/<int:visit>/end/", ending.end_consent, name="end_consent"),
+    path("consents/<int:visit>/after/<int:after>/pdf/", ending.after_pdf, name="after_pdf"),
+    path("consents/<int:visit>/after/<int:after>/seal/", ending.seal_after_again, name="seal_after_again"),
+    # For anyone.
+    path("verify/", public.verify, name="verify"),
+    path("verify/help/", public.verify_help, name="verify_help"),
+    path("verify/root.cer", public.root_certificate, name="root_certificate"),
+    path("verify/revoked.crl", public.revoked, name="revoked"),
+    path("verify/verifier.zip", public.verifier, name="verifier"),
+    path("verify/<str:sha256>.tst", public.timestamp_token, name="timestamp_token"),
+    path("manage/versions/", versions.versions, name="manage_versions"),
 ]

@@ -10,15 +10,21 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from clinic.models import Role, User, Visit
+from clinic.models import Role, User, Visit, WrittenOnce, WrittenUntil
+from screening import questions
 
 
-class Screening(models.Model):
+class Screening(WrittenUntil):
     """The answers of one visit, one version of them."""
+
+    final = "submitted_at"
+    open_fields = ("answers", "saved_at", "submitted_at")
+    discardable = True
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="screenings")
     number = models.PositiveSmallIntegerField(default=1)
     questionnaire_version = models.CharField(max_length=40)
+    questionnaire_sha256 = models.CharField(max_length=64, blank=True)  # "" on rows from before digests were kept
     answers = models.JSONField(default=dict)  # name -> answer, as `questions.dump` writes it (dates as ISO text)
     ask_again = models.JSONField(default=list)  # names a practitioner wants asked again; [] asks everything
     started_at = models.DateTimeField(default=timezone.now)
@@ -31,6 +37,12 @@ class Screening(models.Model):
 
     def __str__(self) -> str:
         return f"screening {self.number} of {self.visit_id}"
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it was answered on the questionnaire that is live now."""
+        digest = self.questionnaire_sha256 or questions.digest()
+        return (self.questionnaire_version, digest) == (questions.VERSION, questions.digest())
 
     @classmethod
     def of(cls, visit: Visit) -> Screening | None:
@@ -46,7 +58,7 @@ class Technique(models.TextChoices):
     NON_TRIGGER_POINT = "non_trigger_point", "Non-trigger-point: in the muscle around the tight spot"
 
 
-class Plan(models.Model):
+class Plan(WrittenOnce):
     """What the practitioner means to do."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="plans")
@@ -71,7 +83,7 @@ class Plan(models.Model):
         return cls.objects.filter(visit=visit).order_by("number").last()
 
 
-class Flag(models.Model):
+class Flag(WrittenOnce):
     """One raised rule, as it was worded then."""
 
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="flags")
@@ -90,7 +102,7 @@ class Flag(models.Model):
         return f"{self.severity}: {self.question}"
 
 
-class Assessment(models.Model):
+class Assessment(WrittenOnce):
     """One run of the rules over a screening and a plan: which flags stand from here on."""
 
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="assessments")
@@ -108,7 +120,7 @@ class Assessment(models.Model):
         return f"{self.outcome} of {self.screening_id}"
 
 
-class Decision(models.Model):
+class Decision(WrittenOnce):
     """What a practitioner decided about one flag, and why. The latest of a flag counts."""
 
     class Outcome(models.TextChoices):
@@ -144,7 +156,7 @@ class Decision(models.Model):
         return f"{self.outcome}: {self.flag_id}"
 
 
-class Attestation(models.Model):
+class Attestation(WrittenOnce):
     """Something a practitioner vouches for. The latest of a kind counts, within its screening where it has one."""
 
     class Kind(models.TextChoices):
@@ -169,7 +181,7 @@ class Attestation(models.Model):
         return f"{self.kind} of {self.visit_id}"
 
 
-class Closing(models.Model):
+class Closing(WrittenOnce):
     """How a review of a screening ended."""
 
     class Ending(models.TextChoices):
@@ -199,7 +211,7 @@ class Closing(models.Model):
         return f"{self.ending}: {self.screening_id}"
 
 
-class Asked(models.Model):
+class Asked(WrittenOnce):
     """What a patient wanted to ask before signing. It holds the signature until it is attested as answered."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="asked")

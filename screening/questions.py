@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -697,6 +698,7 @@ SECTIONS: tuple[Section, ...] = (
 )
 
 
+@cache
 def digest() -> str:
     """Return the SHA-256 (hex) of the whole questionnaire as canonical JSON (RFC 8785)."""
     whole: dict[str, Any] = {

@@ -10,6 +10,9 @@ import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 
 from clinic.policy import Policy
 from clinic.regions import NOT_PRESSED, concrete, in_order, limb_of, region_words
@@ -27,6 +30,7 @@ __all__ = [
     "Severity",
     "Source",
     "assess",
+    "digest",
     "is_minor",
     "needs_decision",
     "needs_interpreter",
@@ -35,6 +39,7 @@ __all__ = [
 ]
 
 VERSION = "2026-11-23"
+WRITTEN_IN = ("rules.py", "sources.py", "medicines.py")  # a rule is code, so its digest is over the text of these
 ADULT = 18  # years; who may consent alone below it is a setting of the clinic
 
 
@@ -530,6 +535,13 @@ def _unanswered_rules() -> Iterator[Rule]:
 
 
 RULES: tuple[Rule, ...] = (*_TABLE, *_unanswered_rules())
+
+
+@cache
+def digest() -> str:
+    """Return the SHA-256 (hex) of the rules as they are written, a zero byte between the files."""
+    here = Path(__file__).parent
+    return sha256(b"\0".join((here / name).read_bytes() for name in WRITTEN_IN)).hexdigest()
 
 
 def assess(

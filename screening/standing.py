@@ -129,6 +129,8 @@ class Standing:
     def _holds(self, plan: list[str]) -> list[str]:
         if self.screening is None or self.screening.submitted_at is None:
             return ["The patient has not sent the answers yet."]
+        if not self.screening.is_current:
+            return ["The questions changed since the patient answered. Send them back: all of them are asked again."]
         return [*self._call_holds(), *plan, *self._decisions_hold(), *self._talk_holds()]
 
     def _call_holds(self) -> list[str]:

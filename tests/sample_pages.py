@@ -161,7 +161,8 @@ def nowhere(request: HttpRequest) -> HttpResponse:
     return HttpResponse("")
 
 
-NAMES = ["resume", "login", "logout", "board", "queue", "manage_tablets", "manage_staff", "manage_settings"]
+NAMES = ["resume", "login", "logout", "board", "queue"]
+NAMES += ["manage_tablets", "manage_staff", "manage_settings", "manage_versions"]
 called: list[str] = []
 shows: list[str] = ["wait"]
 

@@ -21,10 +21,12 @@ from clinic.settings import *  # noqa: E402, F403
 from clinic.settings import DATABASES, STORAGES  # noqa: E402
 
 # A file, as in the clinic: the live server writes from its own threads. Only the wait for the disk is left out.
-DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
-DATABASES["default"]["OPTIONS"]["init_command"] = DATABASES["default"]["OPTIONS"]["init_command"].replace(
-    "synchronous=FULL", "synchronous=OFF"
-)
+# With DATABASE_URL set (`.ci/with_postgres.py pytest`), Django makes a database of the tests' own beside the one named.
+if "sqlite" in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
+    DATABASES["default"]["OPTIONS"]["init_command"] = DATABASES["default"]["OPTIONS"]["init_command"].replace(
+        "synchronous=FULL", "synchronous=OFF"
+    )
 
 # The live server serves through the finders, which know no hashed names; `test_house` builds the real manifest.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

@@ -14,7 +14,7 @@ from django.test import Client
 
 from clinic.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, Role, User, Visit
-from consent import actions, tasks
+from consent import actions, sealing, tasks
 from consent.facts import facts
 from consent.models import Consent, Given, SealedFile, Voiding
 from consent.record import read, sha256
@@ -324,7 +324,7 @@ def test_the_sealed_document_carries_the_record(seal_keys):
     assert sealed.sha256 == sha256(bytes(sealed.pdf))
     reader = pypdf.PdfReader(io.BytesIO(bytes(sealed.pdf)))
     assert reader.attachments["record.json"] == [bytes(sealed.consent.record)]
-    moved = Journal.objects.filter(visit=visit, action="visit moved").latest("id")
+    moved = Journal.objects.filter(visit=visit, action="visit moved").latest("seq")
     assert (moved.actor_kind, moved.data["to"]) == ("system", "sealed")
 
 
@@ -356,8 +356,8 @@ def test_a_seal_that_fails_leaves_the_record_and_can_be_asked_for_again(seal_key
 
 def test_a_sealed_document_that_does_not_verify_is_not_filed(seal_keys, monkeypatch: pytest.MonkeyPatch):
     visit = signed()
-    real = tasks.seal
-    monkeypatch.setattr(tasks, "seal", lambda pdf, key: real(pdf, key) + b"\n%% more")
+    real = sealing.seal
+    monkeypatch.setattr(sealing, "seal", lambda pdf, key, authority: real(pdf, key) + b"\n%% more")
     post(visit)
     assert stage(visit) is Stage.CONFIRMED
     assert visit.sealing_failed_at

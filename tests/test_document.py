@@ -21,7 +21,7 @@ from pypdf.generic import ContentStream
 
 from consent import document, fonts
 from consent.document import DrawingError, render
-from consent.keys import make_keys
+from consent.issuing import make_keys
 from consent.record import Record, canonical, sha256
 from consent.seal import attached, seal
 from tests.records import PRECAUTION, sample
@@ -255,7 +255,7 @@ def test_a_document_that_asks_for_a_file_is_not_made(monkeypatch: pytest.MonkeyP
         def render(self, context: object) -> str:
             return '<html lang="en"><title>x</title><img alt="x" src="file:///etc/hostname">'
 
-    monkeypatch.setattr(document, "_template", Leaky)
+    monkeypatch.setattr(document, "_template", lambda name: Leaky())
     with pytest.raises(DrawingError, match="file:///etc/hostname"):
         render(sample())
 
@@ -449,6 +449,7 @@ def test_the_css_has_none_of_what_takes_minutes() -> None:
 # What must be there before the app serves
 
 
+@pytest.mark.django_db
 def test_a_missing_library_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     from weasyprint.text import ffi
 
@@ -460,6 +461,7 @@ def test_a_missing_library_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -
     assert "apt install" in (problem.hint or "")
 
 
+@pytest.mark.django_db
 def test_a_machine_with_all_libraries_may_serve() -> None:
     assert document.missing_libraries() == []
     assert "consent.E001" not in {each.id for each in run_checks(tags=["serving"], include_deployment_checks=True)}

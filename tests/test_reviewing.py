@@ -194,7 +194,7 @@ def test_a_decision_is_kept_with_its_reason_and_who(by, physio):
     assert (flag.decision.by, flag.decision.role) == (physio, "practitioner")
     assert now.precautions == ("You lie down.",)
     row = Journal.objects.get(action="flag decided")
-    assert row.data == {"flag": flag.flag.pk, "question": "epilepsy", "outcome": "precaution"}
+    assert row.data == {"flag": flag.flag.pk, "outcome": "precaution"}
 
 
 def test_the_latest_decision_counts(by):

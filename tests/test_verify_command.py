@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from consent import document
 from consent.document import render
-from consent.keys import SealKey, make_keys
+from consent.issuing import make_keys
+from consent.keys import SealKey
 from consent.models import Consent, Given, SealedFile
 from consent.record import Record, canonical, sha256
 from consent.seal import seal
+from tests.behind_the_back import lift_guards
 from tests.factories import hold, make_screening, make_tablet, make_visit, practitioner
 from tests.records import sample
 
@@ -121,6 +124,7 @@ def test_a_strangers_seal_fails_although_intact_and_whole(pdf: bytes, tmp_path: 
 def test_a_record_changed_in_the_database_fails(pdf: bytes, tmp_path: Path) -> None:
     filed = file_away(sample(), pdf)
     other = canonical(sample(number="C-999999"))
+    lift_guards(connection)  # behind the app's back: the database itself refuses it
     Consent.objects.filter(pk=filed.consent_id).update(record=other)
     said = verify(pdf, tmp_path)
     assert said.verdict == {**GOOD, "record": "does not match"}

@@ -5,7 +5,9 @@ from clinic.models.patients import Correction, Merge, Patient, PatientToken
 from clinic.models.settings import PolicyChange
 from clinic.models.staff import Role, User
 from clinic.models.tablets import Hold, Tablet
+from clinic.models.versions import VersionSeen
 from clinic.models.visits import StaleVisit, Visit
+from clinic.models.written import WrittenOnce, WrittenUntil
 
 __all__ = [
     "Actor",
@@ -20,5 +22,8 @@ __all__ = [
     "StaleVisit",
     "Tablet",
     "User",
+    "VersionSeen",
     "Visit",
+    "WrittenOnce",
+    "WrittenUntil",
 ]

@@ -1,14 +1,20 @@
-"""The journal: who did what, when, under which role. Rows are written once, in the transaction of what they tell."""
+"""The journal: who did what, when, under which role. Rows are written once, in the transaction of what they tell.
+
+They form a chain (:mod:`clinic.chain`), so that a row that is changed or taken out later shows.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
+from clinic import chain, story
 from clinic.models.staff import Role, User
+from clinic.models.written import WrittenOnce
 
 if TYPE_CHECKING:
     from clinic.models.patients import Patient
@@ -16,8 +22,10 @@ if TYPE_CHECKING:
     from clinic.models.visits import Visit
 
 # No names, no answers, no reasons in words: the journal outlives the erasure of what it speaks of.
+# A flag is named by its number, because which question raised it would say what was answered.
 ALLOWED_FIELDS = frozenset(
     {
+        "certificate",
         "count",
         "digest",
         "ending",
@@ -30,8 +38,8 @@ ALLOWED_FIELDS = frozenset(
         "number",
         "outcome",
         "plan",
-        "question",
         "role",
+        "route",
         "screening",
         "setting",
         "stage",
@@ -70,24 +78,64 @@ class JournalQuerySet(models.QuerySet["Journal"]):
     def record(
         self, action: str, *, by: Actor, visit: Visit | None = None, patient: Patient | None = None, **data: Any
     ) -> Journal:
-        """Write one row. ``data`` takes the allow-listed fields only; raise ``ValueError`` naming any other."""
+        """Write one row at the end of the chain, in the transaction that is open, or one of its own.
+
+        One transaction writes at a time (``transaction_mode`` on SQLite, ``clinic.postgresql`` elsewhere), so that two
+        rows cannot follow the same one. ``data`` takes the allow-listed fields only, with whole numbers and short
+        texts; raise ``ValueError`` naming any other.
+        """
         if unknown := set(data) - ALLOWED_FIELDS:
             raise ValueError(f"The journal does not take {', '.join(sorted(unknown))}.")
-        return self.create(
-            action=action,
-            actor_kind=by.kind,
-            user=by.user,
-            role=by.role or "",
-            tablet=by.tablet,
-            visit=visit,
-            patient=patient or (visit.patient if visit else None),
-            data=data,
-        )
+        told = chain.plain(data)
+        subject = patient or (visit.patient if visit else None)
+        with transaction.atomic(using=self.db, savepoint=False):
+            last = self.head()
+            row = chain.Row(
+                seq=last.seq + 1,
+                at=timezone.now(),
+                action=action,
+                actor_kind=by.kind,
+                user=by.user.pk if by.user else None,
+                role=str(by.role or ""),
+                tablet=by.tablet.pk if by.tablet else None,
+                visit=visit.pk if visit else None,
+                patient=subject.pk if subject else None,
+                data=told,
+                prev_hash=last.hash,
+            )
+            return self.create(
+                seq=row.seq,
+                at=row.at,
+                action=row.action,
+                actor_kind=row.actor_kind,
+                user=by.user,
+                role=row.role,
+                tablet=by.tablet,
+                visit=visit,
+                patient=subject,
+                data=row.data,
+                prev_hash=row.prev_hash,
+                hash=row.digest(),
+            )
+
+    def head(self) -> chain.Link:
+        """Return where the chain is now."""
+        last = self.order_by("-seq").values_list("seq", "hash").first()
+        return chain.Link(*last) if last else chain.START
+
+    def rows(self) -> Iterator[chain.Row]:
+        """Yield the rows as the chain knows them, in order, read in pieces."""
+        for values in self.order_by("seq").values_list(*COLUMNS).iterator(chunk_size=2000):
+            yield chain.Row(*values)
 
 
-class Journal(models.Model):
-    """One thing that happened."""
+COLUMNS = tuple(field.name for field in fields(chain.Row))
 
+
+class Journal(WrittenOnce):
+    """One thing that happened. Every column is under the row's hash."""
+
+    seq = models.BigIntegerField("number", primary_key=True)
     at = models.DateTimeField(default=timezone.now)
     action = models.CharField(max_length=60)
     actor_kind = models.CharField(max_length=10)
@@ -97,12 +145,29 @@ class Journal(models.Model):
     visit = models.ForeignKey("clinic.Visit", on_delete=models.PROTECT, null=True, related_name="journal")
     patient = models.ForeignKey("clinic.Patient", on_delete=models.PROTECT, null=True, related_name="journal")
     data = models.JSONField(default=dict)
+    prev_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
 
     objects = JournalQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "journal"
-        ordering = ["id"]
+        ordering = ["seq"]
+        indexes = [
+            models.Index(fields=["at"], name="journal_at"),
+            models.Index(fields=["action", "seq"], name="journal_action"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.action}"
+
+    @property
+    def words(self) -> str:
+        """What happened, in a plain sentence. A staff account is told by its number: this row knows no name of it."""
+        staff = {"staff": f"number {self.data['staff']}"} if "staff" in self.data else {}
+        return self.told(**staff)
+
+    def told(self, **known: str) -> str:
+        """The same, with words for what the row names by number (see :func:`clinic.story.sentence`)."""
+        tablet = {"tablet": self.tablet.name} if self.tablet else {}
+        return story.sentence(self.action, self.data, **tablet, **known)

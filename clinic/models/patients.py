@@ -13,6 +13,7 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models.staff import User
+from clinic.models.written import WrittenOnce
 
 SHORTEST_PREFIX, LONGEST_PREFIX = 3, 10
 
@@ -125,7 +126,7 @@ class PatientToken(models.Model):
         return self.token[:8]
 
 
-class Correction(models.Model):
+class Correction(WrittenOnce):
     """A patient's details, corrected: what it was, what it became, by whom. Written once."""
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="corrections")
@@ -139,7 +140,7 @@ class Correction(models.Model):
         return f"{self.field} of {self.patient_id}"
 
 
-class Merge(models.Model):
+class Merge(WrittenOnce):
     """Two records of one person made one. Written once."""
 
     kept = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="merges")

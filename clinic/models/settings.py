@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models.staff import User
+from clinic.models.written import WrittenOnce
 from clinic.policy import SETTINGS, Policy
 
 
@@ -16,7 +17,7 @@ class PolicyChangeQuerySet(models.QuerySet["PolicyChange"]):
         return Policy().but(**latest)
 
 
-class PolicyChange(models.Model):
+class PolicyChange(WrittenOnce):
     """One setting, changed. Written once."""
 
     name = models.CharField(max_length=40)

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models.staff import User
+from clinic.models.written import WrittenUntil
 
 CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
 CODE_LIFE = dt.timedelta(minutes=10)
@@ -85,13 +86,21 @@ class HoldQuerySet(models.QuerySet["Hold"]):
         return self.filter(ended_at=None)
 
 
-class Hold(models.Model):
+class Hold(WrittenUntil):
     """One tablet showing one visit, from hand-over to return. Who handed it over is evidence, so rows stay."""
+
+    final = "ended_at"
+    open_fields = ("identified_at", "misses", "ended_at", "ended_why")
+
+    class Purpose(models.TextChoices):
+        VISIT = "visit", "to answer, read and sign"
+        WITHDRAW = "withdraw", "to take consent back"
 
     tablet = models.ForeignKey(Tablet, on_delete=models.PROTECT, related_name="holds")
     visit = models.ForeignKey("clinic.Visit", on_delete=models.PROTECT, related_name="holds")
     handed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     handed_at = models.DateTimeField(default=timezone.now)
+    purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.VISIT.value)
     identified_at = models.DateTimeField(null=True)
     misses = models.PositiveSmallIntegerField(default=0)
     ended_at = models.DateTimeField(null=True)
@@ -114,6 +123,6 @@ class Hold(models.Model):
         return f"{self.tablet} holds {self.visit_id}"
 
     def end(self, why: str) -> None:
-        """End this hold; ``why`` is one word: waiting, signed, stopped, time, returned, parked, moved."""
+        """End this hold; ``why`` is one word: waiting, signed, stopped, time, returned, parked, moved, withdrawn."""
         self.ended_at, self.ended_why = timezone.now(), why
         Hold.objects.filter(pk=self.pk, ended_at=None).update(ended_at=self.ended_at, ended_why=why)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import models, transaction
@@ -30,6 +31,12 @@ class VisitQuerySet(models.QuerySet["Visit"]):
     def urgent(self) -> VisitQuerySet:
         """Visits whose patient needs help now and whom nobody has gone to yet."""
         return self.filter(urgent_at__isnull=False, urgent_taken_at=None)
+
+
+def _when(at: dt.datetime, day: dt.date) -> str:
+    """Return the time, with the date if it is not the visit's ``day``: "at 14:05", "on 3.12.2026 at 14:05"."""
+    local = timezone.localtime(at)
+    return f"at {local:%H:%M}" if local.date() == day else f"on {local:%d.%m.%Y} at {local:%H:%M}"
 
 
 def _pair(when: str, who: str) -> models.CheckConstraint:
@@ -63,6 +70,10 @@ class Visit(models.Model):
     wants_talk_at = models.DateTimeField(null=True)
     needs_time_at = models.DateTimeField(null=True)
     sealing_failed_at = models.DateTimeField(null=True)
+    # What became of its consent afterwards; the rows that say so, and why, are in the consent room.
+    withdrawn_at = models.DateTimeField(null=True)
+    superseded_at = models.DateTimeField(null=True)
+    in_error_at = models.DateTimeField(null=True)
 
     objects = VisitQuerySet.as_manager()
 
@@ -97,7 +108,16 @@ class Visit(models.Model):
             return "Wants more time to decide"
         if self.sealing_failed_at and self.at is Stage.CONFIRMED:
             return "Sealing failed"
-        return WORDS[self.at]
+        return self.ended or WORDS[self.at]
+
+    @property
+    def ended(self) -> str:
+        """What became of the visit's consent after it was given, in words with the time; "" while it stands."""
+        if self.in_error_at:
+            return f"Entered in error, {_when(self.in_error_at, self.day)}"
+        if self.withdrawn_at:
+            return f"Withdrawn {_when(self.withdrawn_at, self.day)}"
+        return f"Superseded {_when(self.superseded_at, self.day)}" if self.superseded_at else ""
 
     @property
     def hold(self) -> Hold | None:
@@ -120,10 +140,10 @@ class Visit(models.Model):
             Journal.objects.record("visit moved", by=by, visit=self, **story)
         self.stage, self.stage_since = to.value, now
 
-    def mark(self, *, by: Actor, action: str, **marks: object) -> None:
-        """Set marks (``parked_at=…``) and write ``action`` in the journal, in one transaction."""
+    def mark(self, *, by: Actor, action: str, told: Mapping[str, Any] | None = None, **marks: object) -> None:
+        """Set marks (``parked_at=…``) and write ``action`` in the journal with ``told``, in one transaction."""
         with transaction.atomic():
             Visit.objects.filter(pk=self.pk).update(**marks)
-            Journal.objects.record(action, by=by, visit=self)
+            Journal.objects.record(action, by=by, visit=self, **(told or {}))
         for name, value in marks.items():
             setattr(self, name, value)

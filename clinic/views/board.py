@@ -13,7 +13,7 @@ from clinic import day_list
 from clinic.access import StaffRequest, staff
 from clinic.flow import OPEN
 from clinic.forms import DayListForm, choices_form
-from clinic.models import Patient, Role, Visit
+from clinic.models import Journal, Patient, Role, Visit
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 
@@ -27,6 +27,7 @@ def board(request: StaffRequest) -> HttpResponse:
     day = parse_date(request.GET.get("day", "")) or timezone.localdate()
     visits = Visit.objects.on(day).select_related("patient", "practitioner").prefetch_related("holds__tablet")
     rows = [(visit, next((hold for hold in visit.holds.all() if hold.ended_at is None), None)) for visit in visits]
+    Journal.objects.record("board opened", by=request.actor, count=len(rows))
     left_open = Visit.objects.filter(day__lt=day, stage__in=[stage.value for stage in OPEN]).count()
     return render(
         request, "clinic/board.html", {"rows": rows, "day": day, "today": timezone.localdate(), "left_open": left_open}

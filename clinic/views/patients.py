@@ -12,7 +12,7 @@ from clinic import actions
 from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed
 from clinic.forms import MergeForm, PatientForm, SearchForm, VisitForm
-from clinic.models import Patient, Role
+from clinic.models import Journal, Patient, Role
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 MOST_FOUND = 50
@@ -26,6 +26,7 @@ def search(request: StaffRequest) -> HttpResponse:
     found: list[Patient] = []
     if form.is_bound and form.is_valid():
         found = list(form.found().order_by("name")[: MOST_FOUND + 1])
+        Journal.objects.record("patients searched", by=request.actor, count=len(found))
     context = {"form": form, "found": found[:MOST_FOUND], "more": len(found) > MOST_FOUND}
     return render(request, "clinic/patients.html", context, status=422 if form.errors else 200)
 
@@ -62,6 +63,7 @@ def patient(request: StaffRequest, pk: int) -> HttpResponse:
         "form": VisitForm(initial={"day": timezone.localdate()}),
         "merge_form": MergeForm(kept=person),
     }
+    Journal.objects.record("patient opened", by=request.actor, patient=person)
     return render(request, "clinic/patient.html", context)
 
 
@@ -77,6 +79,7 @@ def correct(request: StaffRequest, pk: int) -> HttpResponse:
             request, "Corrected. What it was before stays on record." if changed else "Nothing was changed."
         )
         return redirect("patient", person.pk)
+    Journal.objects.record("patient opened", by=request.actor, patient=person)
     context = {"form": form, "patient": person}
     return render(request, "clinic/patient_form.html", context, status=422 if form.errors else 200)
 
@@ -89,6 +92,7 @@ def merge(request: StaffRequest, pk: int) -> HttpResponse:
     if form.is_bound and form.is_valid():
         gone = form.cleaned_data["gone"]
         if "merge" not in request.POST:
+            Journal.objects.record("patient opened", by=request.actor, patient=gone)
             return render(request, "clinic/merge.html", {"form": form, "kept": person, "gone": gone})
         try:
             actions.merge_patients(kept=person, gone=gone, by=request.actor)

@@ -12,11 +12,14 @@ from django.views.decorators.http import require_GET, require_POST
 
 from clinic import actions
 from clinic.access import TabletRequest, anyone, current_tablet, tablet
-from clinic.flow import Stage
+from clinic.flow import WITHDRAWABLE, Stage
 from clinic.forms import BirthDateForm, PairForm
 from clinic.models import Actor, Hold, Tablet
 
-NEXT = {Stage.EXPECTED: "answering", Stage.ANSWERING: "answering", Stage.CONSENTING: "consenting"}
+NEXT = {
+    Hold.Purpose.VISIT: {Stage.EXPECTED: "answering", Stage.ANSWERING: "answering", Stage.CONSENTING: "consenting"},
+    Hold.Purpose.WITHDRAW: dict.fromkeys(WITHDRAWABLE, "withdraw"),
+}
 COOKIE_DAYS = 180
 THANKS_FOR = dt.timedelta(minutes=5)
 
@@ -31,7 +34,14 @@ def screen(here: Tablet) -> str:
         return "urgent"
     if hold.identified_at is None:
         return "birth-date"
-    return hold.visit.stage if hold.visit.at in NEXT else "idle"
+    if not _next(hold):
+        return "idle"
+    return hold.visit.stage if hold.purpose == Hold.Purpose.VISIT else hold.purpose
+
+
+def _next(hold: Hold) -> str:
+    """Return the name of the page where this hold goes on; "" if nothing is left to do."""
+    return NEXT[Hold.Purpose(hold.purpose)].get(hold.visit.at, "")
 
 
 def _last(here: Tablet) -> Hold | None:
@@ -54,8 +64,8 @@ def resume(request: HttpRequest) -> HttpResponse:
     if shows == "birth-date":
         return redirect("birth_date")
     hold = here.hold
-    if hold and hold.visit.at in NEXT and shows != "urgent":
-        return redirect(NEXT[hold.visit.at])
+    if hold and (onward := _next(hold)) and shows != "urgent":
+        return redirect(onward)
     if hold and shows == "idle":  # the visit went on without its tablet: nothing is left to show
         actions.take_back(hold=hold, by=_actor(here))
     template = "clinic/tablet_urgent.html" if shows == "urgent" else "clinic/tablet_idle.html"

@@ -14,7 +14,7 @@ from clinic import actions
 from clinic.access import StaffRequest, staff
 from clinic.flow import ON_TABLET, NotAllowed
 from clinic.forms import HandOverForm, VisitForm
-from clinic.models import Patient, Role, Visit
+from clinic.models import Journal, Patient, Role, Visit
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 
@@ -43,8 +43,9 @@ def visit(request: StaffRequest, pk: int) -> HttpResponse:
         "form": HandOverForm(),
         "can_hand_over": one.at in ON_TABLET and not one.parked_at,
         "today": timezone.localdate(),
-        "log": one.journal.select_related("user", "tablet"),
+        "log": list(one.journal.select_related("user", "tablet")),
     }
+    Journal.objects.record("visit opened", by=request.actor, visit=one)
     return render(request, "clinic/visit.html", context)
 
 

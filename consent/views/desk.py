@@ -12,10 +12,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed, Stage
-from clinic.models import Role, Visit
+from clinic.models import Journal, Role, Visit
 from consent import actions
-from consent.forms import ChangeForm, VouchForm
+from consent.after import others_that_stand
+from consent.forms import ChangeForm, ReplaceForm, VouchForm
 from consent.models import Consent, Given, SealedFile
+from consent.snapshot import number
 from consent.statement import CHOICES, Statement
 from consent.strokes import strokes_svg_path
 from screening import questions
@@ -25,11 +27,13 @@ from screening.standing import Standing, needling, standing
 
 @dataclass
 class Forms:
-    """The three forms that make one confirmation."""
+    """The forms that make one confirmation."""
 
     plan: PlanForm
     talk: TalkForm
     vouch: VouchForm
+    replace: ReplaceForm
+    earlier: dict[str, Consent]  # the patient's consents that stand, by id
 
     @classmethod
     def of(cls, request: StaffRequest, now: Standing) -> Forms:
@@ -41,11 +45,32 @@ class Forms:
         return cls(
             plan=plan,
             talk=TalkForm(data, near_lung=questions.near_lung(regions), teach_back=now.teach_back),
-            vouch=VouchForm(data, vouched=actions.vouched(request.actor)),
+            **cls._rest(request, now.visit, data),
         )
 
+    @classmethod
+    def blank(cls, request: StaffRequest, now: Standing) -> Forms:
+        """Return the forms as they are before anything is filled in, beside another form that was sent."""
+        return cls(
+            plan=PlanForm(last=now.plan, planned=now.visit.planned_regions),
+            talk=TalkForm(near_lung=now.near_lung, teach_back=now.teach_back),
+            **cls._rest(request, now.visit, None),
+        )
+
+    @staticmethod
+    def _rest(request: StaffRequest, visit: Visit, data: Any) -> dict[str, Any]:
+        earlier = {str(each.pk): each for each in others_that_stand(visit)}
+        choices = [(pk, f"{number(each.visit)} of {each.confirmed_at:%d.%m.%Y}") for pk, each in earlier.items()]
+        vouch = VouchForm(data, vouched=actions.vouched(request.actor))
+        return {"vouch": vouch, "replace": ReplaceForm(data, earlier=choices), "earlier": earlier}
+
+    @property
+    def replaces(self) -> list[Consent]:
+        """The earlier consents that were ticked."""
+        return [self.earlier[pk] for pk in self.replace.cleaned_data["replaces"]]
+
     def are_valid(self) -> bool:
-        return all([self.plan.is_valid(), self.talk.is_valid(), self.vouch.is_valid()])
+        return all([self.plan.is_valid(), self.talk.is_valid(), self.vouch.is_valid(), self.replace.is_valid()])
 
 
 @staff(Role.PRACTITIONER)
@@ -73,6 +98,7 @@ def _confirm(request: StaffRequest, given: Given, now: Standing, filled: Forms) 
             plan=actions.PlanNow(**filled.plan.cleaned_data),
             teach_back=filled.talk.teach_back(),
             by=request.actor,
+            replaces=filled.replaces,
         )
     except NotAllowed as refusal:
         filled.vouch.add_error(None, str(refusal))
@@ -86,7 +112,7 @@ def _confirm(request: StaffRequest, given: Given, now: Standing, filled: Forms) 
 def _page(
     request: StaffRequest, given: Given, now: Standing, filled: Forms, *, change: ChangeForm | None = None, status: int
 ) -> HttpResponse:
-    every: list[Any] = [change] if change else [filled.plan, filled.talk, filled.vouch]
+    every: list[Any] = [change] if change else [filled.plan, filled.talk, filled.replace, filled.vouch]
     wrong = [form for form in every if form.errors]
     context: dict[str, Any] = {
         "visit": now.visit,
@@ -101,6 +127,7 @@ def _page(
         "changing": change is not None,
         "form": wrong[0] if wrong else filled.vouch,  # its errors put "Error: " into the title
     }
+    Journal.objects.record("confirmation opened", by=request.actor, visit=now.visit)
     return render(request, "consent/confirm.html", context, status=status)
 
 
@@ -125,12 +152,7 @@ def change(request: StaffRequest, visit: int) -> HttpResponse:
     now = standing(one)
     form = _change_form(now, request.POST)
     if not form.is_valid():
-        blank = Forms(
-            plan=PlanForm(last=now.plan, planned=one.planned_regions),
-            talk=TalkForm(near_lung=now.near_lung, teach_back=now.teach_back),
-            vouch=VouchForm(vouched=actions.vouched(request.actor)),
-        )
-        return _page(request, given, now, blank, change=form, status=422)
+        return _page(request, given, now, Forms.blank(request, now), change=form, status=422)
     try:
         actions.change_answers(visit=one, names=form.cleaned_data["change"], by=request.actor)
     except NotAllowed as refusal:

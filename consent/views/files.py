@@ -11,6 +11,7 @@ from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed
 from clinic.models import Journal, Role
 from consent import actions
+from consent.after import state_of
 from consent.forms import SendForm
 from consent.models import Consent, SealedFile
 from consent.snapshot import number
@@ -22,13 +23,27 @@ DESK = (Role.RECEPTION, Role.PRACTITIONER)
 @staff(*DESK)
 @require_GET
 def consent_pdf(request: StaffRequest, visit: int) -> HttpResponse:
-    """The sealed PDF, to download; with ``?view=1`` to open and print. Each is in the journal."""
+    """The sealed PDF, to download; with ``?view=1`` to open and print. Each is in the journal.
+
+    Nothing can be stamped into the file of a consent that no longer counts, so this says it first, and offers both
+    files; ``?first=1`` then gives the first, under a name that says it too.
+    """
     sealed = get_object_or_404(SealedFile.objects.select_related("consent__visit__patient"), consent__visit=visit)
     one, view = sealed.consent.visit, "view" in request.GET
+    state = state_of(sealed.consent)
+    if not state.stands and "first" not in request.GET:
+        Journal.objects.record("documents listed", by=request.actor, visit=one)
+        return render(request, "consent/ended.html", {"visit": one, "state": state})
     action = "document opened" if view else "document downloaded"
     Journal.objects.record(action, by=request.actor, visit=one, digest=sealed.sha256)
-    response = HttpResponse(bytes(sealed.pdf), content_type="application/pdf")
-    response["Content-Disposition"] = f'{"inline" if view else "attachment"}; filename="consent-{number(one)}.pdf"'
+    suffix = "" if state.stands else f"-{state.kind.replace('_', '-')}"
+    return pdf_answer(bytes(sealed.pdf), f"consent-{number(one)}{suffix}.pdf", view=view)
+
+
+def pdf_answer(pdf: bytes, name: str, *, view: bool) -> HttpResponse:
+    """Return a PDF to download as ``name``, or to look at."""
+    response = HttpResponse(pdf, content_type="application/pdf")
+    response["Content-Disposition"] = f'{"inline" if view else "attachment"}; filename="{name}"'
     # "sandbox" keeps the browser's own PDF viewer from starting, so only a download carries it.
     response["Content-Security-Policy"] = VIEWED if view else "sandbox"
     return response

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from clinic.flow import NotAllowed, Stage
-from clinic.models import Actor, Journal, PolicyChange, Visit
+from clinic.models import Actor, Journal, PolicyChange, VersionSeen, Visit
 from clinic.policy import AFTER_TALK
 from screening import questions, rules
 from screening.actions import guards
@@ -17,17 +17,33 @@ from screening.models import Assessment, Screening
 from screening.questions import QUESTIONS, Value
 from screening.standing import short
 
+What = VersionSeen.What
 MAY_REOPEN = (Stage.IN_REVIEW, Stage.CONSENTING, Stage.SIGNED)
 
 
 @transaction.atomic
 def draft(*, visit: Visit, by: Actor) -> Screening:
-    """Return the latest screening of the visit; begin one if there is none. Only :func:`reopen` begins another."""
-    if latest := Screening.of(visit):
+    """Return the latest screening of the visit; begin one if there is none. Only :func:`reopen` begins another one.
+
+    But a form that was begun on another version of the questionnaire starts again, and stays on record as it was: the
+    same answer may mean something else under another wording.
+    """
+    latest = Screening.of(visit)
+    if latest and (latest.submitted_at or latest.is_current):
         return latest
-    begun = Screening.objects.create(visit=visit, number=1, questionnaire_version=questions.VERSION)
+    begun = Screening.objects.create(
+        visit=visit,
+        number=latest.number + 1 if latest else 1,
+        questionnaire_version=questions.VERSION,
+        questionnaire_sha256=questions.digest(),
+    )
+    _questionnaire_seen(by)
     Journal.objects.record("screening begun", by=by, visit=visit, screening=begun.pk, number=begun.number)
     return begun
+
+
+def _questionnaire_seen(by: Actor) -> None:
+    VersionSeen.objects.seen(What.QUESTIONNAIRE, questions.VERSION, questions.digest(), by=by)
 
 
 @transaction.atomic
@@ -84,6 +100,8 @@ def submit(*, visit: Visit, by: Actor) -> Stage:
     guards.fresh(visit, Stage.ANSWERING)
     if screening is None:
         raise NotAllowed("Nothing was answered yet.")
+    if not screening.is_current:
+        raise NotAllowed("The questions changed since this was begun. It starts again.")
     answers = questions.prune(questions.load(screening.answers), returning=visit.returning)
     if left := questions.missing(answers, returning=visit.returning):
         raise NotAllowed(f"Not answered yet: {', '.join(short(name) for name in left)}.")
@@ -117,20 +135,24 @@ def reopen(*, visit: Visit, by: Actor, why: str, names: Collection[str] = ()) ->
     """Begin a new version of the answers, and give the visit back to the patient.
 
     ``names``: questions whose answers are dropped and asked again; none keeps every answer, for the patient to change.
+    If the questionnaire is another one by now, everything is asked again.
     ``why``: a word or two for the journal ("sent back"). Raise ``ValueError`` naming an unknown question.
     """
     guards.fresh(visit, *MAY_REOPEN)
     if unknown := set(names) - set(QUESTIONS):
         raise ValueError(f"ask_again: {', '.join(sorted(unknown))}; allowed: {', '.join(QUESTIONS)}")
     old = guards.sent(visit)
-    kept = {name: value for name, value in questions.load(old.answers).items() if name not in names}
+    answers = questions.load(old.answers) if old.is_current else {}
+    kept = {name: value for name, value in answers.items() if name not in names}
     new = Screening.objects.create(
         visit=visit,
         number=old.number + 1,
         questionnaire_version=questions.VERSION,
+        questionnaire_sha256=questions.digest(),
         answers=questions.dump(questions.prune(kept, returning=visit.returning)),
-        ask_again=list(names),
+        ask_again=list(names) if old.is_current else [],
     )
+    _questionnaire_seen(by)
     Journal.objects.record("answers reopened", by=by, visit=visit, screening=new.pk, number=new.number, why=why)
     visit.move(Stage.ANSWERING, by=by, why=why)
     return new

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from clinic.flow import NotAllowed, Stage
-from clinic.models import Actor, Journal, PolicyChange, Visit
+from clinic.models import Actor, Journal, PolicyChange, VersionSeen, Visit
 from clinic.policy import RULE_SETTINGS
 from screening import questions, rules
 from screening.actions import guards
@@ -51,6 +51,7 @@ def assess(*, screening: Screening, by: Actor) -> Assessment:
         policy={name: getattr(policy, name) for name in RULE_SETTINGS},
         outcome=said.outcome,
     )
+    VersionSeen.objects.seen(VersionSeen.What.RULES, rules.VERSION, rules.digest(), by=by)
     run.flags.set([_flag(screening, raised) for raised in said.flags])
     Journal.objects.record(
         "rules run", by=by, visit=visit, screening=screening.pk, outcome=said.outcome, count=len(said.flags)

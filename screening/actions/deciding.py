@@ -53,7 +53,7 @@ def decide(*, flag: Flag, outcome: str, reason: str, precaution: str = "", until
         by=by.staff,
         role=Role.PRACTITIONER.value,
     )
-    Journal.objects.record("flag decided", by=by, visit=visit, flag=flag.pk, question=flag.question, outcome=outcome)
+    Journal.objects.record("flag decided", by=by, visit=visit, flag=flag.pk, outcome=outcome)
     return decision
 
 

@@ -29,6 +29,7 @@ Kind, Ending = Attestation.Kind, Closing.Ending
 def queue(request: StaffRequest) -> HttpResponse:
     """Who waits for a practitioner, worst first, and who is to be confirmed in the room."""
     rows, signed = waiting_room.waiting(), waiting_room.to_confirm()
+    Journal.objects.record("queue opened", by=request.actor, count=len(rows) + len(signed))
     seen = {"rows": rows, "signed": signed, "state": waiting_room.state(rows, signed), "queue_count": len(rows)}
     return render(request, "screening/queue.html", seen)
 

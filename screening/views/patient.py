@@ -41,6 +41,19 @@ def _way(request: PatientRequest, screening: Screening, answers: Answers, change
     return route(answers, returning=request.hold.visit.returning, only=only)
 
 
+def _begin_again(request: PatientRequest) -> HttpResponse | None:
+    """Start again, and say so, where the form or the page on the screen is of another version of the questionnaire."""
+    visit = request.hold.visit
+    latest = Screening.of(visit)
+    if latest is None or latest.submitted_at:
+        return None
+    shown = request.POST.get("questionnaire", questions.digest())
+    if latest.is_current and shown == questions.digest():
+        return None
+    actions.draft(visit=visit, by=request.actor)
+    return redirect(reverse("answering") + "?again=1")
+
+
 def _read(request: PatientRequest) -> tuple[Screening, dict[str, questions.Value]]:
     screening = Screening.of(request.hold.visit)
     if screening is None or screening.submitted_at:
@@ -52,12 +65,16 @@ def _read(request: PatientRequest) -> tuple[Screening, dict[str, questions.Value
 @require_GET
 def answering(request: PatientRequest) -> HttpResponse:
     """Go on where the patient is: the next page with something to answer, or the look at everything."""
+    if again := _begin_again(request):
+        return again
     screening, answers = _read(request)
     missing = questions.missing(answers, returning=request.hold.visit.returning)
     if screening.number > 1 and not screening.ask_again and not missing:
         return redirect("check")  # an earlier version to change as the patient likes
     step = _way(request, screening, answers).go_on(answers, missing=missing)
-    return redirect(_link(step)) if step else redirect("check")
+    if step is None:
+        return redirect("check")
+    return redirect(_link(step) + ("?again=1" if "again" in request.GET else ""))
 
 
 @patient(Stage.ANSWERING)
@@ -65,6 +82,8 @@ def answering(request: PatientRequest) -> HttpResponse:
 def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
     """Show one page of questions; save it as it is sent, and go on."""
     change = request.GET.get("change", "")
+    if again := _begin_again(request):
+        return again
     screening, answers = _read(request)
     way = _way(request, screening, answers, change)
     step = way.find(section, page)
@@ -84,6 +103,8 @@ def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
         "number": number,
         "total": total,
         "alone": alone,
+        "again": "again" in request.GET,
+        "questionnaire": questions.digest(),
         "back": reverse("check") if change else _back(way, step),
     }
     return render(request, "screening/part.html", context, status=422 if form.errors else 200)
@@ -127,6 +148,8 @@ def _after_change(way: Route, step: Step, before: Answers, after: Answers, chang
 @require_http_methods(["GET", "POST"])
 def check(request: PatientRequest) -> HttpResponse:
     """Show all answers before they are sent, each with a way to change it; send them."""
+    if again := _begin_again(request):
+        return again
     screening, answers = _read(request)
     visit = request.hold.visit
     way = route(answers, returning=visit.returning)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from clinic.models import PolicyChange
+from clinic.models import Journal, PolicyChange
+from clinic.models.journal import SYSTEM
 from clinic.policy import Policy
-from consent.keys import KeyTrouble, fingerprint, make_keys
+from consent import ours
+from consent.issuing import make_keys
+from consent.keys import KeyTrouble, fingerprint
 
 
 class Command(BaseCommand):
     help = (
         "Makes the clinic's root and sealing key in CLINIC_KEYS_DIR, encrypted with CLINIC_SEAL_PASSPHRASE (or the "
-        "content of CLINIC_SEAL_PASSPHRASE_FILE). Refuses to touch keys that are there already."
+        "content of CLINIC_SEAL_PASSPHRASE_FILE); with CLINIC_PKCS11_MODULE "
+        "set, the sealing key is in the token. Refuses to touch keys that are there already."
     )
     requires_system_checks: list[str] = []  # one of them asks for the very keys that this makes
 
@@ -26,9 +31,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["clinic"] or _clinic_name()
         try:
-            key = make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, name)
+            key = make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, name, hardware=ours.hardware())
         except KeyTrouble as trouble:
             raise CommandError(f"No keys made: {trouble}.") from trouble
+        _note(key.sha256)
         self.stdout.write(f"Keys for {name} are in {settings.KEYS_DIR}.")
         self.stdout.write(f"Root certificate, SHA-256: {fingerprint(key.root)}")
         self.stdout.write(
@@ -38,6 +44,12 @@ class Command(BaseCommand):
             "Copy the folder to a safe place apart from the database's backups, and the passphrase to another. "
             "root.key is needed again only for the next sealing certificate: take it off this machine."
         )
+
+
+def _note(certificate_sha256: str) -> None:
+    """Write it in the journal, if there is one yet."""
+    with contextlib.suppress(DatabaseError):
+        Journal.objects.record("sealing keys made", by=SYSTEM, certificate=certificate_sha256)
 
 
 def _clinic_name() -> str:

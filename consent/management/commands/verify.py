@@ -1,4 +1,4 @@
-"""Say what can be said about a sealed PDF. Exit code 0 only if nothing speaks against it."""
+"""Say what can be said about a sealed PDF, or about all that is on record. Exit code 0 only if all is well."""
 
 from __future__ import annotations
 
@@ -6,46 +6,73 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from consent.document import DrawingError, render
-from consent.keys import KeyTrouble, roots
-from consent.models import Consent, SealedFile
+from consent import after_record, ours
+from consent.after import state_of
+from consent.audit import audit
+from consent.document import DrawingError, render, render_after
+from consent.keys import KeyTrouble
+from consent.models import Consent, SealedAfter, SealedFile
 from consent.record import read, sha256
 from consent.seal import Verdict, attached, verify
+from consent.sealing import time_of
 
 MATCHES, DIFFERS, UNKNOWN = "matches", "does not match", "no record here"
 
 
 class Command(BaseCommand):
     help = (
-        "Checks a sealed PDF: intact (no byte changed), ours (our seal), whole (nothing appended), and whether it is "
-        "the file, with the record, that this database holds. Exits with 1 if any of them fails."
+        "With FILE, checks a sealed PDF: intact (no byte changed), ours (our seal), whole (nothing appended), and "
+        "whether it is the file, with the record, that this database holds. With --all, checks everything on record: "
+        "the journal's chain and anchors, every record, every sealed file and its seal, every visit; and names the "
+        "first row that is wrong. Exits with 1 if anything fails."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="the PDF")
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("file", type=Path, nargs="?", help="the PDF")
+        what.add_argument("--all", action="store_true", help="everything on record")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            pdf = options["file"].read_bytes()
-        except OSError as error:
-            raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
-        try:
-            verdict = verify(pdf, roots(settings.KEYS_DIR))
+            well = self._everything() if options["all"] else self._file(options["file"])
         except KeyTrouble as trouble:
             raise CommandError(f"Without our root certificate nothing can be verified: {trouble}.") from trouble
+        if not well:
+            sys.exit(1)
+
+    def _everything(self) -> bool:
+        first = ""
+        for found in audit():
+            self.stdout.write(f"{found.part}: {'' if found.sound else 'WRONG: '}{found.words}")
+            if not found.sound:
+                first = first or f"{found.part}: {found.words}"
+        self.stdout.write(f"first wrong: {first}" if first else "everything is as it was written")
+        return not first
+
+    def _file(self, path: Path) -> bool:
+        try:
+            pdf = path.read_bytes()
+        except OSError as error:
+            raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+        kept = SealedFile.objects.select_related("consent").filter(sha256=sha256(pdf)).first()
+        after = SealedAfter.objects.filter(sha256=sha256(pdf)).first()
+        filed = kept or after
+        verdict = verify(pdf, ours.trust(filed.sealed_at if filed else None))
         data = attached(pdf)
-        record = _record(sha256(pdf), data)
+        record = _record(data, kept, after)
         self.stdout.write(f"intact: {_yes(verdict.intact)}")
         self.stdout.write(f"ours: {_yes(verdict.ours)}")
         self.stdout.write(f"whole: {_yes(verdict.whole)}")
         self.stdout.write(f"record: {record}")
+        if kept:
+            self.stdout.write(f"stands: {state_of(kept.consent).words}")
+        if filed:
+            self.stdout.write(f"time: {time_of(filed.sha256).words}")
         self._details(pdf, data, verdict)
-        if not verdict.good or record != MATCHES:
-            sys.exit(1)
+        return verdict.good and record == MATCHES
 
     def _details(self, pdf: bytes, data: bytes | None, verdict: Verdict) -> None:
         for problem in verdict.problems:
@@ -65,13 +92,23 @@ def _yes(answer: bool) -> str:
     return "yes" if answer else "no"
 
 
-def _record(file_sha256: str, data: bytes | None) -> str:
-    """Compare the file and the record attached to it with what this database holds."""
-    sealed = SealedFile.objects.select_related("consent").filter(sha256=file_sha256).first()
-    if sealed:
-        kept = bytes(sealed.consent.record)
-        return MATCHES if data == kept and sha256(kept) == sealed.consent.sha256 else DIFFERS
+def _record(data: bytes | None, kept: SealedFile | None, after: SealedAfter | None) -> str:
+    """Compare the record attached to a file with what this database holds of that file."""
+    if kept:
+        agreed = bytes(kept.consent.record)
+        return MATCHES if data == agreed and sha256(agreed) == kept.consent.sha256 else DIFFERS
+    if after:
+        said = bytes(after.record)
+        return MATCHES if data == said and sha256(said) == after.record_sha256 else DIFFERS
     return DIFFERS if data is not None and Consent.objects.filter(sha256=sha256(data)).exists() else UNKNOWN
+
+
+def _drawn(data: bytes) -> bytes:
+    """Draw a record of a consent, or of what came after one. Raise ``ValueError`` if it is neither."""
+    try:
+        return render(read(data))
+    except ValueError:
+        return render_after(after_record.read(data))
 
 
 def _drawn_again(pdf: bytes, data: bytes) -> str:
@@ -80,7 +117,7 @@ def _drawn_again(pdf: bytes, data: bytes) -> str:
     Another version of WeasyPrint or of a font draws other bytes from the same record, so a difference proves nothing.
     """
     try:
-        again = render(read(data))
+        again = _drawn(data)
     except (ValueError, DrawingError, OSError) as error:
         return f"not possible ({error})"
     if pdf.startswith(again) and pdf.count(b"startxref", len(again)) == 1:  # nothing but the seal follows

@@ -1,0 +1,174 @@
+"""The journal in plain sentences, for managers: what happened, never what was answered. Pure: no Django.
+
+Every action that the rooms write has its sentence here, in the group under which a manager looks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clinic.flow import WORDS, Stage
+from clinic.policy import SETTINGS
+
+
+@dataclass(frozen=True)
+class Group:
+    """Actions that belong together. ``actions``: each with its sentence; braces take a field of the row."""
+
+    name: str
+    label: str
+    actions: Mapping[str, str]
+
+
+GROUPS: tuple[Group, ...] = (
+    Group(
+        "visits",
+        "Visits and tablets handed over",
+        {
+            "visit added": "Put a visit on the board",
+            "visit moved": "The visit went from “{from}” to “{to}”",
+            "visit given another record": "The visit now belongs to another patient record: two were one person",
+            "tablet handed over": "Handed over the tablet for this visit",
+            "tablet taken back": "The tablet’s part ended: {why}",
+            "birth date confirmed": "The date of birth typed on the tablet was right",
+            "birth date missed": "The date of birth typed on the tablet was wrong, time {count}",
+            "visit parked": "Parked the visit after three wrong dates of birth",
+            "parked visit reopened": "Reopened the parked visit",
+            "urgent": "The tablet called for help: an urgent symptom was ticked",
+            "urgent call taken": "Went to the patient who needed help",
+        },
+    ),
+    Group(
+        "answers",
+        "Answers and review",
+        {
+            "screening begun": "Began the questions (version {number} of the answers)",
+            "answers saved": "Saved one page of answers",
+            "answers sent": "Sent the answers (version {number})",
+            "answers reopened": "Opened the answers to be changed (version {number}): {why}",
+            "rules run": "The rules looked at the answers and the plan",
+            "version first used": "First use here of a version of the {kind}",
+            "plan saved": "Saved a plan (number {number})",
+            "flag decided": "Decided about a flag (number {flag})",
+            "vouched for": "Put a part of the talk with the patient on record",
+            "talk given": "Had the talk that the patient asked for",
+            "review closed": "Ended the review: {ending}",
+        },
+    ),
+    Group(
+        "consents",
+        "Consent, signature, seal and copies",
+        {
+            "consent given": "Consent was given and signed on the tablet",
+            "consent voided": "The signature no longer counts: {why}",
+            "patient wants to talk": "The patient wants to talk before signing",
+            "patient needs more time": "The patient wants more time to decide",
+            "consent withdrawn": "The consent was taken back",
+            "consent superseded": "The consent no longer holds: a newer one, or a change",
+            "consent entered in error": "The consent was said to be entered in error",
+            "seal key used": "Used the clinic’s sealing key for a document",
+            "sealing failed": "The document could not be sealed",
+            "sealing worked": "The document was sealed after it had failed before",
+            "sealing asked for again": "Asked for the seal once more",
+            "what came after sealed": "Sealed the document of what came after the consent",
+            "timestamp kept": "Kept a timestamp of a sealed document",
+            "copy asked for": "Asked for a copy by {method}",
+            "copy sent": "Sent a copy by {method}",
+        },
+    ),
+    Group(
+        "views",
+        "Records opened, printed, downloaded",
+        {
+            "board opened": "Opened the board of a day ({count} visits)",
+            "queue opened": "Opened the review queue ({count} waiting)",
+            "patients searched": "Searched for a patient ({count} found)",
+            "patient opened": "Opened a patient’s page",
+            "visit opened": "Opened the visit’s page",
+            "review opened": "Opened the review, with the answers",
+            "confirmation opened": "Opened the confirmation, with what was signed",
+            "note opened": "Opened the patient’s note, to print",
+            "documents listed": "Opened the list of a consent’s documents",
+            "document opened": "Opened the sealed document, to read or print",
+            "document downloaded": "Downloaded the sealed document",
+            "journal opened": "Opened the journal",
+        },
+    ),
+    Group(
+        "access",
+        "Signing in, refused pages",
+        {
+            "signed in": "Signed in",
+            "signed out": "Signed out",
+            "sign-in refused": "Somebody was refused at the sign-in: wrong user name or password",
+            "access refused": "Was refused a page: {route}",
+        },
+    ),
+    Group(
+        "clinic",
+        "Patient records, staff, tablets, settings, keys",
+        {
+            "patient added": "Added a patient record",
+            "patient corrected": "Corrected a patient record: {field}",
+            "patients merged": "Made two patient records one",
+            "staff added": "Added a staff account: {staff}",
+            "staff changed": "Changed a staff account: {staff}",
+            "tablet added": "Added the tablet {tablet}",
+            "pairing code made": "Made a pairing code for the tablet {tablet}",
+            "tablet paired": "A device became the tablet {tablet}",
+            "pairing code missed": "A wrong pairing code was typed (try {count} on the code of {tablet})",
+            "tablet revoked": "Turned away the tablet {tablet}",
+            "setting changed": "Changed a setting: {setting}",
+            "sealing keys made": "Made the clinic’s root and sealing key",
+            "sealing key changed": "Changed the sealing key for the next",
+            "sealing key revoked": "Revoked a sealing key",
+            "journal anchored": "Anchored the journal outside the database (anchor {number})",
+        },
+    ),
+)
+
+SENTENCES: Mapping[str, str] = {action: says for group in GROUPS for action, says in group.actions.items()}
+# Values that are words of our own lists. What is not listed stands as it is.
+VALUES: Mapping[str, Mapping[str, str]] = {
+    "from": {stage.value: WORDS[stage] for stage in Stage},
+    "to": {stage.value: WORDS[stage] for stage in Stage},
+    "setting": {name: setting.label for name, setting in SETTINGS.items()},
+    "field": {"name": "the name", "born": "the date of birth", "phone": "the phone number", "email": "the e-mail"},
+    "ending": {"consent": "go on to consent", "back": "back to the patient", "stopped": "not treated today"},
+    "kind": {"statement": "consent text"},
+    "why": {
+        "returned": "taken back by staff, or nothing left to do on it",
+        "moved": "another tablet or another visit came",
+        "stopped": "the visit was stopped",
+    },
+}
+
+
+class _Told(dict[str, str]):
+    """A field that a row lacks reads as a question mark: an old or odd row must not break the page."""
+
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
+def sentence(action: str, data: Mapping[str, Any], **known: str) -> str:
+    """Return what happened in a plain sentence without its full stop.
+
+    ``known``: words for what the row names by number ("staff", "tablet"). An action that has no sentence is told by its
+    own name.
+    """
+    told = _Told({name: VALUES.get(name, {}).get(str(value), str(value)) for name, value in data.items()})
+    if "route" in told:
+        told["route"] = told["route"].replace("_", " ")
+    told.update(known)
+    return SENTENCES.get(action, action.capitalize().replace("{", "{{").replace("}", "}}")).format_map(told)
+
+
+def actions_of(name: str) -> tuple[str, ...]:
+    """Return the actions of a group. Raise ``ValueError`` naming the groups if there is no such group."""
+    for group in GROUPS:
+        if group.name == name:
+            return tuple(group.actions)
+    raise ValueError(f"{name}: no such group; allowed: {', '.join(group.name for group in GROUPS)}")

@@ -1,0 +1,89 @@
+"""The journal, as a manager reads it: the clinic's, newest first, or one visit's story from its beginning.
+
+It names staff, tablets, and patients' records and visits by number; no patient's name, no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from clinic.access import StaffRequest, staff
+from clinic.forms import JournalForm
+from clinic.models import Journal, Role, Tablet, User, Visit
+
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row, in words."""
+
+    row: Journal
+    who: str
+    role: str
+    asks: str  # the value of "who" that asks for all that this person or tablet did
+    what: str
+
+
+@staff(Role.MANAGER)
+@require_GET
+def journal(request: StaffRequest) -> HttpResponse:
+    """The rows that were asked for, a page of them, and the way to the next."""
+    people = {each.pk: each for each in User.objects.order_by("full_name")}
+    form = JournalForm(request.GET, people=people.values(), tablets=Tablet.objects.all())
+    if not form.is_valid():
+        return render(request, "clinic/journal.html", {"form": form}, status=422)
+    visit: Visit | None = form.cleaned_data["visit"]
+    rows, links = _page(form, oldest_first=visit is not None)
+    Journal.objects.record("journal opened", by=request.actor, visit=visit)
+    asked = {name: str(form.cleaned_data[name] or "") for name in ("who", "what", "since", "until")}
+    context = {
+        "form": form,
+        "visit": visit,
+        "lines": [_line(row, people) for row in rows],
+        "asked": any(asked.values()),
+        **{name: urlencode({**asked, "visit": visit.pk if visit else "", **to}) for name, to in links.items()},
+    }
+    return render(request, "clinic/journal.html", context)
+
+
+def _page(form: JournalForm, *, oldest_first: bool) -> tuple[list[Journal], dict[str, dict[str, int]]]:
+    """Return a page of rows and the cursors of the pages beside it ("earlier", "later"), where there are any.
+
+    A page begins after or ends before a row's number, so that it stays the same while the journal grows.
+    """
+    found = form.found(Journal.objects.select_related("user", "tablet"))
+    before, after = form.cleaned_data["before"], form.cleaned_data["after"]
+    upwards = before is None and (oldest_first or after is not None)
+    if upwards:
+        some = list(found.filter(seq__gt=after or 0).order_by("seq")[: PAGE + 1])
+    else:
+        some = list((found.filter(seq__lt=before) if before else found).order_by("-seq")[: PAGE + 1])
+    more, rows = len(some) > PAGE, sorted(some[:PAGE], key=lambda row: row.seq)
+    links: dict[str, dict[str, int]] = {}
+    if rows and (bool(after) if upwards else more):
+        links["earlier"] = {"before": rows[0].seq}
+    if rows and (more if upwards else before is not None):
+        links["later"] = {"after": rows[-1].seq}
+    return rows if oldest_first else rows[::-1], links
+
+
+def _line(row: Journal, people: Mapping[int, User]) -> Line:
+    known: dict[str, Any] = {}
+    if "staff" in row.data:
+        person = people.get(row.data["staff"])
+        known["staff"] = person.full_name if person else f"number {row.data['staff']}"
+    if row.user:
+        who, role, asks = row.user.full_name, row.role, f"staff-{row.user.pk}"
+    elif row.tablet:
+        who, role, asks = row.tablet.name, "tablet", f"tablet-{row.tablet.pk}"
+    else:
+        who, role, asks = "The system", "", "system"
+    return Line(row, who, role, asks, row.told(**known))

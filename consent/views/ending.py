@@ -1,0 +1,132 @@
+"""At the desk: take a consent back, say that it no longer counts, and fetch the PDF of what came after it."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from clinic import actions as clinic_actions
+from clinic.access import StaffRequest, staff
+from clinic.flow import NotAllowed
+from clinic.forms import HandOverForm
+from clinic.models import Hold, Journal, Role, Visit
+from consent import ending
+from consent.after import Entry, consent_of, newer_that_stand
+from consent.after_snapshot import number as number_of_after
+from consent.forms import CHANGED, IN_ERROR, EndForm, WithdrawForm
+from consent.models import After, Consent, SealedAfter
+from consent.snapshot import number
+from consent.views.files import pdf_answer
+
+DESK = (Role.RECEPTION, Role.PRACTITIONER)
+
+
+def _visit(pk: int) -> Visit:
+    return get_object_or_404(Visit.objects.select_related("patient"), pk=pk)
+
+
+@staff(*DESK)
+@require_http_methods(["GET", "POST"])
+def withdraw_consent(request: StaffRequest, visit: int) -> HttpResponse:
+    """Note that consent was taken back: who, how, when, and a reason if one was given."""
+    one = _visit(visit)
+    entry = consent_of(one)
+    if entry is None or not entry.state.stands:
+        messages.info(request, f"There is no consent to take back: “{one.status}”.")
+        return redirect("visit", one.pk)
+    form = WithdrawForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            ending.withdraw(visit=one, by=request.actor, **form.cleaned_data)
+        except NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "Withdrawn. Stop if treatment has begun, and tell the practitioner now.")
+            return redirect("visit", one.pk)
+    return _withdraw_page(request, one, entry, form)
+
+
+def _withdraw_page(request: StaffRequest, one: Visit, entry: Entry, form: WithdrawForm) -> HttpResponse:
+    context = {"form": form, "visit": one, "entry": entry, "tablets": HandOverForm(), "hold": one.hold}
+    return render(request, "consent/withdraw_consent.html", context, status=422 if form.errors else 200)
+
+
+@staff(*DESK)
+@require_POST
+def withdraw_on_tablet(request: StaffRequest, visit: int) -> HttpResponse:
+    """Hand over a tablet on which the patient takes consent back."""
+    one = _visit(visit)
+    form = HandOverForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose a tablet first.")
+        return redirect("withdraw_consent", one.pk)
+    tablet = form.cleaned_data["tablet"]
+    try:
+        clinic_actions.hand_over(visit=one, tablet=tablet, by=request.actor, purpose=Hold.Purpose.WITHDRAW)
+    except NotAllowed as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{tablet} is ready. Hand it to the patient.")
+    return redirect("visit", one.pk)
+
+
+@staff(Role.PRACTITIONER)
+@require_http_methods(["GET", "POST"])
+def end_consent(request: StaffRequest, visit: int) -> HttpResponse:
+    """Say that a consent no longer counts: a newer one replaces it, something changed, or it was an error."""
+    one = _visit(visit)
+    entry = consent_of(one)
+    if entry is None or entry.consent is None or entry.state.kind == After.Kind.IN_ERROR:
+        messages.info(request, f"There is nothing to change: “{one.status}”.")
+        return redirect("visit", one.pk)
+    newer = {str(each.pk): each for each in newer_that_stand(entry.consent)}
+    choices = [(pk, f"Consent {number(each.visit)} replaces it") for pk, each in newer.items()]
+    form = EndForm(request.POST if request.method == "POST" else None, newer=choices, stands=entry.state.stands)
+    if request.method == "POST" and form.is_valid():
+        try:
+            _end(entry.consent, form, newer, request)
+        except NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "Noted. The consent stays on record and no longer counts.")
+            return redirect("visit", one.pk)
+    context = {"form": form, "visit": one, "entry": entry}
+    return render(request, "consent/end_consent.html", context, status=422 if form.errors else 200)
+
+
+def _end(consent: Consent, form: EndForm, newer: dict[str, Consent], request: StaffRequest) -> After:
+    what, reason = form.cleaned_data["what"], form.cleaned_data["reason"]
+    if what == IN_ERROR:
+        return ending.enter_in_error(consent=consent, reason=reason, by=request.actor)
+    replaced_by = None if what == CHANGED else newer[what]
+    return ending.supersede(consent=consent, replaced_by=replaced_by, reason=reason, by=request.actor)
+
+
+@staff(*DESK)
+@require_GET
+def after_pdf(request: StaffRequest, visit: int, after: int) -> HttpResponse:
+    """The sealed PDF of what came after a consent, to download; with ``?view=1`` to open and print."""
+    rows = SealedAfter.objects.select_related("after__consent__visit__patient")
+    sealed = get_object_or_404(rows, after=after, after__consent__visit=visit)
+    assert sealed.after.consent is not None  # it has a file
+    view = "view" in request.GET
+    Journal.objects.record(
+        "document opened" if view else "document downloaded",
+        by=request.actor,
+        visit=sealed.after.consent.visit,
+        kind=sealed.after.kind,
+        digest=sealed.sha256,
+    )
+    return pdf_answer(bytes(sealed.pdf), f"consent-{number_of_after(sealed.after)}.pdf", view=view)
+
+
+@staff(*DESK)
+@require_POST
+def seal_after_again(request: StaffRequest, visit: int, after: int) -> HttpResponse:
+    """Try once more to make the PDF of what came after a consent."""
+    row = get_object_or_404(After.objects.select_related("consent__visit"), pk=after, consent__visit=visit)
+    ending.seal_after_again(after=row, by=request.actor)
+    messages.success(request, "The PDF is being made again.")
+    return redirect("visit", visit)

@@ -1,0 +1,45 @@
+"""On the tablet, handed over for this alone: the patient takes consent back, or keeps it."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from clinic import actions as clinic_actions
+from clinic.access import PatientRequest, patient
+from clinic.flow import WITHDRAWABLE, NotAllowed
+from clinic.models import Hold
+from consent import ending
+from consent.after import consent_of
+from consent.models import After
+
+TAKE_BACK, KEEP = "take_back", "keep"
+
+
+@patient(*WITHDRAWABLE, purpose=Hold.Purpose.WITHDRAW)
+@require_http_methods(["GET", "POST"])
+def withdraw(request: PatientRequest) -> HttpResponse:
+    """Ask once, in plain words, and do what the patient says."""
+    entry = consent_of(request.hold.visit)
+    if entry is None or not entry.state.stands:  # it was taken back at the desk in the meantime
+        clinic_actions.take_back(hold=request.hold, by=request.actor)
+        return redirect("resume")
+    if request.method == "GET":
+        return render(request, "consent/withdraw.html", {"entry": entry})
+    act = request.POST.get("act", "")
+    if act == KEEP:
+        clinic_actions.take_back(hold=request.hold, by=request.actor)
+    elif act == TAKE_BACK:
+        _take_back(request)
+    else:
+        return HttpResponseBadRequest("act: take_back or keep")
+    return redirect("resume")
+
+
+def _take_back(request: PatientRequest) -> None:
+    who, how = After.Who.PATIENT, After.How.TABLET
+    try:
+        ending.withdraw(visit=request.hold.visit, who=who, how=how, hold=request.hold, by=request.actor)
+    except NotAllowed:  # the visit moved on in this very moment: `resume` shows what there is to do now
+        return
