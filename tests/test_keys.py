@@ -18,6 +18,7 @@ from django.core.management import CommandError, call_command
 
 from clinic.models import Journal
 from consent import issuing, ours
+from consent.checks import seal_key_opens
 from consent.document import render
 from consent.hardware import HardwareKey, HardwareTrouble
 from consent.keys import KeyTrouble, SealKey, fingerprint, revocations, roots
@@ -192,6 +193,15 @@ def test_the_written_procedure_for_a_stolen_key_works(installed: Path, root_key:
     assert told[0][1] == {"certificate": stolen}
     out = capsys.readouterr().out
     assert "do not count from 2026-11-23 00:00" in out
+
+
+def test_the_check_before_serving_says_when_the_key_ends_or_cannot_be_used(installed: Path, root_key: Path):
+    assert seal_key_opens(None) == []
+    ago = timedelta(days=issuing.SEAL_DAYS - 100)
+    old = issuing.new_seal_key(installed, PASSPHRASE, root_key=root_key, now=NOW - ago)
+    assert [each.id for each in seal_key_opens(None)] == ["consent.W001"]
+    issuing.revoke(installed, old.sha256, since=NOW, root_key=root_key, root_passphrase=PASSPHRASE)
+    assert [each.id for each in seal_key_opens(None)] == ["consent.E002"]
 
 
 @pytest.mark.django_db
