@@ -44,6 +44,7 @@ lock: .venv/uv.stamp
 	$(COMPILE) -o requirements-uv.txt requirements-uv.in
 	$(COMPILE) -o requirements.txt requirements.in
 	$(COMPILE) -o requirements-dev.txt requirements-dev.in
+	$(COMPILE) -o requirements-verify.txt requirements-verify.in
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis test-results

@@ -75,7 +75,7 @@ PKCS11_LABEL = os.environ.get("CLINIC_PKCS11_LABEL", "")
 PKCS11_PIN = _secret("CLINIC_PKCS11_PIN")
 if PKCS11_MODULE and not (PKCS11_TOKEN and PKCS11_LABEL and PKCS11_PIN):
     raise ImproperlyConfigured(
-        "CLINIC_PKCS11_MODULE is set, so CLINIC_PKCS11_TOKEN, _LABEL and _PIN must be set as well."
+        "CLINIC_PKCS11_MODULE is set, so CLINIC_PKCS11_TOKEN, CLINIC_PKCS11_LABEL and CLINIC_PKCS11_PIN must be too."
     )
 # An RFC 3161 timestamp authority, and a PEM file with the root that vouches for it. Nothing else is ever called.
 TSA_URL = os.environ.get("CLINIC_TSA_URL", "")

@@ -172,7 +172,7 @@ def _records() -> str:
     count = 0
     first = Consent.objects.values_list("visit_id", "record", "sha256")
     after = SealedAfter.objects.values_list("after__consent__visit_id", "record", "record_sha256")
-    for what, records in (("consent", first), ("what came after the consent", after)):
+    for what, records in (("the consent", first), ("what came after the consent", after)):
         for visit, record, digest in records.order_by("pk").iterator(chunk_size=PIECE):
             if sha256(bytes(record)) != digest:
                 raise Wrong(f"the record of {what} of visit {visit} was changed")
@@ -185,7 +185,7 @@ def _files() -> str:
     count = 0
     first = SealedFile.objects.annotate(visit=F("consent__visit_id"), agreed=F("consent__record"))
     after = SealedAfter.objects.annotate(visit=F("after__consent__visit_id"), agreed=F("record"))
-    for what, files in (("consent", first), ("what came after the consent", after)):
+    for what, files in (("the consent", first), ("what came after the consent", after)):
         for each in _each(files):
             if problems := _file_problems(each):
                 raise Wrong(f"the sealed file of {what} of visit {each['visit']}: {' '.join(problems)}")

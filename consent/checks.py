@@ -5,11 +5,15 @@ Registered as deployment checks, so that `migrate`, `init_keys` and `rehearse` w
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.utils import timezone
 
 from clinic.checks import SERVING
+
+TIME_TO_CHANGE = timedelta(days=183)
 
 
 @register(SERVING, deploy=True)
@@ -36,14 +40,24 @@ def seal_key_opens(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     from consent.keys import KeyTrouble
 
     try:
-        ours.seal_key()
+        key = ours.seal_key()
         ours.trust()
     except KeyTrouble as trouble:
         return [
             Error(
                 f"The clinic's seal cannot be used: {trouble}",
-                hint="Run `manage.py init_keys` once, with CLINIC_SEAL_PASSPHRASE or CLINIC_SEAL_PASSPHRASE_FILE set.",
+                hint="Run `manage.py init_keys` once, with CLINIC_SEAL_PASSPHRASE or CLINIC_SEAL_PASSPHRASE_FILE set. "
+                "For a key that was lost or revoked: docs/keys.md.",
                 id="consent.E002",
             )
         ]
-    return []
+    ends = key.certificate.not_valid_after_utc
+    if ends - timezone.now() > TIME_TO_CHANGE:
+        return []
+    return [
+        Warning(
+            f"The sealing certificate ends on {ends:%Y-%m-%d}.",
+            hint="Make the next one before: `manage.py new_seal_key --root-key FILE`, see docs/keys.md.",
+            id="consent.W001",
+        )
+    ]

@@ -46,6 +46,7 @@ __all__ = [
     "Verdict",
     "attached",
     "make_keys",
+    "said_of_attached",
     "seal",
     "verify",
 ]
@@ -338,6 +339,15 @@ def _items(holder: Any, key: str) -> list[Any]:
 def _embedded(reader: PdfFileReader) -> list[Any]:
     names = reader.root["/Names"] if "/Names" in reader.root else {}
     return _items(names["/EmbeddedFiles"], "/Names") if "/EmbeddedFiles" in names else []
+
+
+def said_of_attached(pdf: bytes) -> str:
+    """Return what ``pdf`` says of the file attached to it; "" if there is none or it cannot be read."""
+    try:
+        _, specification = _embedded(PdfFileReader(BytesIO(pdf)))
+        return str(specification["/Desc"])
+    except Exception:  # a damaged file can fail anywhere
+        return ""
 
 
 def attached(pdf: bytes) -> bytes | None:

@@ -174,9 +174,7 @@ def _name(certificate: asn1.Certificate) -> str:
     """Return a name for a sentence: "Time Stamping (Some Authority Ltd)"."""
     told = certificate.subject.native
     own, organisation = told.get("common_name"), told.get("organization_name")
-    if own and organisation:
-        return f"{own} ({organisation})"
-    return str(own or organisation or "an authority with no name")
+    return f"{own} ({organisation})" if own and organisation else str(own or organisation or "an unnamed authority")
 
 
 def _chain(token: cms.ContentInfo) -> list[asn1.Certificate]:

@@ -20,7 +20,7 @@ from cryptography import x509
 
 from consent import after_record, record
 from consent.keys import certificate_in
-from consent.seal import Trust, Verdict, attached, verify
+from consent.seal import Trust, Verdict, attached, said_of_attached, verify
 from consent.timestamp import StampTrouble, check
 
 GOOD, BAD, NO_LONGER = 0, 1, 3
@@ -90,7 +90,7 @@ def examine(asked: argparse.Namespace) -> Finding:
     trust = _beside(asked, digest, trust, found)
     verdict = verify(pdf, trust)
     _seal(found, verdict)
-    _record(found, attached(pdf))
+    _record(found, attached(pdf), said_of_attached(pdf))
     _cannot_see(found, asked, verdict)
     for path in asked.also:
         _later(found, path, trust)
@@ -147,12 +147,14 @@ def _unsure(trusted: bool | None) -> str:
     return "" if trusted else " (nobody vouches for it here)"
 
 
-def _record(found: Finding, data: bytes | None) -> None:
-    """Read the record that the file carries, and compute its digest again."""
+def _record(found: Finding, data: bytes | None, said: str) -> None:
+    """Read the record that the file carries, compute its digest again, and compare it with what the file says."""
     if data is None:
         found.problems.append("The file does not carry its record.")
         return
     found.record_sha256 = record.sha256(data)
+    if found.record_sha256 not in said:
+        found.problems.append("The record inside is not the one whose SHA-256 the file names.")
     try:
         if record.format_of(data) == after_record.FORMAT:
             after = after_record.read(data)

@@ -80,6 +80,7 @@ def responder(folder: Path) -> Iterator[Responder]:
     config = CertomancerConfig.from_file(str(folder / "pki.yml"), str(folder))
     architecture = config.get_pki_arch(ArchLabel("time"))
     root = x509.load_der_x509_certificate(architecture.get_cert(CertLabel("root")).dump())
+    services = architecture.service_registry
     here = Responder(root)
 
     class Handler(BaseHTTPRequestHandler):
@@ -93,8 +94,11 @@ def responder(folder: Path) -> Iterator[Responder]:
                 return
             content = b"<html>no</html>"
             if here.mood == "well":
-                stamper = architecture.service_registry.summon_timestamper(ServiceLabel("stamps"), datetime.now(UTC))
-                content = stamper.request_tsa_response(tsp.TimeStampReq.load(body)).dump()
+                content = (
+                    services.summon_timestamper(ServiceLabel("stamps"), datetime.now(UTC))
+                    .request_tsa_response(tsp.TimeStampReq.load(body))
+                    .dump()
+                )
             self.send_response(503 if here.mood == "down" else 200)
             self.send_header("Content-Type", "application/timestamp-reply")
             self.send_header("Content-Length", str(len(content)))

@@ -17,6 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/operating.md", "docs/keys.md"]
 ROOMS = ["clinic", "screening", "consent"]  # each may know those before it
 
 
@@ -164,13 +165,15 @@ def test_files_name_no_machine_and_no_registry() -> None:
     texts = [
         path
         for path in tracked()
-        if path != Path(__file__) and path.suffix not in {".png", ".ttf", ".svg"} and path.name != "operating.md"
+        if path != Path(__file__)
+        and path.suffix not in {".png", ".ttf", ".svg"}
+        and path.name not in {"operating.md", "keys.md"}
     ]
     assert found(f"{machine}|{registry}", texts) == []
 
 
 def test_locks_are_hashed() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt", "requirements-uv.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-uv.txt", "requirements-verify.txt"):
         text = (ROOT / name).read_text(encoding="utf-8")
         pins = re.findall(r"^[\w.\[\]-]+==\S+", text, re.MULTILINE)
         assert pins, name
@@ -194,7 +197,7 @@ def test_rooms_left_unbuilt_stay_unbuilt() -> None:
     assert found(r"def save\(self", [path for path in code if "models" in path.relative_to(ROOT).as_posix()]) == []
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/operating.md"])
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_documents_name_commands_that_exist(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
@@ -206,7 +209,7 @@ def test_documents_name_commands_that_exist(document: str) -> None:
     assert commands <= set(get_commands())
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/operating.md"])
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_between_documents_lead_somewhere(document: str) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / document).read_text(encoding="utf-8"))
     assert [link for link in links if not (ROOT / document).parent.joinpath(link).exists()] == []

@@ -60,14 +60,13 @@ def test_a_server_that_is_there_is_used() -> None:
 
 def test_the_server_ends_with_the_command_when_both_are_told_to() -> None:
     waits = "import os, time; print(os.environ['DATABASE_URL'], flush=True); time.sleep(60)"
-    process = subprocess.Popen(
-        [*WRAPPER, sys.executable, "-c", waits], env=environment(), stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout
-    folder = Path(process.stdout.readline().strip().partition("?host=")[2])
-    server = int((folder / "postmaster.pid").read_text().splitlines()[0])
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=30) == 128 + signal.SIGTERM
+    command = [*WRAPPER, sys.executable, "-c", waits]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        folder = Path(process.stdout.readline().strip().partition("?host=")[2])
+        server = int((folder / "postmaster.pid").read_text().splitlines()[0])
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 128 + signal.SIGTERM
     assert not folder.exists()
     assert not is_alive(server)
 

@@ -13,7 +13,7 @@ from clinic.access import anyone
 from consent import bundle
 from consent.asking import A_MINUTE, may_ask
 from consent.forms import DigestForm
-from consent.keys import KeyTrouble, fingerprint, revocations, roots
+from consent.keys import REVOKED, KeyTrouble, fingerprint, revocations, roots
 from consent.ledger import known
 from consent.models import Timestamp
 
@@ -53,7 +53,8 @@ def _root_sha256() -> str:
 @require_GET
 def verify_help(request: HttpRequest) -> HttpResponse:
     """What common programs show for a sealed file, what they miss, and how to check without us."""
-    return render(request, "consent/verify_help.html", {"root": _root_sha256()})
+    has_revoked = (settings.KEYS_DIR / REVOKED).exists()
+    return render(request, "consent/verify_help.html", {"root": _root_sha256(), "has_revoked": has_revoked})
 
 
 @anyone
