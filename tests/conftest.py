@@ -28,10 +28,14 @@ AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practi
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what drives a browser, before ``-m "not browser"`` chooses."""
+    """Mark what drives a browser, before ``-m "not browser"`` chooses; and leave it for last.
+
+    Playwright's event loop stays in the main thread of its process, and no other loop can be run there after it.
+    """
     for item in items:
         if {"page", "context", "browser"} & set(getattr(item, "fixturenames", [])):
             item.add_marker("browser")
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 @pytest.fixture(scope="session")
