@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
 from django.conf import settings
+from django.core.checks import Error
 from django.core.management import CommandError, call_command
 
 from clinic.models import Journal
@@ -298,3 +300,18 @@ def test_half_a_setting_is_refused():
     env = {**os.environ, "CLINIC_PKCS11_MODULE": "module.so", "CLINIC_DATA_DIR": str(settings.DATA_DIR)}
     done = subprocess.run([sys.executable, "-c", "import clinic.settings"], env=env, capture_output=True, text=True)
     assert "CLINIC_PKCS11_LABEL" in done.stderr
+
+
+def test_a_key_that_ends_soon_stops_no_server(installed: Path, root_key: Path, monkeypatch):
+    ago = timedelta(days=issuing.SEAL_DAYS - 100)
+    issuing.new_seal_key(installed, PASSPHRASE, root_key=root_key, now=NOW - ago)
+    warned = seal_key_opens(None)
+    assert warned
+    monkeypatch.setattr("django.core.checks.run_checks", lambda **_: warned)
+    sys.modules.pop("clinic.wsgi", None)
+    importlib.import_module("clinic.wsgi")
+    broken = [Error("The clinic's seal cannot be used.", id="consent.E002")]
+    monkeypatch.setattr("django.core.checks.run_checks", lambda **_: broken)
+    sys.modules.pop("clinic.wsgi")
+    with pytest.raises(SystemExit, match="Not serving"):
+        importlib.import_module("clinic.wsgi")
