@@ -29,18 +29,32 @@ def read_code(typed: str) -> str:
 
 
 class TabletQuerySet(models.QuerySet["Tablet"]):
-    def paired(self) -> TabletQuerySet:
-        """Tablets that may be handed over."""
+    def of_the_clinic(self) -> TabletQuerySet:
+        """The clinic's own tablets: not a staff member's device that was lent once, not a patient's phone."""
+        return self.filter(kind=Tablet.Kind.CLINIC.value)
+
+    def known(self) -> TabletQuerySet:
+        """Devices of any kind that carry a cookie of ours and were not turned away."""
         return self.filter(revoked_at=None).exclude(token_sha256=None)
 
+    def paired(self) -> TabletQuerySet:
+        """Tablets of the clinic that may be handed over."""
+        return self.of_the_clinic().known()
+
     def with_token(self, token: str) -> Tablet | None:
-        """Return the tablet that holds this cookie, or nothing."""
-        return self.paired().filter(token_sha256=digest(token)).first() if token else None
+        """Return the device that holds this cookie, or nothing."""
+        return self.known().filter(token_sha256=digest(token)).first() if token else None
 
 
 class Tablet(models.Model):
-    """A tablet of the clinic. Its cookie names it and nothing else; the server knows what it shows."""
+    """A device that may show a visit. Its cookie names it and nothing else; the server knows what it shows."""
 
+    class Kind(models.TextChoices):
+        CLINIC = "clinic", "the clinic's tablet"
+        LENT = "lent", "a staff member's own device, lent for one visit"
+        PHONE = "phone", "the patient's own phone"
+
+    kind = models.CharField(max_length=6, choices=Kind.choices, default=Kind.CLINIC.value, editable=False)
     name = models.CharField(max_length=60, unique=True)
     token_sha256 = models.CharField(max_length=64, null=True, unique=True, editable=False)  # noqa: DJ001 (unique)
     code_sha256 = models.CharField(max_length=64, blank=True, editable=False)

@@ -23,7 +23,7 @@ def tablets(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         new = actions.add_tablet(name=form.cleaned_data["name"], by=request.actor)
         return _code_page(request, new)
-    rows = Tablet.objects.all()
+    rows = Tablet.objects.of_the_clinic()
     busy = {hold.tablet_id for hold in Hold.objects.now()}
     context = {"form": form, "tablets": rows, "busy": busy, "now": timezone.now()}
     return render(request, "clinic/manage_tablets.html", context, status=422 if form.errors else 200)
