@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from consent.record import Clinic, Moment, canonical, read_as, sha256
+from consent.record import Clinic, Moment, Proof, canonical, read_as, sha256
 
 __all__ = ["FORMAT", "AfterRecord", "By", "First", "Replacement", "canonical", "read", "sha256"]
 
@@ -94,6 +94,7 @@ class AfterRecord:
     by: By
     at: Moment
     written_at: Moment
+    proof: Proof
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for another format or kind, and for a withdrawal that does not say who."""

@@ -12,6 +12,7 @@ from consent import after_record as a
 from consent.models import After, Consent, SealedFile
 from consent.record import Clinic, Moment, moment, read
 from consent.snapshot import number as number_of_first
+from consent.snapshot import proof
 
 LETTER = {After.Kind.WITHDRAWN: "W", After.Kind.SUPERSEDED: "S", After.Kind.IN_ERROR: "E"}
 
@@ -47,6 +48,7 @@ def build(*, after: After, first: SealedFile) -> a.AfterRecord:
         by=_by(after),
         at=_at(after.at),
         written_at=_at(after.written_at),
+        proof=proof(),
     )
 
 

@@ -7,6 +7,7 @@ about them, files against the seal, and visits against their own rows.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -169,6 +170,7 @@ def _same_anchors(row: chain.Row, marks: list[anchors.Anchor]) -> None:
 
 
 def _records() -> str:
+    """Check the digest of every record, and that the place in the journal which it names is still the same."""
     count = 0
     first = Consent.objects.values_list("visit_id", "record", "sha256")
     after = SealedAfter.objects.values_list("after__consent__visit_id", "record", "record_sha256")
@@ -176,8 +178,16 @@ def _records() -> str:
         for visit, record, digest in records.order_by("pk").iterator(chunk_size=PIECE):
             if sha256(bytes(record)) != digest:
                 raise Wrong(f"the record of {what} of visit {visit} was changed")
+            _same_journal(json.loads(bytes(record)).get("proof", {}), f"the record of {what} of visit {visit}")
             count += 1
     return f"{count:,}, each with its digest"
+
+
+def _same_journal(proof: dict[str, Any], what: str) -> None:
+    """Hold the row of the journal that a sealed record names against the journal: a witness beside the anchors."""
+    seq = proof.get("journal_row", 0)
+    if seq and not Journal.objects.filter(seq=seq, hash=proof["journal_hash"]).exists():
+        raise Wrong(f"{what} names row {seq} of the journal, and that is another one now")
 
 
 def _files() -> str:

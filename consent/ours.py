@@ -8,7 +8,7 @@ from cryptography import x509
 from django.conf import settings
 
 from consent.hardware import HardwareKey
-from consent.keys import KeyTrouble, SealKey, revocations, roots
+from consent.keys import KeyTrouble, SealKey, fingerprint, revocations, roots
 from consent.seal import Trust
 from consent.timestamp import Authority
 
@@ -23,6 +23,14 @@ def hardware() -> HardwareKey | None:
 def seal_key() -> SealKey:
     """Return the sealing key. Raise ``KeyTrouble`` if it cannot be used."""
     return SealKey.load(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, hardware())
+
+
+def root_sha256() -> str:
+    """Return the SHA-256, in hex, of the root certificate in use; "" where there is none yet."""
+    try:
+        return fingerprint(roots(settings.KEYS_DIR)[0])
+    except KeyTrouble:
+        return ""
 
 
 def trust(known_since: datetime | None = None) -> Trust:

@@ -79,6 +79,19 @@ class Clinic:
 
 
 @dataclass(frozen=True)
+class Proof:
+    """What this record can be held against by others: a place in the journal, and the root of the clinic's seals.
+
+    ``journal_row`` and ``journal_hash`` (SHA-256, hex) name the last row there was when the record was written;
+    ``root`` is the SHA-256 of the root certificate, "" where there was none yet.
+    """
+
+    journal_row: int
+    journal_hash: str
+    root: str
+
+
+@dataclass(frozen=True)
 class Patient:
     """Who the patient is and how that was established. ``born`` is an ISO date."""
 
@@ -281,6 +294,7 @@ class Record:
     signatures: tuple[Signature, ...]
     confirmation: Confirmation
     events: tuple[Event, ...]
+    proof: Proof
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for another format, or for a birthday or a day that is not an ISO date."""

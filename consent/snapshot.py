@@ -10,6 +10,7 @@ from django.conf import settings
 
 from clinic.flow import WORDS, Stage
 from clinic.models import Journal, User, Visit
+from consent import ours
 from consent import record as r
 from consent.models import Given
 from consent.statement import CHOICES, Statement
@@ -30,6 +31,12 @@ STEPS = {
 def number(visit: Visit) -> str:
     """Return the printed number of a visit's consent: one visit has one consent."""
     return f"C-{visit.pk:06d}"
+
+
+def proof() -> r.Proof:
+    """Return what a record that is written now can be held against: where the journal stands, and our root."""
+    head = Journal.objects.head()
+    return r.Proof(head.seq, head.hash, ours.root_sha256())
 
 
 def _at(when: dt.datetime) -> r.Moment:
@@ -70,6 +77,7 @@ def build(*, given: Given, now: Standing, by: User, at: dt.datetime, statements:
         signatures=tuple(_signatures(given)),
         confirmation=r.Confirmation(by.full_name, by.registration_number, _at(at), statements),
         events=(*_events(visit), r.Event(_at(at), "Confirmed in the room", by.full_name)),
+        proof=proof(),
     )
 
 

@@ -21,6 +21,7 @@ from consent.record import (
     Moment,
     Patient,
     Plan,
+    Proof,
     Record,
     Screening,
     Signature,
@@ -232,5 +233,6 @@ def sample(
             Event(at(24), "Consent given", "the patient"),
             Event(at(31), "Consent confirmed", "Pat Physio"),
         ),
+        "proof": Proof(57, sha256(b"row 57"), sha256(b"root")),
     }
     return Record(**{**whole, **changes})

@@ -429,6 +429,26 @@ def test_what_is_filed_and_where_a_visit_is_cannot_be_changed_unseen(day):
         assert said.startswith(says), (statements, said)
 
 
+def test_a_journal_written_anew_under_a_sealed_consent_is_flagged_though_every_anchor_is_gone(day, file):
+    """The sealed record names a row of the journal by its hash: who rewrites the chain would have to seal anew."""
+    rows = [each for each in Journal.objects.rows() if each.action != "journal anchored"]
+    fresh = list(written_anew(rows, 2, random.Random(SEED)))
+    assert len(fresh) == len(rows) - 1
+    file.unlink()
+
+    def act() -> None:
+        run("DELETE FROM clinic_journal")
+        Journal.objects.bulk_create(map(as_model, fresh))
+
+    assert undone(act, first_wrong).startswith("records: the record of the consent of visit")
+
+
+def as_model(row: Row) -> Journal:
+    told = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
+    keys = {f"{name}_id": told.pop(name) for name in ("user", "tablet", "visit", "patient")}
+    return Journal(**told, **keys)
+
+
 def test_a_flipped_byte_anywhere_in_a_sealed_file_is_flagged(day):
     filed = SealedFile.objects.get()
     chance = random.Random(SEED + 3)

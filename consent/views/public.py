@@ -13,9 +13,10 @@ from clinic.access import anyone
 from consent import bundle
 from consent.asking import A_MINUTE, may_ask
 from consent.forms import DigestForm
-from consent.keys import REVOKED, KeyTrouble, fingerprint, revocations, roots
+from consent.keys import REVOKED, KeyTrouble, revocations, roots
 from consent.ledger import known
 from consent.models import Timestamp
+from consent.ours import root_sha256
 
 
 @csrf_exempt  # it changes nothing, and a program may ask as well
@@ -39,14 +40,7 @@ def verify(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, form: DigestForm, *, status: int = 200, **context: object) -> HttpResponse:
-    return render(request, "consent/verify.html", {"form": form, "root": _root_sha256(), **context}, status=status)
-
-
-def _root_sha256() -> str:
-    try:
-        return fingerprint(roots(settings.KEYS_DIR)[0])
-    except KeyTrouble:
-        return ""
+    return render(request, "consent/verify.html", {"form": form, "root": root_sha256(), **context}, status=status)
 
 
 @anyone
@@ -54,7 +48,7 @@ def _root_sha256() -> str:
 def verify_help(request: HttpRequest) -> HttpResponse:
     """What common programs show for a sealed file, what they miss, and how to check without us."""
     has_revoked = (settings.KEYS_DIR / REVOKED).exists()
-    return render(request, "consent/verify_help.html", {"root": _root_sha256(), "has_revoked": has_revoked})
+    return render(request, "consent/verify_help.html", {"root": root_sha256(), "has_revoked": has_revoked})
 
 
 @anyone
