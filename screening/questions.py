@@ -49,6 +49,7 @@ __all__ = [
     "check_value",
     "digest",
     "dump",
+    "in_private",
     "in_words",
     "limb_of",
     "load",
@@ -61,7 +62,7 @@ __all__ = [
     "sides",
 ]
 
-VERSION = "2026-11-23"
+VERSION = "2026-11-23.2"
 A_PAGE = 4  # questions at most
 
 Value = str | int | float | datetime.date | list[str]
@@ -127,6 +128,7 @@ class Question:
     unit: str = ""
     latest: str = ""  # "today" where a date may not be in the future
     regions: bool = False  # choices are regions of the body
+    private: bool = False  # "prefer_not" reads as a wish to say it in private, to the practitioner alone
 
     @property
     def allowed(self) -> str:
@@ -155,6 +157,7 @@ class Section:
 _YES, _NO = Choice("yes", "Yes"), Choice("no", "No")
 _YN = (_YES, _NO)
 _YNU = (_YES, _NO, Choice("unsure", "I am not sure"), Choice("prefer_not", "I would rather not say"))
+_IN_PRIVATE = Choice("prefer_not", "I would rather say this in private")
 _REGION_CHOICES = tuple(Choice(name, region_words(name).capitalize()) for name in CONCRETE)
 _NONE = "None of these"
 
@@ -170,9 +173,22 @@ def _ynu(
     asked: tuple[When, ...] = (),
     returning: bool = False,
     optional: bool = False,
+    private: bool = False,
 ) -> Question:
+    choices = (*_YNU[:-1], _IN_PRIVATE) if private else _YNU
     return Question(
-        name, Kind.YNU, wording, short, hint, why, _YNU, parent, asked, returning=returning, optional=optional
+        name,
+        Kind.YNU,
+        wording,
+        short,
+        hint,
+        why,
+        choices,
+        parent,
+        asked,
+        returning=returning,
+        optional=optional,
+        private=private,
     )
 
 
@@ -227,6 +243,7 @@ def _one_of(
     hint: str = "",
     why: str = "",
     parent: str | None = None,
+    private: bool = False,
 ) -> Question:
     return Question(
         name,
@@ -238,6 +255,7 @@ def _one_of(
         tuple(Choice(*choice) for choice in choices),
         parent,
         (When(parent, ("yes",)),) if parent else (),
+        private=private,
     )
 
 
@@ -266,6 +284,7 @@ _ALL = (
         ("other", "Some other help"),
         none="No, I need no help",
         hint="Choose all that apply.",
+        why="We want this to be easy for you.",
     ),
     _any_of(
         "urgent_symptoms",
@@ -289,6 +308,7 @@ _ALL = (
         "Do you know what dry needling is for, and why we offer it to you?",
         "Understands why",
         hint="A thin needle goes into a tight muscle, to ease pain. If you are not sure, say so. We will explain.",
+        why="You can only choose well if you know what it is for.",
     ),
     _ynu(
         "wants_treatment",
@@ -301,6 +321,7 @@ _ALL = (
         "Does anyone make you feel that you have to have it?",
         "Feels pressed",
         hint="It is your choice. You can say no, and we will still look after you.",
+        private=True,
     ),
     Question(
         "needle_fear",
@@ -322,6 +343,7 @@ _ALL = (
         "Have you ever fainted or felt ill because of a needle?",
         "Bad reaction to needles",
         hint="Think of blood tests, jabs, tattoos, or needles in a muscle.",
+        why="If we know, we can keep you safe.",
     ),
     _any_of(
         "needle_reaction_kinds",
@@ -341,6 +363,7 @@ _ALL = (
         "Reaction to the last dry needling",
         hint="Such as fainting, strong pain, a lot of bleeding, or trouble breathing.",
         returning=True,
+        why="We may need to do it in another way, or not at all.",
     ),
     _ynu(
         "infection_now",
@@ -383,6 +406,7 @@ _ALL = (
         "skin_problem",
         "Do you have a wound, a rash or sore skin where needles might go?",
         "Skin problem",
+        why="We keep needles away from sore skin, so that no germs get in.",
     ),
     _regions("skin_problem", "Where is your skin sore, broken or red?", "Where the skin problem is"),
     _yn(
@@ -428,6 +452,7 @@ _ALL = (
         "What was your last INR result?",
         "INR",
         hint="This is the number from your blood test, such as 2.5. Leave it empty if you do not know.",
+        why="A high number means that you may bleed more.",
         parent="blood_thinner_names",
         asked=(When("blood_thinner_names", ("warfarin", "acenocoumarol", "phenindione")),),
         low=0.5,
@@ -449,6 +474,7 @@ _ALL = (
         "Do you take aspirin, or another drug to prevent clots?",
         "Antiplatelet drugs",
         hint="Such as low-dose aspirin, clopidogrel (Plavix) or ticagrelor, or ibuprofen on most days.",
+        why="You may bleed or bruise more.",
     ),
     _any_of(
         "antiplatelet_names",
@@ -469,6 +495,7 @@ _ALL = (
         "Do you have a bleeding or clotting problem?",
         "Bleeding disorder",
         hint="Such as haemophilia, low platelets, bad liver disease, or bruises that come from nothing.",
+        why="A small bleed could become a big one.",
     ),
     _one_of(
         "bleeding_disorder_severity",
@@ -485,6 +512,7 @@ _ALL = (
         "Which medicines do you take?",
         "Medicines",
         hint="List them all: pills, jabs, creams, herbs. Leave it empty if you take none.",
+        why="Some of them can make you bleed more.",
     ),
     _ynu(
         "implanted_device",
@@ -498,18 +526,21 @@ _ALL = (
         "Have you ever had a problem with a heart valve?",
         "Heart valve",
         hint="A new valve counts, and so does an infection in the heart, or a heart that has been ill from birth.",
+        why="Germs in the blood can harm the heart.",
     ),
     _ynu(
         "heart_unstable",
         "Is your heart or your blood pressure out of control right now?",
         "Unstable heart",
         hint="Such as angina that gets worse, a new odd heartbeat, or very high blood pressure.",
+        why="Needles and stress could make it worse.",
     ),
     _ynu(
         "vascular",
         "Have you ever had a blood clot, or a problem with your blood vessels?",
         "Blood vessels or clots",
         hint="Such as a clot in the leg or lung, blocked or bulging vessels, or varicose veins.",
+        why="We keep needles away from weak vessels.",
     ),
     _ynu(
         "lung_condition",
@@ -523,12 +554,14 @@ _ALL = (
         "Have you had an infection in the last 14 days that is now over?",
         "Infection in the last 14 days",
         asked=(When("infection_now", ("yes",), unless=True),),
+        why="We need to be sure that it is gone.",
     ),
     _ynu(
         "immune",
         "Is your body weak at fighting germs?",
         "Weak immune system",
         hint="Such as from chemo, steroids, a transplant, or a spleen that was taken out.",
+        why="Germs could spread more easily.",
     ),
     _ynu(
         "blood_borne_virus",
@@ -536,6 +569,8 @@ _ALL = (
         "Blood-borne virus",
         hint="You can skip this one. We take the same care with everyone.",
         optional=True,
+        why="It can change how well you fight germs.",
+        private=True,
     ),
     _ynu(
         "diabetes", "Do you have diabetes?", "Diabetes", why="Low sugar can make you faint, and cuts may heal slowly."
@@ -547,7 +582,12 @@ _ALL = (
         parent="diabetes",
         asked=(When("diabetes", ("yes",)),),
     ),
-    _ynu("epilepsy", "Do you have epilepsy, or have you had fits?", "Epilepsy or fits"),
+    _ynu(
+        "epilepsy",
+        "Do you have epilepsy, or have you had fits?",
+        "Epilepsy or fits",
+        why="Needles or stress may set off a fit.",
+    ),
     Question(
         "last_seizure",
         Kind.DATE,
@@ -558,7 +598,12 @@ _ALL = (
         asked=(When("epilepsy", ("yes",)),),
         latest="today",
     ),
-    _ynu("cancer", "Do you have cancer now, or have you had radiotherapy?", "Cancer or radiotherapy"),
+    _ynu(
+        "cancer",
+        "Do you have cancer now, or have you had radiotherapy?",
+        "Cancer or radiotherapy",
+        why="You may bleed more, or get ill from germs more easily.",
+    ),
     _ynu(
         "lymphoedema",
         "Do you have swelling that does not go away, or were lymph nodes taken out?",
@@ -572,7 +617,12 @@ _ALL = (
         "Where the lymphoedema is",
         hint="If nodes were taken out, choose the arm or leg on that side. Choose all that apply.",
     ),
-    _ynu("surgery", "Did you have surgery in the last 12 weeks, or will you have some soon?", "Surgery"),
+    _ynu(
+        "surgery",
+        "Did you have surgery in the last 12 weeks, or will you have some soon?",
+        "Surgery",
+        why="The place needs time to heal.",
+    ),
     Question(
         "surgery_date",
         Kind.DATE,
@@ -588,6 +638,7 @@ _ALL = (
         "Do you have metal or an implant in your body?",
         "Metal or implants",
         hint="Such as a new hip or knee, plates, screws or rods, or a breast implant.",
+        why="We keep needles away from it.",
     ),
     _regions("metal_in_body", "Where is the metal or implant?", "Where the metal or implant is"),
     _ynu(
@@ -615,6 +666,7 @@ _ALL = (
         ("tape", "Tape or plasters"),
         ("other", "Something else"),
         hint="Choose all that apply.",
+        why="We can use other gloves, wipes or tape.",
     ),
     _one_of(
         "pregnancy",
@@ -626,8 +678,10 @@ _ALL = (
         ("no", "No"),
         ("does_not_apply", "This does not apply to me"),
         ("unsure", "I am not sure"),
-        ("prefer_not", "I would rather not say"),
+        (_IN_PRIVATE.value, _IN_PRIVATE.label),
         hint="We ask everyone.",
+        why="Needles may not be safe for a baby.",
+        private=True,
     ),
     Question(
         "pregnancy_weeks",
@@ -646,18 +700,22 @@ _ALL = (
         "Do you have a skin condition?",
         "Skin condition",
         hint="Such as eczema, psoriasis, thin or numb skin, or scars that grow thick.",
+        why="We choose a place where your skin is well.",
     ),
     _ynu(
         "mental_health",
         "Is there something about your mental health that we should know before we use needles?",
         "Mental health",
         hint="Such as panic, or bad things in the past. You need not write it down. You can tell us in the room.",
+        why="Needles can bring up strong feelings.",
+        private=True,
     ),
     _text(
         "other_condition",
         "Do you have any other health problem?",
         "Other condition",
         hint="Tell us here. Leave it empty if you have none.",
+        why="It may change what is safe for you.",
     ),
     _text(
         "what_matters",
@@ -778,6 +836,11 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+
+
+def in_private(answers: Answers) -> list[Question]:
+    """Return the questions that the patient would rather answer in private, to the practitioner."""
+    return [each for each in QUESTIONS.values() if each.private and answers.get(each.name) == "prefer_not"]
 
 
 def in_words(question: Question, value: Value | None) -> str:

@@ -118,6 +118,8 @@ def _other_reasons(visit: Visit, screening: Screening | None, policy: Policy, de
     own = rules.open_questions(answers) and settled is None
     if own or any(settled is None or each.at > settled for each in visit.asked.all()):
         found.append(Why("Has a question"))
+    if questions.in_private(answers):
+        found.append(Why("Wants to say something in private"))
     if rules.needs_interpreter(answers):
         found.append(Why("Needs an interpreter"))
     if policy.sign_when == AFTER_TALK:

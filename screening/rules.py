@@ -38,7 +38,7 @@ __all__ = [
     "worse",
 ]
 
-VERSION = "2026-11-23"
+VERSION = "2026-11-23.2"
 WRITTEN_IN = ("rules.py", "sources.py", "medicines.py")  # a rule is code, so its digest is over the text of these
 ADULT = 18  # years; who may consent alone below it is a setting of the clinic
 
@@ -511,7 +511,8 @@ def _unanswered(question: Question) -> Rule:
     """Return the rule for an answer that was left out, or that says neither yes nor no."""
     name = question.name
     choice_of_parent = question.parent if question.kind in (Kind.ONE_OF, Kind.ANY_OF) else None
-    how = {"unsure": "Not sure", "prefer_not": "Would rather not say"} if question.kind is Kind.YNU else {}
+    kept = "Wants to say it in private" if question.private else "Would rather not say"
+    how = {"unsure": "Not sure", "prefer_not": kept} if question.kind is Kind.YNU else {}
 
     def reason(facts: Facts) -> str:
         return f"{how.get(str(facts.answers.get(name)), 'Not given')}: {question.short}."

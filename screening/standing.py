@@ -93,6 +93,11 @@ class Standing:
         return bool(self.asked) or bool(self.own_words and Kind.QUESTIONS_ANSWERED not in self.attested)
 
     @property
+    def in_private(self) -> tuple[str, ...]:
+        """The staff's names of what the patient would rather say in private."""
+        return tuple(each.short for each in questions.in_private(self.answers))
+
+    @property
     def needs_interpreter(self) -> bool:
         return rules.needs_interpreter(self.answers)
 

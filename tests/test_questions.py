@@ -307,6 +307,42 @@ def test_a_page_is_easy_to_read(heading, shown):
         assert textstat.flesch_kincaid_grade(text) <= 6, text
 
 
+# What says by itself why it is asked, and what is asked to understand the answer before it.
+PLAIN = {
+    "filled_in_by": "who answers is plain to see",
+    "wants_treatment": "consent is what the whole form is for",
+    "feels_pressed": "its hint says that the choice is the patient's own",
+    "needle_fear_refuses": "says itself what follows",
+    "questions": "its hint says that we answer before signing",
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=list(QUESTIONS))
+def test_a_question_says_why_it_is_asked_in_one_short_sentence(question):
+    if question.parent is None and question.name not in PLAIN:
+        assert question.why
+    if question.why:
+        assert len(question.why.split()) <= 16
+        assert textstat.flesch_kincaid_grade(NAMES.sub("it", question.why)) <= 8
+
+
+def test_what_counts_as_plain_has_no_reason_written_as_well():
+    assert not [name for name in PLAIN if QUESTIONS[name].why]
+
+
+SENSITIVE = {"pregnancy", "blood_borne_virus", "mental_health", "feels_pressed"}
+
+
+def test_a_sensitive_question_may_be_answered_in_private():
+    assert {name for name, question in QUESTIONS.items() if question.private} == SENSITIVE
+    for name in SENSITIVE:
+        labels = {choice.value: choice.label for choice in QUESTIONS[name].choices}
+        assert labels["prefer_not"] == "I would rather say this in private"
+    given = {**all_clear(), **dict.fromkeys(SENSITIVE, "prefer_not"), "diabetes": "prefer_not"}
+    assert {each.name for each in questions.in_private(given)} == SENSITIVE
+    assert questions.in_private(all_clear()) == []
+
+
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=list(QUESTIONS))
 def test_a_question_is_short_and_says_who_it_is_about(question):
     assert len(question.wording.split()) <= 20
