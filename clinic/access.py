@@ -16,6 +16,7 @@ from django.shortcuts import redirect
 
 from clinic.flow import ON_TABLET, Stage
 from clinic.models import Actor, Hold, Journal, Role, Tablet, User
+from clinic.models.tablets import digest
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -103,8 +104,15 @@ def note_refusal(request: HttpRequest) -> None:
 
 
 def current_tablet(request: HttpRequest) -> Tablet | None:
-    """Return the paired tablet whose cookie this request carries, or nothing."""
-    return Tablet.objects.with_token(request.COOKIES.get(settings.TABLET_COOKIE_NAME, ""))
+    """Return the device whose cookie this request carries, or nothing; a patient's phone until the visit is over."""
+    found = Tablet.objects.with_token(request.COOKIES.get(settings.TABLET_COOKIE_NAME, ""))
+    return None if found and found.kind == Tablet.Kind.PHONE and found.invitation.is_over else found
+
+
+def was_a_phone(request: HttpRequest) -> bool:
+    """Say whether this device was a patient's own phone once: then it is told that all is done, not to pair itself."""
+    token = request.COOKIES.get(settings.TABLET_COOKIE_NAME, "")
+    return bool(token) and Tablet.objects.filter(kind=Tablet.Kind.PHONE.value, token_sha256=digest(token)).exists()
 
 
 def tablet(

@@ -9,7 +9,20 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from clinic.flow import ON_TABLET, WITHDRAWABLE, NotAllowed, Stage
-from clinic.models import Actor, Correction, Hold, Journal, Merge, Patient, PolicyChange, Tablet, User, Visit
+from clinic.inviting import end_invitation
+from clinic.models import (
+    Actor,
+    Correction,
+    Hold,
+    Invitation,
+    Journal,
+    Merge,
+    Patient,
+    PolicyChange,
+    Tablet,
+    User,
+    Visit,
+)
 from clinic.models.tablets import CODE_TRIES, digest, read_code
 
 MISSES_ALLOWED = 3
@@ -103,12 +116,14 @@ def hand_over(*, visit: Visit, tablet: Tablet, by: Actor, purpose: Hold.Purpose 
     for hold in Hold.objects.now().filter(tablet=tablet) | Hold.objects.now().filter(visit=visit):
         hold.end("moved")
         Journal.objects.record("tablet taken back", by=by, visit=hold.visit, hold=hold.pk, why="moved")
+    for link in Invitation.objects.now().filter(visit=visit):
+        end_invitation(invitation=link, why=Invitation.Why.MOVED, by=by)
     try:
         with transaction.atomic():
             hold = Hold.objects.create(tablet=tablet, visit=visit, handed_by=by.staff, purpose=purpose.value)
     except IntegrityError as error:
         raise NotAllowed("Somebody else handed over this tablet or this visit just now. Look again.") from error
-    visit.mark(by=by, action="tablet handed over", needs_time_at=None)
+    visit.mark(by=by, action="tablet handed over", needs_time_at=None, at_home_at=None)
     return hold
 
 
@@ -164,8 +179,8 @@ def take_urgent(*, visit: Visit, by: Actor) -> None:
 
 @transaction.atomic
 def did_not_come(*, visit: Visit, by: Actor) -> None:
-    """Close a visit whose patient did not come. Only before anything was answered."""
-    if visit.at is not Stage.EXPECTED:
+    """Close a visit whose patient did not come. Only before anything was answered here; what was at home is kept."""
+    if not visit.has_not_checked_in:
         raise NotAllowed("This patient has begun. A practitioner ends the visit from the review.")
     if visit.hold:
         take_back(hold=visit.hold, by=by, why="stopped")

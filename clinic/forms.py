@@ -140,6 +140,12 @@ class BirthDateForm(PlainForm):
     born = DayField(label="What is your date of birth?", help_text="For example, 27 3 1985", not_future=True)
 
 
+class PhoneForm(BirthDateForm):
+    """The same, with the secret of the link that was opened, which the page's script puts here."""
+
+    token = forms.CharField(max_length=100, required=False, widget=forms.HiddenInput)
+
+
 class SearchForm(PlainForm):
     """Find a patient by birth date, by the start of a name, or both."""
 

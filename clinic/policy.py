@@ -140,6 +140,15 @@ class Policy:
         high=18,
         group="Consent",
     )
+    invite_days_before: int = _set(
+        2,
+        "Link to the questions by e-mail: days before the visit",
+        "Enough to decide in peace at home. What changes by the day is asked again at check-in all the same.",
+        kind="integer",
+        low=0,
+        high=14,
+        group="Consent",
+    )
     clinic_name: str = _set("Our clinic", "Clinic's name", "Shown to patients and printed on the consent.")
     clinic_address: str = _set("", "Clinic's address", "Printed on the consent.", max_length=400)
     clinic_phone: str = _set(

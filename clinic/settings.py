@@ -232,4 +232,5 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
 EMAIL_BACKEND = os.environ.get("CLINIC_EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_HOST = os.environ.get("CLINIC_EMAIL_HOST", "localhost")
+EMAIL_TIMEOUT = 10  # seconds; a link is sent while the front desk waits
 DEFAULT_FROM_EMAIL = os.environ.get("CLINIC_EMAIL_FROM", "clinic@localhost")

@@ -36,6 +36,10 @@ GROUPS: tuple[Group, ...] = (
             "birth date missed": "The date of birth typed on the tablet was wrong, time {count}",
             "visit parked": "Parked the visit after three wrong dates of birth",
             "parked visit reopened": "Reopened the parked visit",
+            "phone invited": "Made a link to the questions for the patient’s own phone: {method}",
+            "phone opened": "The link was opened on the patient’s own phone, with the right date of birth",
+            "phone refused": "A link to the questions was refused: not ours, used, too old, or a wrong date of birth",
+            "phone ended": "The patient’s own phone was turned away: {why}",
             "urgent": "The tablet called for help: an urgent symptom was ticked",
             "urgent call taken": "Went to the patient who needed help",
         },
@@ -138,10 +142,15 @@ VALUES: Mapping[str, Mapping[str, str]] = {
     "field": {"name": "the name", "born": "the date of birth", "phone": "the phone number", "email": "the e-mail"},
     "ending": {"consent": "go on to consent", "back": "back to the patient", "stopped": "not treated today"},
     "kind": {"statement": "consent text"},
+    "method": {"desk": "shown at the desk", "email": "sent by e-mail"},
     "why": {
         "returned": "taken back by staff, or nothing left to do on it",
         "moved": "another tablet or another visit came",
         "stopped": "the visit was stopped",
+        "tries": "three wrong dates of birth",
+        "revoked": "taken back by staff",
+        "replaced": "a newer link was made",
+        "unsent": "the e-mail could not be sent",
     },
 }
 

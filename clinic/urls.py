@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from clinic.views import board, doors, journal, manage, patients, tablets, visits
+from clinic.views import board, doors, journal, manage, patients, phone, tablets, visits
 
 urlpatterns = [
     path("", doors.home, name="home"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("tablet/pair/", tablets.pair, name="pair"),
     path("tablet/birth-date/", tablets.birth_date, name="birth_date"),
     path("tablet/state/", tablets.state, name="tablet_state"),
+    path("tablet/phone/", phone.phone, name="phone"),
     # The front desk.
     path("board/", board.board, name="board"),
     path("board/import/", board.import_day, name="import_day"),
@@ -27,6 +28,9 @@ urlpatterns = [
     path("visits/<int:pk>/take-back/", visits.take_back, name="take_back"),
     path("visits/<int:pk>/reopen/", visits.reopen, name="reopen_visit"),
     path("visits/<int:pk>/did-not-come/", visits.did_not_come, name="did_not_come"),
+    path("visits/<int:pk>/phone/", phone.show_code, name="phone_code"),
+    path("visits/<int:pk>/phone/email/", phone.email_link, name="phone_email"),
+    path("visits/<int:pk>/phone/end/", phone.end_link, name="phone_end"),
     path("visits/<int:pk>/going/", visits.going, name="take_urgent"),
     path("urgent/", board.urgent, name="urgent"),
     # The manager.

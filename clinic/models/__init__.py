@@ -1,5 +1,6 @@
 """What the clinic keeps: staff, patients, visits, tablets, settings and the journal."""
 
+from clinic.models.invitations import Invitation
 from clinic.models.journal import Actor, Journal
 from clinic.models.patients import Correction, Merge, Patient, PatientToken
 from clinic.models.settings import PolicyChange
@@ -13,6 +14,7 @@ __all__ = [
     "Actor",
     "Correction",
     "Hold",
+    "Invitation",
     "Journal",
     "Merge",
     "Patient",

@@ -69,6 +69,7 @@ class Visit(models.Model):
     urgent_taken_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     wants_talk_at = models.DateTimeField(null=True)
     needs_time_at = models.DateTimeField(null=True)
+    at_home_at = models.DateTimeField(null=True)  # answers on the own phone, away from the clinic; until checked in
     sealing_failed_at = models.DateTimeField(null=True)
     # What became of its consent afterwards; the rows that say so, and why, are in the consent room.
     withdrawn_at = models.DateTimeField(null=True)
@@ -100,6 +101,11 @@ class Visit(models.Model):
         return self.at in OPEN
 
     @property
+    def has_not_checked_in(self) -> bool:
+        """Whether nothing happened yet but what the patient did at home."""
+        return self.at is Stage.EXPECTED or (self.at is Stage.ANSWERING and self.at_home_at is not None)
+
+    @property
     def status(self) -> str:
         """Where the visit is, in the words of the front desk."""
         if self.parked_at:
@@ -108,6 +114,8 @@ class Visit(models.Model):
             return "Wants more time to decide"
         if self.sealing_failed_at and self.at is Stage.CONFIRMED:
             return "Sealing failed"
+        if self.at_home_at and self.at is Stage.ANSWERING:
+            return "Answering at home"
         return self.ended or WORDS[self.at]
 
     @property

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from clinic import actions
-from clinic.access import TabletRequest, anyone, current_tablet, tablet
+from clinic.access import TabletRequest, anyone, current_tablet, tablet, was_a_phone
 from clinic.flow import WITHDRAWABLE, Stage
 from clinic.forms import BirthDateForm, PairForm
 from clinic.models import Actor, Hold, Tablet
@@ -58,6 +58,8 @@ def _last(here: Tablet) -> Hold | None:
 def resume(request: HttpRequest) -> HttpResponse:
     """The one door: look up what this tablet holds and show it, or send it on to the room whose part is next."""
     here = current_tablet(request)
+    if here is None and was_a_phone(request):
+        return render(request, "clinic/phone_finished.html")
     if here is None:
         return render(request, "clinic/pair.html", {"form": PairForm()})
     shows = screen(here)
@@ -68,8 +70,10 @@ def resume(request: HttpRequest) -> HttpResponse:
         return redirect(onward)
     if hold and shows == "idle":  # the visit went on without its tablet: nothing is left to show
         actions.take_back(hold=hold, by=_actor(here))
+    if shows == "idle" and here.kind == Tablet.Kind.PHONE:
+        return render(request, "clinic/phone_finished.html")
     template = "clinic/tablet_urgent.html" if shows == "urgent" else "clinic/tablet_idle.html"
-    return render(request, template, {"screen": shows})
+    return render(request, template, {"screen": shows, "own_phone": here.kind == Tablet.Kind.PHONE, "hold": hold})
 
 
 def _actor(here: Tablet) -> Actor:

@@ -15,6 +15,7 @@ from clinic.access import StaffRequest, staff
 from clinic.flow import ON_TABLET, NotAllowed
 from clinic.forms import HandOverForm, VisitForm
 from clinic.models import Journal, Patient, Role, Visit
+from clinic.views.phone import on_the_visits_page
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 
@@ -42,6 +43,7 @@ def visit(request: StaffRequest, pk: int) -> HttpResponse:
         "hold": one.hold,
         "form": HandOverForm(),
         "can_hand_over": one.at in ON_TABLET and not one.parked_at,
+        "phone": on_the_visits_page(one),
         "today": timezone.localdate(),
         "log": list(one.journal.select_related("user", "tablet")),
     }
