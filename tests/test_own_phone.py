@@ -223,11 +223,11 @@ def test_the_mail_names_the_clinic_and_nothing_of_the_patients_health(desk):
     client.post(f"/visits/{visit.pk}/phone/email/")
     [sent] = mail.outbox
     assert sent.to == ["alex@example.org"]
-    assert re.search(r"http://testserver/tablet/phone/#[\w-]{43}\n", sent.body)
-    said = (sent.subject + sent.body).casefold()
-    for word in ("needl", "physio", "treat", "pain", "consent", "screening", "1990", "Example".casefold() + "\n"):
-        assert word not in said.replace("alex@example.org", "")
-    assert "&" not in sent.body
+    said = f"{sent.subject}\n{sent.body}"
+    assert re.search(r"http://testserver/tablet/phone/#[\w-]{43}\n", said)
+    for word in ("needl", "physio", "treat", "pain", "consent", "screening", "1990", "example"):
+        assert word not in said.casefold()
+    assert "&" not in said
     page = client.get(f"/visits/{visit.pk}/")
     assert "Link sent" in page.text
 
