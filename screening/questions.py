@@ -62,7 +62,7 @@ __all__ = [
     "sides",
 ]
 
-VERSION = "2026-11-23.2"
+VERSION = "2026-11-23.3"
 A_PAGE = 4  # questions at most
 
 Value = str | int | float | datetime.date | list[str]
@@ -128,6 +128,7 @@ class Question:
     unit: str = ""
     latest: str = ""  # "today" where a date may not be in the future
     regions: bool = False  # choices are regions of the body
+    stable: bool = False  # seldom changes: a returning patient may confirm it; any other is asked on the day
     private: bool = False  # "prefer_not" reads as a wish to say it in private, to the practitioner alone
 
     @property
@@ -173,6 +174,7 @@ def _ynu(
     asked: tuple[When, ...] = (),
     returning: bool = False,
     optional: bool = False,
+    stable: bool = False,
     private: bool = False,
 ) -> Question:
     choices = (*_YNU[:-1], _IN_PRIVATE) if private else _YNU
@@ -188,6 +190,7 @@ def _ynu(
         asked,
         returning=returning,
         optional=optional,
+        stable=stable,
         private=private,
     )
 
@@ -205,6 +208,7 @@ def _any_of(
     why: str = "",
     none: str = _NONE,
     parent: str | None = None,
+    stable: bool = False,
 ) -> Question:
     return Question(
         name,
@@ -217,10 +221,13 @@ def _any_of(
         parent,
         (When(parent, ("yes",)),) if parent else (),
         none_label=none,
+        stable=stable,
     )
 
 
-def _regions(parent: str, wording: str, short: str, *, hint: str = "Choose all that apply.") -> Question:
+def _regions(
+    parent: str, wording: str, short: str, *, hint: str = "Choose all that apply.", stable: bool = False
+) -> Question:
     return Question(
         f"{parent}_regions",
         Kind.ANY_OF,
@@ -232,6 +239,7 @@ def _regions(parent: str, wording: str, short: str, *, hint: str = "Choose all t
         asked=(When(parent, ("yes",)),),
         none_label=_NONE,
         regions=True,
+        stable=stable,
     )
 
 
@@ -243,6 +251,7 @@ def _one_of(
     hint: str = "",
     why: str = "",
     parent: str | None = None,
+    stable: bool = False,
     private: bool = False,
 ) -> Question:
     return Question(
@@ -255,13 +264,23 @@ def _one_of(
         tuple(Choice(*choice) for choice in choices),
         parent,
         (When(parent, ("yes",)),) if parent else (),
+        stable=stable,
         private=private,
     )
 
 
-def _text(name: str, wording: str, short: str, *, hint: str = "", why: str = "", parent: str | None = None) -> Question:
+def _text(
+    name: str,
+    wording: str,
+    short: str,
+    *,
+    hint: str = "",
+    why: str = "",
+    parent: str | None = None,
+    stable: bool = False,
+) -> Question:
     asked = (When(parent, ("yes",)),) if parent else ()
-    return Question(name, Kind.TEXT, wording, short, hint, why, parent=parent, asked=asked)
+    return Question(name, Kind.TEXT, wording, short, hint, why, parent=parent, asked=asked, stable=stable)
 
 
 _ALL = (
@@ -344,6 +363,7 @@ _ALL = (
         "Bad reaction to needles",
         hint="Think of blood tests, jabs, tattoos, or needles in a muscle.",
         why="If we know, we can keep you safe.",
+        stable=True,
     ),
     _any_of(
         "needle_reaction_kinds",
@@ -356,6 +376,7 @@ _ALL = (
         ("other", "Something else"),
         hint="Choose all that apply.",
         parent="needle_reaction",
+        stable=True,
     ),
     _ynu(
         "last_needling_reaction",
@@ -496,6 +517,7 @@ _ALL = (
         "Bleeding disorder",
         hint="Such as haemophilia, low platelets, bad liver disease, or bruises that come from nothing.",
         why="A small bleed could become a big one.",
+        stable=True,
     ),
     _one_of(
         "bleeding_disorder_severity",
@@ -506,6 +528,7 @@ _ALL = (
         ("severe", "Severe"),
         ("unsure", "I am not sure"),
         parent="bleeding_disorder",
+        stable=True,
     ),
     _text(
         "medicines",
@@ -520,6 +543,7 @@ _ALL = (
         "Implanted device",
         hint="Such as a pacemaker, a defibrillator, a nerve stimulator, a pump, or a hearing implant.",
         why="We must keep needles and currents away from it.",
+        stable=True,
     ),
     _ynu(
         "heart_valve",
@@ -527,6 +551,7 @@ _ALL = (
         "Heart valve",
         hint="A new valve counts, and so does an infection in the heart, or a heart that has been ill from birth.",
         why="Germs in the blood can harm the heart.",
+        stable=True,
     ),
     _ynu(
         "heart_unstable",
@@ -541,6 +566,7 @@ _ALL = (
         "Blood vessels or clots",
         hint="Such as a clot in the leg or lung, blocked or bulging vessels, or varicose veins.",
         why="We keep needles away from weak vessels.",
+        stable=True,
     ),
     _ynu(
         "lung_condition",
@@ -548,6 +574,7 @@ _ALL = (
         "Lung condition",
         hint="Such as asthma, lung disease, a lung that went flat, chest surgery, or a curved spine (scoliosis).",
         why="We take more care near your lungs.",
+        stable=True,
     ),
     _ynu(
         "infection_recent",
@@ -562,6 +589,7 @@ _ALL = (
         "Weak immune system",
         hint="Such as from chemo, steroids, a transplant, or a spleen that was taken out.",
         why="Germs could spread more easily.",
+        stable=True,
     ),
     _ynu(
         "blood_borne_virus",
@@ -571,9 +599,14 @@ _ALL = (
         optional=True,
         why="It can change how well you fight germs.",
         private=True,
+        stable=True,
     ),
     _ynu(
-        "diabetes", "Do you have diabetes?", "Diabetes", why="Low sugar can make you faint, and cuts may heal slowly."
+        "diabetes",
+        "Do you have diabetes?",
+        "Diabetes",
+        why="Low sugar can make you faint, and cuts may heal slowly.",
+        stable=True,
     ),
     _ynu(
         "diabetes_unstable",
@@ -587,6 +620,7 @@ _ALL = (
         "Do you have epilepsy, or have you had fits?",
         "Epilepsy or fits",
         why="Needles or stress may set off a fit.",
+        stable=True,
     ),
     Question(
         "last_seizure",
@@ -603,6 +637,7 @@ _ALL = (
         "Do you have cancer now, or have you had radiotherapy?",
         "Cancer or radiotherapy",
         why="You may bleed more, or get ill from germs more easily.",
+        stable=True,
     ),
     _ynu(
         "lymphoedema",
@@ -610,12 +645,14 @@ _ALL = (
         "Lymphoedema",
         hint="Lymph nodes are small glands, such as those in the armpit or groin.",
         why="We keep needles away from that arm or leg.",
+        stable=True,
     ),
     _regions(
         "lymphoedema",
         "Which parts of your body does this affect?",
         "Where the lymphoedema is",
         hint="If nodes were taken out, choose the arm or leg on that side. Choose all that apply.",
+        stable=True,
     ),
     _ynu(
         "surgery",
@@ -639,14 +676,16 @@ _ALL = (
         "Metal or implants",
         hint="Such as a new hip or knee, plates, screws or rods, or a breast implant.",
         why="We keep needles away from it.",
+        stable=True,
     ),
-    _regions("metal_in_body", "Where is the metal or implant?", "Where the metal or implant is"),
+    _regions("metal_in_body", "Where is the metal or implant?", "Where the metal or implant is", stable=True),
     _ynu(
         "metal_allergy",
         "Are you allergic to metal?",
         "Metal allergy",
         hint="Such as nickel, or a rash from cheap rings.",
         why="The needles are made of steel.",
+        stable=True,
     ),
     _one_of(
         "metal_allergy_severity",
@@ -656,6 +695,7 @@ _ALL = (
         ("severe", "Severe, such as trouble breathing"),
         ("unsure", "I am not sure"),
         parent="metal_allergy",
+        stable=True,
     ),
     _any_of(
         "other_allergy",
@@ -667,6 +707,7 @@ _ALL = (
         ("other", "Something else"),
         hint="Choose all that apply.",
         why="We can use other gloves, wipes or tape.",
+        stable=True,
     ),
     _one_of(
         "pregnancy",
@@ -701,6 +742,7 @@ _ALL = (
         "Skin condition",
         hint="Such as eczema, psoriasis, thin or numb skin, or scars that grow thick.",
         why="We choose a place where your skin is well.",
+        stable=True,
     ),
     _ynu(
         "mental_health",
@@ -709,6 +751,7 @@ _ALL = (
         hint="Such as panic, or bad things in the past. You need not write it down. You can tell us in the room.",
         why="Needles can bring up strong feelings.",
         private=True,
+        stable=True,
     ),
     _text(
         "other_condition",
@@ -716,6 +759,7 @@ _ALL = (
         "Other condition",
         hint="Tell us here. Leave it empty if you have none.",
         why="It may change what is safe for you.",
+        stable=True,
     ),
     _text(
         "what_matters",
@@ -723,6 +767,7 @@ _ALL = (
         "What matters to the patient",
         hint="Such as your job, your sport, or a trip that comes up. You can leave this empty.",
         why="It helps us to tell you what you need to know.",
+        stable=True,
     ),
     _text(
         "questions",

@@ -349,3 +349,12 @@ def test_a_question_is_short_and_says_who_it_is_about(question):
     assert question.wording.endswith("?")
     assert question.short
     assert not question.short.endswith(".")
+
+
+def test_what_changes_from_day_to_day_is_never_taken_for_stable() -> None:
+    of_the_day = {"infection_now", "infection_recent", "skin_problem", "urgent_symptoms", "eaten", "pregnancy"}
+    of_the_day |= {"alcohol_or_sedatives", "blood_thinners", "antiplatelets", "medicines", "inr", "surgery"}
+    of_the_day |= {"last_needling_reaction", "needle_fear", "wants_treatment", "feels_pressed", "understands_why"}
+    of_the_day |= {"heart_unstable", "diabetes_unstable", "last_seizure", "filled_in_by", "driving_after", "questions"}
+    assert not {name for name in of_the_day if questions.QUESTIONS[name].stable}
+    assert not [each.name for each in questions.QUESTIONS.values() if each.stable and each.returning]
