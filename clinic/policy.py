@@ -149,6 +149,16 @@ class Policy:
         high=14,
         group="Consent",
     )
+    review_due_minutes: int = _set(
+        10,
+        "Review: minutes until it is due",
+        "The queue says “due soon” in the last third of this time, then “overdue”; never before the appointment of "
+        "who came early. Design judgement: there are about ten minutes between two patients.",
+        kind="integer",
+        low=1,
+        high=240,
+        group="Queue",
+    )
     clinic_name: str = _set("Our clinic", "Clinic's name", "Shown to patients and printed on the consent.")
     clinic_address: str = _set("", "Clinic's address", "Printed on the consent.", max_length=400)
     clinic_phone: str = _set(

@@ -211,6 +211,52 @@ class Closing(WrittenOnce):
         return f"{self.ending}: {self.screening_id}"
 
 
+class Claim(WrittenUntil):
+    """One practitioner reviews this visit and no other does, until the review ends, they let go, or another takes over.
+
+    Who held it when is evidence of who reviewed what, so rows stay.
+    """
+
+    final = "ended_at"
+    open_fields = ("ended_at", "ended_why")
+
+    class End(models.TextChoices):
+        CLOSED = "closed", "the review ended"
+        RELEASED = "released", "let go"
+        TAKEN = "taken", "taken over by a colleague"
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="claims")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+    ended_why = models.CharField(max_length=10, choices=End.choices, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["visit"], condition=models.Q(ended_at=None), name="one_claim_a_visit"),
+            models.CheckConstraint(
+                condition=models.Q(ended_at=None, ended_why="")
+                | (models.Q(ended_at__isnull=False) & ~models.Q(ended_why="")),
+                name="a_claim_ends_when_and_why",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.by_id} has {self.visit_id}"
+
+    @property
+    def since(self) -> str:
+        """The time, with the date if it was not today: "14:05", "3.12.2026 14:05"."""
+        at = timezone.localtime(self.at)
+        return f"{at:%H:%M}" if at.date() == timezone.localdate() else f"{at:%d.%m.%Y %H:%M}"
+
+    @classmethod
+    def of(cls, visit: Visit) -> Claim | None:
+        """Return who has the visit now, or nothing."""
+        return cls.objects.filter(visit=visit, ended_at=None).select_related("by").first()
+
+
 class Asked(WrittenOnce):
     """What a patient wanted to ask before signing. It holds the signature until it is attested as answered."""
 

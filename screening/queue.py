@@ -1,129 +1,133 @@
-"""Who waits for a practitioner, worst first. The same few queries, however many wait."""
+"""Who waits for a practitioner, worst first: every open visit as one light line, in one query, however many wait.
+
+What a page shows of a line is read for the lines on that page alone (:mod:`screening.queue_rows`).
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from hashlib import sha256
+from enum import StrEnum
+from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.db.models import Case, FilteredRelation, Min, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from clinic.flow import OPEN, Stage
-from clinic.models import PolicyChange, Visit
-from clinic.policy import AFTER_TALK, Policy
-from screening import questions, rules
-from screening.models import Asked, Assessment, Attestation, Decision, Flag, Screening
+from clinic.flow import Stage
+from clinic.models import Patient, PolicyChange, User, Visit
+from screening import due, rules
+from screening.due import Due
+from screening.models import Assessment, Flag
 from screening.rules import Severity
-from screening.standing import short
 
 LAST = len(Severity)  # after everything that has a flag
+GRAVE = [severity for severity in Severity if rules.needs_decision(severity)]
+RANK = Case(*[When(severity=severity.value, then=Value(severity.rank)) for severity in GRAVE])
+
+
+class Part(StrEnum):
+    """What is to be done for a visit."""
+
+    REVIEW = "review"
+    CONFIRM = "confirm"
 
 
 @dataclass(frozen=True)
-class Why:
-    """One reason to look at a visit: a flag's gravity and what it is about, or words alone."""
+class Line:
+    """One visit that waits for a practitioner: what its place in the queue depends on."""
 
-    words: str
-    severity: str = ""
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """One visit that waits for a practitioner."""
-
-    visit: Visit
-    whys: tuple[Why, ...]
-    minutes: int
-    rank: int
+    pk: int
+    part: Part
+    since: dt.datetime
+    day: dt.date
+    rank: int  # of the gravest flag that nobody decided; else of the gravest; `LAST` without one
+    is_urgent: bool  # the patient needs help now and nobody has gone yet
+    is_calling: bool  # the same, or somebody went: the patient is still answering
+    practitioner: int | None
+    claimed_by: int | None
+    claimed_at: dt.datetime | None
+    claimed_name: str
+    gone_name: str  # who went to a patient that called for help
+    due_at: dt.datetime
+    due: Due
 
     @property
-    def is_urgent(self) -> bool:
-        """Whether the patient needs help now and nobody has gone yet."""
-        return self.visit.urgent_at is not None and self.visit.urgent_taken_at is None
+    def severity(self) -> str:
+        """The gravest severity that is open, or ""."""
+        return list(Severity)[self.rank].value if self.rank < LAST else ""
+
+    def needs(self, user: User) -> bool:
+        """Whether it is this practitioner's to look at: theirs, or nobody's, and not in a colleague's hands.
+
+        A colleague's patient whom the colleague has not taken on is everybody's once it is urgent or overdue.
+        """
+        if self.is_urgent:
+            return True
+        if self.claimed_by:
+            return self.claimed_by == user.pk
+        pressing = self.rank == Severity.URGENT.rank or self.due is Due.OVERDUE
+        return pressing or self.practitioner in (None, user.pk)
+
+    def is_of(self, user: User) -> bool:
+        """Whether this practitioner has it, or the appointment is theirs and nobody has it."""
+        return (self.claimed_by or self.practitioner) == user.pk
 
 
-def waiting() -> list[Waiting]:
-    """Return the visits to review, and those whose patient called for help, worst first, then longest."""
-    visits = _open(Q(stage=Stage.IN_REVIEW.value) | Q(urgent_at__isnull=False, stage=Stage.ANSWERING.value))
-    policy = PolicyChange.objects.policy()
-    latest = {each.visit_id: each for each in Screening.objects.filter(visit__in=visits).order_by("number")}
-    runs = _latest_runs(list(latest.values()))
-    rows = [_row(visit, latest.get(visit.pk), runs, policy) for visit in visits]
-    return sorted(rows, key=lambda row: (not row.is_urgent, row.rank, -row.minutes, row.visit.pk))
+def lines(*, now: dt.datetime | None = None, named: str = "") -> list[Line]:
+    """Return what waits, worst first, then longest. ``named``: the first letters of the patient's name."""
+    now = now or timezone.now()
+    minutes = PolicyChange.objects.policy().review_due_minutes
+    found = [_line(values, now, minutes) for values in _visits(named).values(*COLUMNS)]
+    return sorted(found, key=lambda line: (not line.is_urgent, line.rank, line.since, line.pk))
 
 
-def to_confirm() -> list[Waiting]:
-    """Return the visits that were signed and are to be confirmed in the room, longest waiting first."""
-    rows = [_plain(visit) for visit in _open(Q(stage=Stage.SIGNED.value))]
-    return sorted(rows, key=lambda row: (-row.minutes, row.visit.pk))
+COLUMNS = (
+    *("pk", "stage", "stage_since", "day", "time", "practitioner", "urgent_at", "urgent_taken_at"),
+    *("rank", "claim__by", "claim__at", "claim__by__full_name", "urgent_taken_by__full_name"),
+)
 
 
-def state(rows: list[Waiting], signed: list[Waiting]) -> str:
-    """Return a short digest of who waits and why, so that a page can tell that it has changed."""
-    seen = [(row.visit.pk, row.visit.stage, row.is_urgent, [why.words for why in row.whys]) for row in [*rows, *signed]]
-    return sha256(repr(seen).encode()).hexdigest()[:16]
+def _visits(named: str) -> QuerySet[Visit]:
+    calling = Q(stage=Stage.ANSWERING.value, urgent_at__isnull=False)
+    visits = Visit.objects.filter(Q(stage__in=[Stage.IN_REVIEW.value, Stage.SIGNED.value]) | calling)
+    if named:
+        visits = visits.filter(patient__in=Patient.objects.named(named))
+    runs = Assessment.objects.filter(screening__visit=OuterRef("pk")).order_by("-screening__number", "-pk")
+    grave = Flag.objects.filter(assessments=OuterRef("run"), severity__in=[each.value for each in GRAVE])
+    return visits.annotate(
+        run=Subquery(runs.values("pk")[:1]),
+        rank=Coalesce(_worst(grave.filter(decisions=None)), _worst(grave), Value(LAST)),
+        claim=FilteredRelation("claims", condition=Q(claims__ended_at=None)),
+    )
 
 
-def _open(which: Q) -> list[Visit]:
-    stages = [stage.value for stage in OPEN]
-    flags = Visit.objects.filter(which, stage__in=stages).select_related("patient", "practitioner")
-    return list(flags.prefetch_related(Prefetch("asked", queryset=Asked.objects.order_by("id")), "attestations"))
+def _worst(flags: QuerySet[Flag]) -> Subquery:
+    return Subquery(flags.order_by().values("assessments").annotate(worst=Min(RANK)).values("worst"))
 
 
-def _latest_runs(screenings: list[Screening]) -> dict[int, Assessment]:
-    decided = Decision.objects.order_by("id")
-    flags = Flag.objects.prefetch_related(Prefetch("decisions", queryset=decided))
-    runs = Assessment.objects.filter(screening__in=screenings).prefetch_related(Prefetch("flags", queryset=flags))
-    return {each.screening_id: each for each in runs.order_by("id")}
+def _line(values: dict[str, Any], now: dt.datetime, minutes: int) -> Line:
+    calling, signed = values["stage"] == Stage.ANSWERING.value, values["stage"] == Stage.SIGNED.value
+    urgent = bool(values["urgent_at"]) and not values["urgent_taken_at"]
+    since = values["urgent_at"] if urgent else values["stage_since"]
+    due_at = since if urgent else due.deadline(since, _appointment(values["day"], values["time"]), minutes)
+    return Line(
+        pk=values["pk"],
+        part=Part.CONFIRM if signed else Part.REVIEW,
+        since=since,
+        day=values["day"],
+        rank=0 if calling else LAST if signed else values["rank"],
+        is_urgent=urgent,
+        is_calling=calling,
+        practitioner=values["practitioner"],
+        claimed_by=values["claim__by"],
+        claimed_at=values["claim__at"],
+        claimed_name=values["claim__by__full_name"] or "",
+        gone_name=values["urgent_taken_by__full_name"] or "" if calling else "",
+        due_at=due_at,
+        due=due.standing(due_at, now, minutes),
+    )
 
 
-def _minutes(visit: Visit) -> int:
-    since = visit.urgent_at if visit.urgent_at and not visit.urgent_taken_at else visit.stage_since
-    return int((timezone.now() - since).total_seconds() // 60)
-
-
-def _plain(visit: Visit) -> Waiting:
-    return Waiting(visit=visit, whys=(), minutes=_minutes(visit), rank=LAST)
-
-
-def _row(visit: Visit, screening: Screening | None, runs: dict[int, Assessment], policy: Policy) -> Waiting:
-    run = runs.get(screening.pk) if screening else None
-    flags = sorted(run.flags.all(), key=lambda flag: Severity(flag.severity).rank) if run else []
-    grave = [flag for flag in flags if rules.needs_decision(Severity(flag.severity))]
-    # What was decided already waits for nobody; if everything was, the gravest still names the row.
-    open_flags = [flag for flag in grave if not flag.decisions.all()]
-    whys = [Why(short(flag.question), flag.severity) for flag in open_flags]
-    decided = len(grave) - len(open_flags)
-    whys += _other_reasons(visit, screening, policy, decided)
-    if visit.at is Stage.ANSWERING:
-        whys = [Why("Needs help now; still answering", Severity.URGENT.value)]
-    ranks = [Severity(flag.severity).rank for flag in open_flags or grave]
-    rank = 0 if visit.at is Stage.ANSWERING else min(ranks, default=LAST)
-    return Waiting(visit=visit, whys=tuple(whys), minutes=_minutes(visit), rank=rank)
-
-
-def _other_reasons(visit: Visit, screening: Screening | None, policy: Policy, decided: int) -> list[Why]:
-    found = []
-    if decided:
-        found.append(Why(f"{decided} decided"))
-    if visit.wants_talk_at:
-        found.append(Why("Wants to talk first"))
-    answers = questions.load(screening.answers) if screening else {}
-    kinds = [
-        each
-        for each in visit.attestations.all()
-        if each.kind == Attestation.Kind.QUESTIONS_ANSWERED and screening and each.screening_id == screening.pk
-    ]
-    settled = max((each.at for each in kinds), default=None)
-    own = rules.open_questions(answers) and settled is None
-    if own or any(settled is None or each.at > settled for each in visit.asked.all()):
-        found.append(Why("Has a question"))
-    if questions.in_private(answers):
-        found.append(Why("Wants to say something in private"))
-    if rules.needs_interpreter(answers):
-        found.append(Why("Needs an interpreter"))
-    if policy.sign_when == AFTER_TALK:
-        found.append(Why("Signs after the talk"))
-    if screening and screening.number > 1:
-        found.append(Why("Changed answers"))
-    return found
+def _appointment(day: dt.date, time: dt.time | None) -> dt.datetime | None:
+    return timezone.make_aware(dt.datetime.combine(day, time)) if time else None

@@ -2,14 +2,18 @@
 
 from django.urls import path
 
-from screening.views import desk, patient
+from screening.views import desk, patient, queue
 
 urlpatterns = [
     path("tablet/questions/", patient.answering, name="answering"),
     path("tablet/questions/<slug:section>/<int:page>/", patient.part, name="part"),
     path("tablet/check/", patient.check, name="check"),
-    path("queue/", desk.queue, name="queue"),
-    path("queue/news/", desk.queue_news, name="queue_news"),
+    path("queue/", queue.queue, name="queue"),
+    path("queue/news/", queue.queue_news, name="queue_news"),
+    path("queue/next/", queue.queue_next, name="queue_next"),
+    path("review/<int:visit>/claim/", queue.claim, name="review_claim"),
+    path("review/<int:visit>/release/", queue.release, name="review_release"),
+    path("review/<int:visit>/take-over/", queue.take_over, name="review_take_over"),
     path("review/<int:visit>/", desk.review, name="review"),
     path("review/<int:visit>/plan/", desk.plan, name="review_plan"),
     path("review/<int:visit>/flags/<int:flag>/", desk.decide, name="review_decide"),

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from clinic.models import Hold, Invitation, Journal, Patient, Tablet, User, Visit
 from consent.models import After, Consent, Timestamp
-from screening.models import Screening
+from screening.models import Claim, Screening
 from tests.factories import hold, make_patient, make_screening, make_tablet, make_visit, practitioner
 
 _numbers = itertools.count(1)
@@ -22,6 +22,11 @@ def _final_hold() -> Hold:
     return made
 
 
+def _final_claim() -> Claim:
+    now = timezone.now()
+    return Claim.objects.create(visit=make_visit(), by=practitioner(), ended_at=now, ended_why=Claim.End.CLOSED)
+
+
 # Rows that only fit together in a certain way; every other is filled from its columns.
 MADE: dict[type[models.Model], Any] = {
     User: practitioner,
@@ -29,6 +34,7 @@ MADE: dict[type[models.Model], Any] = {
     Visit: make_visit,
     Tablet: lambda: make_tablet()[0],
     Hold: _final_hold,
+    Claim: _final_claim,
     Screening: lambda: make_screening(make_visit()),
 }
 FITTING: dict[type[models.Model], Any] = {

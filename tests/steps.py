@@ -219,7 +219,7 @@ class Practitioner(Staff):
 
     def opens_the_review_of(self, name: str) -> None:
         self.go("/queue/")
-        self.follow(f"Open the review of {name}")
+        self.press(f"Review {name}")
 
     def plans(self, *regions: str, ids: str = "plan") -> None:
         for region in regions:

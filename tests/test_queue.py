@@ -6,21 +6,27 @@ import datetime as dt
 
 import pytest
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from clinic.actions import change_policy
 from clinic.flow import Stage
-from clinic.models import Actor, Visit
+from clinic.models import Actor, Patient, Role, User, Visit
 from screening import actions, queue
+from screening.due import waited
 from screening.models import Asked, Decision
+from screening.queue import Part
+from screening.queue_rows import Waiting, rows
 from screening.standing import standing
 from tests.factories import (
     acting,
     make_patient,
     make_screening,
     make_visit,
+    manager,
     practitioner,
     ready_for_review,
     staff_client,
@@ -30,8 +36,13 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def desk() -> Client:
-    return staff_client(practitioner())
+def me() -> User:
+    return practitioner("Kim Me")
+
+
+@pytest.fixture
+def desk(me: User) -> Client:
+    return staff_client(me)
 
 
 def waits(visit: Visit, minutes: int) -> Visit:
@@ -39,12 +50,31 @@ def waits(visit: Visit, minutes: int) -> Visit:
     return visit
 
 
-def order() -> list[int]:
-    return [row.visit.pk for row in queue.waiting()]
+def order(part: Part = Part.REVIEW) -> list[int]:
+    return [line.pk for line in queue.lines() if line.part is part]
+
+
+def row(visit: Visit) -> Waiting:
+    (found,) = rows([each for each in queue.lines() if each.pk == visit.pk], user=practitioner(), now=timezone.now())
+    return found
 
 
 def why(visit: Visit) -> list[tuple[str, str]]:
-    return next([(each.severity, each.words) for each in row.whys] for row in queue.waiting() if row.visit == visit)
+    return [(each.severity, each.words) for each in row(visit).whys]
+
+
+def shown(desk: Client, **filters: str | int) -> list[str]:
+    """Return the names in the queue's rows, in order."""
+    page = desk.get(reverse("queue"), filters)
+    return [each.visit.patient.name for each in [*page.context["rows"], *page.context["signed"]]]
+
+
+def named(name: str, **answers: object) -> Visit:
+    visit = ready_for_review(**answers)
+    Patient.objects.filter(pk=visit.patient_id).update(name=name)
+    visit.patient.name = name
+    visit.patient.index()
+    return visit
 
 
 def test_the_worst_comes_first_then_who_waits_longest():
@@ -61,7 +91,7 @@ def test_a_patient_who_calls_for_help_is_there_before_anything_was_sent():
     calling = make_visit(stage=Stage.ANSWERING)
     actions.answer(visit=calling, given={"urgent_symptoms": ["chest_pain"]}, by=Actor())
     assert order() == [calling.pk, stop.pk]
-    assert queue.waiting()[0].is_urgent
+    assert queue.lines()[0].is_urgent
 
 
 def test_a_row_says_why_in_words():
@@ -89,8 +119,7 @@ def test_who_is_done_or_still_answering_does_not_wait():
     for stage in Stage:
         if stage not in (Stage.IN_REVIEW, Stage.SIGNED):
             make_screening(make_visit(stage=stage))
-    assert order() == []
-    assert queue.to_confirm() == []
+    assert queue.lines() == []
 
 
 def test_the_page_shows_both_lists(desk):
@@ -108,27 +137,191 @@ def test_the_page_shows_both_lists(desk):
 def test_an_empty_queue_says_so(desk):
     html = desk.get(reverse("queue")).content.decode()
     assert "Nobody waits for a review." in html
+    assert "Nobody has signed" in html
 
 
-def test_the_page_hears_of_changes_without_moving_a_row(desk):
+# --- when it is due ------------------------------------------------------------------------------------------------
+
+
+def test_a_review_turns_before_its_deadline_and_then_is_overdue():
     visit = ready_for_review(epilepsy="yes")
-    seen = desk.get(reverse("queue")).context["state"]
-    news = reverse("queue_news")
-    assert "has changed" not in desk.get(news, {"seen": seen}).content.decode()
+    for minutes, kind in [(0, "later"), (6, "later"), (7, "soon"), (9, "soon"), (10, "overdue"), (600, "overdue")]:
+        waits(visit, minutes)
+        assert row(visit).signs.due_kind == kind, minutes
+
+
+def test_who_came_early_is_due_at_the_appointment():
+    early = waits(ready_for_review(epilepsy="yes"), 30)
+    at = timezone.localtime(timezone.now() + dt.timedelta(minutes=20)).replace(second=0, microsecond=0)
+    Visit.objects.filter(pk=early.pk).update(day=at.date(), time=at.time())
+    assert row(early).signs.due == f"Due {at:%H:%M}"
+
+
+def test_the_clinic_says_how_long_a_review_may_take():
+    visit = waits(ready_for_review(epilepsy="yes"), 12)
+    assert row(visit).signs.due_kind == "overdue"
+    change_policy(by=acting(manager(), Role.MANAGER), review_due_minutes=60)
+    assert row(visit).signs.due_kind == "later"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(-3, "0 min"), (0, "0 min"), (59, "59 min"), (65, "1 h 5 min"), (2880, "2 days")]
+)
+def test_a_wait_in_words(minutes, words):
+    assert waited(minutes) == words
+
+
+# --- whose it is ---------------------------------------------------------------------------------------------------
+
+
+def test_what_needs_me_is_mine_or_nobodys_or_pressing(desk, me):
+    other = practitioner("Lou Other")
+    mine = named("Mine Claimed", epilepsy="yes")
+    actions.claim(visit=mine, by=acting(me))
+    theirs = named("Theirs Claimed", pregnancy="yes")
+    actions.claim(visit=theirs, by=acting(other))
+    named("Nobody Atall", epilepsy="yes")
+    Visit.objects.filter(pk=named("Theirs Fresh", epilepsy="yes").pk).update(practitioner=other)
+    Visit.objects.filter(pk=waits(named("Theirs Overdue", epilepsy="yes"), 11).pk).update(practitioner=other)
+    urgent = named("Theirs Urgent", urgent_symptoms=["chest_pain"])
+    Visit.objects.filter(pk=urgent.pk).update(practitioner=other)
+    assert shown(desk) == ["Theirs Urgent", "Theirs Overdue", "Mine Claimed", "Nobody Atall"]
+    assert shown(desk, who="mine") == ["Mine Claimed"]
+    assert "Theirs Claimed" not in shown(desk, who="nobody")
+    assert len(shown(desk, who="nobody")) == 4
+    assert len(shown(desk, who="all")) == 6
+
+
+def test_a_row_says_who_has_it_and_offers_what_can_be_done(desk, me):
+    mine, theirs, free = named("Mine", epilepsy="yes"), named("Theirs", epilepsy="yes"), named("Free", epilepsy="yes")
+    actions.claim(visit=mine, by=acting(me))
+    actions.claim(visit=theirs, by=acting(practitioner("Lou Other")))
+    page = desk.get(reverse("queue"), {"who": "all"}).text
+    assert "You, since" in page
+    assert "Lou Other, since" in page
+    assert "Nobody yet" in page
+    assert f'action="{reverse("review_claim", args=[free.pk])}"' in page
+    for visit in (mine, theirs):
+        assert reverse("review_claim", args=[visit.pk]) not in page
+        assert f'href="{reverse("review", args=[visit.pk])}"' in page
+
+
+# --- filters are links ---------------------------------------------------------------------------------------------
+
+
+def test_each_filter_is_a_link_with_its_count_and_keeps_the_others(desk):
+    named("Stop Today", pregnancy="yes")
+    named("Review Today", epilepsy="yes")
+    earlier = named("Stop Earlier", pregnancy="yes")
+    Visit.objects.filter(pk=earlier.pk).update(day=timezone.localdate() - dt.timedelta(days=1))
+    signed = make_visit(make_patient("Signe Signed"), stage=Stage.SIGNED)
+    assert shown(desk, severity="stop") == ["Stop Today", "Stop Earlier"]
+    assert shown(desk, severity="stop", day="today") == ["Stop Today"]
+    assert shown(desk, day="earlier") == ["Stop Earlier"]
+    assert shown(desk, stage="confirm") == [signed.patient.name]
+    assert shown(desk, severity="none") == [signed.patient.name]
+    links = desk.get(reverse("queue"), {"severity": "stop"}).context["links"]
+    assert {link.query: link.count for link in links["day"]} == {
+        "severity=stop": 2,
+        "severity=stop&day=today": 1,
+        "severity=stop&day=earlier": 1,
+    }
+    assert [link.label for link in links["severity"] if link.chosen] == ["Stop"]
+
+
+@pytest.mark.parametrize("group", ["who", "severity", "stage", "day", "page", "rows", "at"])
+def test_an_odd_address_shows_what_none_would(desk, group):
+    named("Some Body", epilepsy="yes")
+    assert shown(desk, **{group: "'; --"}) == ["Some Body"]
+    assert desk.get(reverse("queue_news"), {group: "nan"}).status_code == 200
+
+
+def test_a_name_is_searched_by_its_first_letters(desk):
+    named("Zoë Müller", epilepsy="yes")
+    named("Ana Silva", epilepsy="yes")
+    assert shown(desk, name="mull") == ["Zoë Müller"]
+    short = desk.get(reverse("queue"), {"name": "mu"})
+    assert short.status_code == 422
+    assert "at least 3 letters" in short.text
+
+
+def test_a_long_queue_comes_in_pages_worst_first(desk):
+    for _ in range(21):
+        waits(ready_for_review(epilepsy="yes"), 5)
+    last = named("Least Grave", questions="Does it hurt?")
+    assert len(shown(desk)) == 20
+    page = desk.get(reverse("queue"), {"page": 2})
+    assert [row.visit for row in page.context["rows"]][-1] == last
+    assert "21 to 22 of 22" in page.text
+
+
+# --- empty ---------------------------------------------------------------------------------------------------------
+
+
+def test_each_empty_queue_says_what_to_do(desk):
+    assert "New ones show here by themselves." in desk.get(reverse("queue")).text
+    assert "Everybody who waits has a practitioner." in desk.get(reverse("queue"), {"who": "nobody"}).text
+    assert "You have no review" in desk.get(reverse("queue"), {"who": "mine"}).text
+    actions.claim(visit=named("With Lou", epilepsy="yes"), by=acting(practitioner()))
+    page = desk.get(reverse("queue")).text
+    assert "Others are with colleagues" in page
+    assert "Review the next patient" not in page
+    assert "Nobody fits these filters" in desk.get(reverse("queue"), {"severity": "stop"}).text
+
+
+# --- it updates by itself ------------------------------------------------------------------------------------------
+
+
+def news(desk: Client, page: HttpResponse) -> str:
+    return desk.get(f"{reverse('queue_news')}?{page.context['news']}").text
+
+
+def test_the_page_hears_what_is_new_without_moving_a_row(desk):
+    visit = ready_for_review(epilepsy="yes")
+    page = desk.get(reverse("queue"))
+    assert " new" not in news(desk, page)
     ready_for_review(cancer="yes")
-    assert "has changed" in desk.get(news, {"seen": seen}).content.decode()
-    assert visit.at is Stage.IN_REVIEW
+    ready_for_review(urgent_symptoms=["chest_pain"])
+    said = news(desk, page)
+    assert "2 new, urgent" in said
+    assert f'id="wait-{visit.pk}"' in said
+    assert said.count('id="wait-') == 1
 
 
-def test_the_queue_takes_the_same_queries_however_many_wait(desk, django_assert_num_queries):
+def test_a_row_that_was_taken_or_left_says_so_in_its_place(desk):
+    visit = waits(ready_for_review(epilepsy="yes"), 3)
+    page = desk.get(reverse("queue"))
+    waits(visit, 9)
+    actions.claim(visit=visit, by=acting(practitioner("Lou Other")))
+    said = news(desk, page)
+    assert "9 min" in said
+    assert "Due soon" in said
+    assert "Lou Other, since" in said
+    visit.refresh_from_db()
+    visit.move(Stage.CONSENTING, by=Actor())
+    assert "Waits no longer" in news(desk, page)
+
+
+def test_what_is_new_and_does_not_fit_the_filters_is_not_called_new(desk):
+    page = desk.get(reverse("queue"), {"severity": "stop"})
+    ready_for_review(epilepsy="yes")
+    assert " new" not in news(desk, page)
+
+
+def test_the_queue_takes_the_same_queries_however_many_wait(desk, me, django_assert_num_queries):
     def more() -> None:
         ready_for_review(epilepsy="yes", cancer="yes")
         make_visit(stage=Stage.SIGNED)
 
     more()
+    actions.claim(visit=ready_for_review(pregnancy="yes"), by=acting(me))
     with CaptureQueriesContext(connection) as few:
-        desk.get(reverse("queue"))
+        page = desk.get(reverse("queue"))
+    with CaptureQueriesContext(connection) as few_news:
+        news(desk, page)
     for _ in range(5):
         more()
     with django_assert_num_queries(len(few)):
-        desk.get(reverse("queue"))
+        page = desk.get(reverse("queue"))
+    with django_assert_num_queries(len(few_news)):
+        news(desk, page)

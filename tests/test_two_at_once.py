@@ -20,8 +20,8 @@ from clinic import actions as desk
 from clinic.flow import NotAllowed, Stage
 from clinic.models import Actor, Hold, Journal, Visit
 from screening import actions
-from screening.models import Assessment, Screening
-from tests.factories import hold, make_screening, make_tablet, make_visit
+from screening.models import Assessment, Claim, Screening
+from tests.factories import acting, hold, make_screening, make_tablet, make_visit, practitioner
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
@@ -115,3 +115,23 @@ def test_the_journal_stays_one_chain() -> None:
     rows = list(Journal.objects.order_by("seq"))
     assert len(rows) == 3 * TIMES
     assert all(after.prev_hash == before.hash and after.seq == before.seq + 1 for before, after in pairwise(rows))
+
+
+def test_a_visit_is_claimed_by_one_of_two() -> None:
+    kim, lou = acting(practitioner()), acting(practitioner())
+    for _ in range(TIMES):
+        visit = make_visit(stage=Stage.IN_REVIEW)
+        again = Visit.objects.get(pk=visit.pk)
+        at_once(partial(actions.claim, visit=visit, by=kim), partial(actions.claim, visit=again, by=lou))
+        assert Claim.objects.filter(visit=visit).count() == 1
+        assert Journal.objects.filter(visit=visit, action="review claimed").count() == 1
+
+
+def test_a_claim_is_taken_over_by_one_of_two() -> None:
+    kim, lou = acting(practitioner()), acting(practitioner())
+    for _ in range(TIMES):
+        claim = actions.claim(visit=make_visit(stage=Stage.IN_REVIEW), by=acting(practitioner()))
+        again = Claim.objects.select_related("visit").get(pk=claim.pk)
+        at_once(partial(actions.take_over, claim=claim, by=kim), partial(actions.take_over, claim=again, by=lou))
+        assert Claim.objects.filter(visit=claim.visit, ended_at=None).count() == 1
+        assert Journal.objects.filter(visit=claim.visit, action="review taken over").count() == 1

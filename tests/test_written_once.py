@@ -237,7 +237,10 @@ def test_without_guards_every_way_goes_through(table: str) -> None:
 def test_what_is_evidence_is_guarded() -> None:
     assert set(TABLES) >= {
         *(f"clinic_{name}" for name in ("correction", "hold", "journal", "merge", "policychange")),
-        *(f"screening_{name}" for name in ("asked", "assessment", "assessment_flags", "attestation", "closing")),
+        *(
+            f"screening_{name}"
+            for name in ("asked", "assessment", "assessment_flags", "attestation", "claim", "closing")
+        ),
         *(f"screening_{name}" for name in ("decision", "flag", "plan", "screening")),
         *(f"consent_{name}" for name in ("consent", "given", "sealedfile", "signature", "voiding")),
     }

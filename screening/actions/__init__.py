@@ -6,19 +6,25 @@ sentence fit for the screen.
 
 from screening.actions.answering import answer, draft, reopen, submit
 from screening.actions.assessing import MOST_SESSIONS, Planned, assess, save_plan
+from screening.actions.claiming import claim, release, take_over
 from screening.actions.closing import close_review
 from screening.actions.deciding import attest, decide
+from screening.actions.guards import ClaimedByAnother
 
 __all__ = [
     "MOST_SESSIONS",
+    "ClaimedByAnother",
     "Planned",
     "answer",
     "assess",
     "attest",
+    "claim",
     "close_review",
     "decide",
     "draft",
+    "release",
     "reopen",
     "save_plan",
     "submit",
+    "take_over",
 ]

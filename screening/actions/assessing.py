@@ -79,6 +79,7 @@ def save_plan(*, visit: Visit, regions: list[str], technique: str, electro: bool
     """Write what is to be done, run the rules again, and return which flags that raised and which it settled."""
     guards.practitioner(by)
     guards.fresh(visit, *MAY_PLAN)
+    guards.reviewing(visit, by)
     if not regions:
         raise NotAllowed("Name at least one region.")
     if unknown := set(regions) - set(questions.REGIONS):

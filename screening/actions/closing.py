@@ -11,6 +11,7 @@ from clinic.models import Actor, Journal, Role, Visit
 from screening.actions import guards
 from screening.actions.answering import draft, reopen
 from screening.actions.assessing import assess
+from screening.actions.claiming import close_claim
 from screening.models import Closing, Plan, Screening
 from screening.standing import standing
 
@@ -35,9 +36,11 @@ def close_review(
     """
     guards.practitioner(by)
     if ending == Ending.CONSENT:
-        guards.fresh(visit, Stage.IN_REVIEW)
-        # Written whether or not the review then ends, so that a flag that is new now can be seen and decided.
-        assess(screening=guards.sent(visit), by=by)
+        with transaction.atomic():
+            guards.fresh(visit, Stage.IN_REVIEW)
+            guards.reviewing(visit, by)
+            # Written whether or not the review then ends, so that a flag that is new now can be seen and decided.
+            assess(screening=guards.sent(visit), by=by)
         return _go_on(visit, by)
     if ending == Ending.BACK:
         return _send_back(visit, by, list(ask_again), reason)
@@ -47,6 +50,7 @@ def close_review(
 @transaction.atomic
 def _go_on(visit: Visit, by: Actor) -> Closing:
     guards.fresh(visit, Stage.IN_REVIEW)
+    guards.reviewing(visit, by)
     if holds := standing(visit).holds:
         raise NotAllowed(" ".join(holds))
     closing = _close(visit, Ending.CONSENT, by)
@@ -59,6 +63,7 @@ def _go_on(visit: Visit, by: Actor) -> Closing:
 @transaction.atomic
 def _send_back(visit: Visit, by: Actor, names: list[str], reason: str) -> Closing:
     guards.fresh(visit, Stage.IN_REVIEW)
+    guards.reviewing(visit, by)
     if not names:
         raise NotAllowed("Choose at least one question to ask again.")
     closing = _close(visit, Ending.BACK, by, ask_again=names, reason=reason)
@@ -69,6 +74,7 @@ def _send_back(visit: Visit, by: Actor, names: list[str], reason: str) -> Closin
 @transaction.atomic
 def _stop(visit: Visit, by: Actor, reason: str, come_back: str) -> Closing:
     guards.fresh(visit, *MAY_STOP)
+    guards.reviewing(visit, by)
     if not reason.strip():
         raise NotAllowed("Say why the patient is not treated today.")
     if Screening.of(visit) is None:
@@ -101,5 +107,6 @@ def _close(
         by=by.staff,
         role=Role.PRACTITIONER.value,
     )
+    close_claim(visit)
     Journal.objects.record("review closed", by=by, visit=visit, ending=ending.value, screening=screening.pk)
     return closing

@@ -30,6 +30,7 @@ def decide(*, flag: Flag, outcome: str, reason: str, precaution: str = "", until
     guards.practitioner(by)
     visit = flag.screening.visit
     guards.fresh(visit, Stage.IN_REVIEW)
+    guards.reviewing(visit, by)
     stands = next((each for each in standing(visit).flags if each.flag.pk == flag.pk), None)
     if stands is None:
         raise NotAllowed("This flag no longer stands: the answers or the plan changed. Look at the review again.")
@@ -68,6 +69,7 @@ def attest(*, visit: Visit, kind: str, by: Actor, data: Mapping[str, object] | N
     visit.refresh_from_db(fields=guards.CHANGES)
     if not visit.is_open:
         raise NotAllowed("This visit is over.")
+    guards.reviewing(visit, by)
     now = standing(visit)
     checked = _vouched(Kind(kind), dict(data or {}), now)
     attestation = Attestation.objects.create(

@@ -1,6 +1,7 @@
 """The room's forms: one made from any page of questions, and those of the review."""
 
 from screening.forms.answers import PageForm
+from screening.forms.queue import QueueSearchForm
 from screening.forms.review import (
     AloneForm,
     BackForm,
@@ -18,6 +19,7 @@ __all__ = [
     "InterpreterForm",
     "PageForm",
     "PlanForm",
+    "QueueSearchForm",
     "StopForm",
     "TalkForm",
 ]

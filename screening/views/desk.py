@@ -1,4 +1,4 @@
-"""The practitioner's queue and review. Each part of the review is a form of its own, with an address of its own."""
+"""The practitioner's review. Each part of the review is a form of its own, with an address of its own."""
 
 from __future__ import annotations
 
@@ -15,31 +15,12 @@ from clinic.flow import NotAllowed, Stage
 from clinic.forms import PlainForm
 from clinic.models import Journal, Role, Visit
 from screening import actions
-from screening import queue as waiting_room
 from screening.forms import AloneForm, DecisionForm, InterpreterForm, PlanForm, StopForm, TalkForm
-from screening.models import Attestation, Closing, Flag, Screening
+from screening.models import Attestation, Claim, Closing, Flag, Screening
 from screening.standing import Standing, short, standing
 from screening.views.review_page import back_form, context
 
 Kind, Ending = Attestation.Kind, Closing.Ending
-
-
-@staff(Role.PRACTITIONER)
-@require_GET
-def queue(request: StaffRequest) -> HttpResponse:
-    """Who waits for a practitioner, worst first, and who is to be confirmed in the room."""
-    rows, signed = waiting_room.waiting(), waiting_room.to_confirm()
-    Journal.objects.record("queue opened", by=request.actor, count=len(rows) + len(signed))
-    seen = {"rows": rows, "signed": signed, "state": waiting_room.state(rows, signed), "queue_count": len(rows)}
-    return render(request, "screening/queue.html", seen)
-
-
-@staff(Role.PRACTITIONER)
-@require_GET
-def queue_news(request: StaffRequest) -> HttpResponse:
-    """Say whether the queue has changed since the page that asks was made. The rows stay where the finger is."""
-    changed = waiting_room.state(waiting_room.waiting(), waiting_room.to_confirm()) != request.GET.get("seen", "")
-    return render(request, "screening/queue_news.html", {"changed": changed})
 
 
 def _visit(pk: int) -> Visit:
@@ -48,7 +29,7 @@ def _visit(pk: int) -> Visit:
 
 def _page(request: StaffRequest, now: Standing, *, status: int = 200, **forms: Any) -> HttpResponse:
     """Render the review. ``forms`` holds the one form that was refused, in place of the fresh one."""
-    shown = context(now, **forms)
+    shown = context(now, **forms) | {"claim": Claim.of(now.visit)}
     if shown["shows_answers"] and now.screening:
         Journal.objects.record("review opened", by=request.actor, visit=now.visit, screening=now.screening.pk)
     return render(request, "screening/review.html", shown, status=status)

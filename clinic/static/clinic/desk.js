@@ -26,6 +26,11 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   else if (detail.shouldSwap) last.set(detail.target, text);
 });
 
+// The same for a part that is put in its own place: what reads as before stays as it is.
+document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
+  if (detail.fragment.textContent === detail.target.textContent) detail.shouldSwap = false;
+});
+
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (cutOff) cutOff.hidden = detail.successful;
 });

@@ -1,0 +1,150 @@
+"""The practitioners' queue: who waits, taking one on, and the next."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from clinic.access import StaffRequest, staff
+from clinic.flow import NotAllowed
+from clinic.models import Journal, Role, Visit
+from screening import actions, queue_rows
+from screening import queue as waiting_room
+from screening.actions import ClaimedByAnother
+from screening.forms import QueueSearchForm
+from screening.models import Claim
+from screening.queue import Line, Part
+from screening.queue_filters import Filters
+
+ROWS = 20  # on a page: what is left is fewer clicks away by the filters
+
+
+@staff(Role.PRACTITIONER)
+@require_GET
+def queue(request: StaffRequest) -> HttpResponse:
+    """Who waits for a practitioner, worst first, and who is to be confirmed in the room."""
+    now, form = timezone.now(), QueueSearchForm(request.GET)
+    filters = Filters.read(request.GET, form.cleaned_data["name"] if form.is_valid() else "")
+    lines = waiting_room.lines(now=now, named=filters.name)
+    chosen, links = filters.choose(lines, request.user)
+    parts = {part: [line for line in chosen if line.part is part] for part in Part}
+    pages = {part: Paginator(found, ROWS).get_page(request.GET.get("page")) for part, found in parts.items()}
+    rows = queue_rows.rows([*pages[Part.REVIEW], *pages[Part.CONFIRM]], now=now, user=request.user)
+    Journal.objects.record("queue opened", by=request.actor, count=len(chosen))
+    seen = ",".join(str(row.line.pk) for row in rows)
+    context = {
+        "form": form,
+        "filters": filters,
+        "links": links,
+        "rows": [row for row in rows if row.line.part is Part.REVIEW],
+        "signed": [row for row in rows if row.line.part is Part.CONFIRM],
+        "pages": {part.value: page for part, page in pages.items()},
+        "here": filters.query(),
+        "news": filters.query(at=now.timestamp(), rows=seen),
+        "today": timezone.localdate(),
+        "next": any(line.part is Part.REVIEW and line.needs(request.user) for line in lines),
+    }
+    return render(request, "screening/queue.html", context, status=422 if form.errors else 200)
+
+
+@staff(Role.PRACTITIONER)
+@require_GET
+def queue_news(request: StaffRequest) -> HttpResponse:
+    """What changed since the page was made that asks: how many are new, and the ages of the rows, which stay put."""
+    now, form = timezone.now(), QueueSearchForm(request.GET)
+    filters = Filters.read(request.GET, form.cleaned_data["name"] if form.is_valid() else "")
+    lines = waiting_room.lines(now=now, named=filters.name)
+    seen = {int(pk) for pk in request.GET.get("rows", "").split(",") if pk.isdecimal()}
+    new = [line for line in filters.choose(lines, request.user)[0] if line.pk not in seen and _since(request, line)]
+    there = {line.pk: line for line in lines}
+    rows = [(pk, queue_rows.signs(there.get(pk), now=now, user=request.user)) for pk in sorted(seen)]
+    context = {"new": len(new), "urgent": any(line.is_urgent for line in new), "rows": rows, "here": filters.query()}
+    return render(request, "screening/queue_news.html", context)
+
+
+def _since(request: StaffRequest, line: Line) -> bool:
+    """Say whether a line came after the page was made."""
+    try:
+        made = dt.datetime.fromtimestamp(float(request.GET.get("at", "")), tz=dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        return True
+    return line.since > made
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def queue_next(request: StaffRequest) -> HttpResponse:
+    """Take on the worst visit that needs this practitioner, and open it. ``after``: the one that is open now."""
+    for line in waiting_room.lines():
+        if line.part is not Part.REVIEW or not line.needs(request.user) or str(line.pk) == request.POST.get("after"):
+            continue
+        if not line.is_calling:
+            try:
+                actions.claim(visit=Visit.objects.get(pk=line.pk), by=request.actor)
+            except NotAllowed:  # somebody was faster, or it is over
+                continue
+        return redirect("review", line.pk)
+    messages.info(request, "Nobody else needs you now.")
+    return redirect("queue")
+
+
+def _visit(pk: int) -> Visit:
+    return get_object_or_404(Visit.objects.select_related("patient"), pk=pk)
+
+
+def _lost(request: StaffRequest, visit: Visit, claim: Claim) -> HttpResponse:
+    return render(request, "screening/claimed.html", {"visit": visit, "claim": claim}, status=409)
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def claim(request: StaffRequest, visit: int) -> HttpResponse:
+    """Take a visit on and open its review. Whoever is second is told who was first, and since when."""
+    one = _visit(visit)
+    try:
+        actions.claim(visit=one, by=request.actor)
+    except ClaimedByAnother as refusal:
+        return _lost(request, one, refusal.claim)
+    except NotAllowed as refusal:
+        messages.error(request, f"{one.patient}: {refusal}")
+        return redirect("queue")
+    return redirect("review", one.pk)
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def take_over(request: StaffRequest, visit: int) -> HttpResponse:
+    """Take a visit from the colleague who was shown to have it."""
+    one = _visit(visit)
+    if not (number := request.POST.get("claim", "")).isdecimal():
+        raise Http404
+    shown = get_object_or_404(Claim.objects.select_related("visit", "by"), pk=number, visit=one)
+    try:
+        actions.take_over(claim=shown, by=request.actor)
+    except ClaimedByAnother as refusal:
+        return _lost(request, one, refusal.claim)
+    except NotAllowed as refusal:
+        messages.error(request, f"{one.patient}: {refusal}")
+        return redirect("queue")
+    messages.success(request, f"You have this visit now. It was {shown.by}’s: tell them.")
+    return redirect("review", one.pk)
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def release(request: StaffRequest, visit: int) -> HttpResponse:
+    """Let a visit go, so that a colleague can take it on."""
+    one = _visit(visit)
+    try:
+        actions.release(visit=one, by=request.actor)
+    except NotAllowed as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"You let {one.patient} go. Anyone can review them now.")
+    return redirect("queue")
