@@ -69,6 +69,8 @@ GROUPS: tuple[Group, ...] = (
         "Consent, signature, seal and copies",
         {
             "consent given": "Consent was given and signed on the tablet",
+            "signature witnessed": "Saw how the consent was given, and confirmed it with a password: {staff}",
+            "witness refused": "Somebody was refused as a witness on the tablet: wrong user name or password",
             "consent voided": "The signature no longer counts: {why}",
             "patient wants to talk": "The patient wants to talk before signing",
             "patient needs more time": "The patient wants more time to decide",

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from clinic.flow import NotAllowed, Stage
-from clinic.models import Actor, Hold, Journal, Role, StaleVisit, VersionSeen, Visit
+from clinic.models import Actor, Hold, Journal, Role, StaleVisit, User, VersionSeen, Visit
 from consent import record, snapshot
 from consent.ending import supersede
 from consent.facts import Named, facts, same_plan, untold
@@ -67,6 +67,12 @@ def give(
     text = statement(known)
     if text.sha256 != shown:
         raise TextChanged
+    if seen_by := {each.witness for each in signed if each.method == Signature.Method.ASSISTED}:
+        found = {
+            user.pk for user in User.objects.filter(pk__in=[pk for pk in seen_by if pk], is_active=True) if user.roles
+        }
+        if found != seen_by:
+            raise NotAllowed("A member of staff who works here must say what they saw.")
     if sorted(each.capacity for each in signed) != sorted(signers(now)):
         raise NotAllowed(f"To be signed by: {', '.join(Capacity(each).label for each in signers(now))}.")
     assert now.screening is not None  # nothing holds the signature, so the answers were sent
@@ -86,6 +92,8 @@ def give(
     )
     for each in signed:
         _sign(given, each)
+        if each.witness:
+            Journal.objects.record("signature witnessed", by=by, visit=visit, staff=each.witness, method=each.did)
     VersionSeen.objects.seen(VersionSeen.What.STATEMENT, VERSION, digest(), by=by)
     Journal.objects.record("consent given", by=by, visit=visit, hold=hold.pk, digest=text.sha256)
     visit.move(Stage.SIGNED, by=by)
@@ -101,6 +109,8 @@ def _sign(given: Given, signed: Signed) -> None:
         relationship=signed.relationship,
         method=signed.method,
         strokes=[[list(point) for point in stroke] for stroke in signed.strokes],
+        did=signed.did,
+        witness_id=signed.witness,
     )
 
 
@@ -149,12 +159,17 @@ class PlanNow:
     sessions: int
 
 
-def vouched(by: Actor) -> tuple[str, ...]:
-    """Return, as worded, what the practitioner vouches for with a confirmation."""
+def vouched(given: Given, by: Actor) -> tuple[str, ...]:
+    """Return, as worded, what the practitioner vouches for with a confirmation of ``given``."""
     who = by.staff
+    seen = "".join(
+        f" {Capacity(each.capacity).label.capitalize()} {each.get_did_display()}, as {each.witness} saw. "
+        "I asked again, and the answer is the same."
+        for each in given.signatures.exclude(witness=None).select_related("witness")
+    )
     return (
         "I talked with the patient about the treatment, its risks and the other choices, and answered what they asked.",
-        "The patient is still happy to go ahead with this plan today.",
+        f"The patient is still happy to go ahead with this plan today.{seen}",
         f"I sign as {who.full_name}, registration number {who.registration_number}.",
     )
 
@@ -230,7 +245,7 @@ def _beyond(given: Given, now: Standing, plan: PlanNow) -> tuple[str, str] | Non
 
 def _freeze(given: Given, now: Standing, by: Actor) -> Consent:
     at = timezone.now()
-    frozen = snapshot.build(given=given, now=now, by=by.staff, at=at, statements=vouched(by))
+    frozen = snapshot.build(given=given, now=now, by=by.staff, at=at, statements=vouched(given, by))
     canonical = record.canonical(frozen)
     consent = Consent.objects.create(
         visit=now.visit,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.utils import timezone
 from django.utils.text import capfirst
 
+from clinic.flow import NotAllowed
 from clinic.forms import PlainForm, PlainText
 from consent.models import After, Signature
 from consent.statement import CHOICES, Acknowledgement
@@ -18,8 +20,15 @@ from consent.strokes import Signed, Strokes, decode
 
 YES_NO = [("yes", "Yes"), ("no", "No")]
 DRAWN, TYPED = Signature.Method.DRAWN.value, Signature.Method.TYPED.value
-METHODS = [(DRAWN, "Draw my signature"), (TYPED, "Type my name")]
+ASSISTED = Signature.Method.ASSISTED.value
+METHODS = [(DRAWN, "Draw my signature"), (TYPED, "Type my name"), (ASSISTED, "A member of staff helps me")]
+DID = [("spoke", "Said yes"), ("nodded", "Nodded, or made a sign"), ("marked", "Made a mark")]
 GUARDIAN = Signature.Capacity.GUARDIAN.value
+WITNESS = {
+    "did": "Choose what they did to say yes.",
+    "staff_name": "The member of staff who saw it types their user name.",
+    "staff_password": "The member of staff who saw it types their password.",
+}
 TICK = {
     "lung": "Tick the box about the lung once you have read it, or tap “I want to talk first”.",
     "read": "Tick that you have read this, or tap “I want to talk first”.",
@@ -98,7 +107,35 @@ class SignForm(AskForm):
                 return Signed(capacity, name, DRAWN, _drawn(cleaned.get(f"{prefix}strokes", "")), relationship)
             except ValueError as refusal:
                 self.add_error(f"{prefix}method", str(refusal))
+        elif cleaned.get(f"{prefix}method") == ASSISTED and self._witnessed(prefix, cleaned):
+            name = cleaned.get("guardian_name", "") if prefix else self.patient_name
+            return Signed(capacity, name, ASSISTED, relationship=relationship, did=cleaned[f"{prefix}did"])
         return None
+
+    def _witnessed(self, prefix: str, cleaned: Mapping[str, Any]) -> bool:
+        """Say whether everything is there that a witness fills in; who it is, the view finds out."""
+        missing = {name: says for name, says in WITNESS.items() if not cleaned.get(f"{prefix}{name}")}
+        for name, says in missing.items():
+            if f"{prefix}{name}" not in self.errors:
+                self.add_error(f"{prefix}{name}", says)
+        return not missing
+
+    def seen_by(self, find: Callable[[str, str], int]) -> bool:
+        """Give each assisted signature its witness, whom ``find`` finds by user name and password.
+
+        Return whether all were found; what ``find`` refuses becomes an error at the password.
+        """
+        for at, each in enumerate(self.signed):
+            prefix = prefix_of(each.capacity)
+            if each.method != ASSISTED:
+                continue
+            try:
+                found = find(self.cleaned_data[f"{prefix}staff_name"], self.cleaned_data[f"{prefix}staff_password"])
+            except NotAllowed as refusal:
+                self.add_error(f"{prefix}staff_password", str(refusal))
+                return False
+            self.signed[at] = replace(each, witness=found)
+        return True
 
 
 def _drawn(strokes: str) -> Strokes:
@@ -128,16 +165,36 @@ def _signature_fields(prefix: str) -> dict[str, forms.Field]:
         f"{prefix}method": forms.ChoiceField(
             label="How do you want to sign?",
             choices=METHODS,
-            initial=DRAWN,
             widget=forms.RadioSelect,
             error_messages={
                 "required": "Choose how you want to sign.",
-                "invalid_choice": "Choose to draw your signature or to type your name.",
+                "invalid_choice": "Choose one of the ways that are shown.",
             },
         ),
         f"{prefix}strokes": forms.CharField(required=False, widget=forms.HiddenInput),
         f"{prefix}typed_name": PlainText(
             label="Type your full name", help_text="This counts as your signature.", required=False, max_length=200
+        ),
+        f"{prefix}did": forms.ChoiceField(
+            label="What did they do to say yes?",
+            choices=DID,
+            required=False,
+            widget=forms.RadioSelect,
+            error_messages={"invalid_choice": "Choose what they did."},
+        ),
+        f"{prefix}staff_name": forms.CharField(
+            label="Your user name",
+            required=False,
+            max_length=150,
+            widget=forms.TextInput({"autocapitalize": "none", "spellcheck": "false"}),
+        ),
+        f"{prefix}staff_password": forms.CharField(
+            label="Your password",
+            help_text="It shows that it was you who saw this. It does not sign you in.",
+            required=False,
+            strip=False,
+            max_length=200,
+            widget=forms.PasswordInput({"autocomplete": "new-password"}),
         ),
     }
 

@@ -48,6 +48,12 @@ class Signature(WrittenOnce):
     class Method(models.TextChoices):
         DRAWN = "drawn", "drawn"
         TYPED = "typed", "typed"
+        ASSISTED = "assisted", "with a member of staff’s help"
+
+    class Did(models.TextChoices):
+        SPOKE = "spoke", "said yes"
+        NODDED = "nodded", "nodded or made a sign"
+        MARKED = "marked", "made a mark"
 
     given = models.ForeignKey(Given, on_delete=models.PROTECT, related_name="signatures")
     capacity = models.CharField(max_length=10, choices=Capacity.choices)
@@ -55,11 +61,21 @@ class Signature(WrittenOnce):
     relationship = models.CharField(max_length=100, blank=True)  # of a guardian
     method = models.CharField(max_length=10, choices=Method.choices)
     strokes = models.JSONField(default=list)  # of a drawing: [[[x, y, ms], …], …] in the fixed box
+    # Of an assisted one: what the person did, and who saw it. The witness typed their own password for it.
+    did = models.CharField(max_length=6, choices=Did.choices, blank=True)
+    witness = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ["id"]
-        constraints = [models.UniqueConstraint(fields=["given", "capacity"], name="one_signature_a_capacity")]
+        constraints = [
+            models.UniqueConstraint(fields=["given", "capacity"], name="one_signature_a_capacity"),
+            models.CheckConstraint(
+                condition=models.Q(method="assisted", witness__isnull=False) & ~models.Q(did="")
+                | ~models.Q(method="assisted") & models.Q(witness=None, did=""),
+                name="an_assisted_signature_has_a_witness",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.capacity} under {self.given_id}"

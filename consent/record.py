@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from types import NoneType, UnionType
@@ -22,6 +22,9 @@ from consent.statement import Statement
 
 FORMAT = "dry-needling-consent/1"
 T = TypeVar("T")
+
+# A field that came later is left out while it holds nothing, so that records from before keep their bytes.
+LATER = {"later": True}
 
 Value = str | int | float | bool | None | tuple[str, ...]  # an answer; dates as ISO text
 Point = tuple[int, int, int]  # x 0-600, y 0-200, milliseconds since the first point
@@ -240,8 +243,21 @@ class ChoiceMade:
 
 
 @dataclass(frozen=True)
+class Witness:
+    """The staff member who saw what someone did to say yes, what that was, and how it is known who saw it."""
+
+    name: str
+    registration_number: str
+    did: str
+    identified: str
+
+
+@dataclass(frozen=True)
 class Signature:
-    """One signature, drawn or typed, and where it was made. A typed one has no strokes."""
+    """One signature, drawn, typed or assisted, and where it was made. Only a drawn one has strokes.
+
+    An assisted one has a witness.
+    """
 
     capacity: str
     capacity_words: str
@@ -252,6 +268,7 @@ class Signature:
     at: Moment
     tablet: str
     handed_by: str
+    witness: Witness | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True)
@@ -305,12 +322,14 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values, a key a field."""
-        return {field.name: _to_json(getattr(self, field.name)) for field in fields(self)}
+        return {each.name: _to_json(getattr(self, each.name)) for each in fields(self)}
 
 
 def _to_json(value: Any) -> Any:
     if is_dataclass(value):
-        return {field.name: _to_json(getattr(value, field.name)) for field in fields(value)}
+        told = {each.name: getattr(value, each.name) for each in fields(value)}
+        later = {each.name for each in fields(value) if "later" in each.metadata}
+        return {name: _to_json(held) for name, held in told.items() if held is not None or name not in later}
     if isinstance(value, (tuple, list)):
         return [_to_json(item) for item in value]
     return value
@@ -374,9 +393,10 @@ def _read(kind: type[T], raw: object, where: str) -> T:
     kind_of: Any = kind
     if is_dataclass(kind):
         hints = _hints(kind)
-        if not isinstance(raw, dict) or raw.keys() != hints.keys():
+        later = {each.name for each in fields(kind) if "later" in each.metadata}
+        if not isinstance(raw, dict) or not hints.keys() - later <= raw.keys() <= hints.keys():
             raise ValueError(f"{where}: expected an object with {', '.join(hints)}")
-        return kind(**{name: _read(hint, raw[name], f"{where}.{name}") for name, hint in hints.items()})
+        return kind(**{name: _read(hint, raw[name], f"{where}.{name}") for name, hint in hints.items() if name in raw})
     if get_origin(kind_of) is tuple:
         return _read_tuple(get_args(kind_of), raw, where)  # type: ignore[return-value]
     if isinstance(kind_of, UnionType):

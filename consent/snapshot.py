@@ -12,7 +12,7 @@ from clinic.flow import WORDS, Stage
 from clinic.models import Journal, User, Visit
 from consent import ours
 from consent import record as r
-from consent.models import Given
+from consent.models import Given, Signature
 from consent.statement import CHOICES, Statement
 from screening import questions
 from screening.models import Asked, Attestation, Decision
@@ -186,7 +186,7 @@ def _consents_alone(now: Standing) -> r.ConsentsAlone | None:
 
 
 def _signatures(given: Given) -> Iterator[r.Signature]:
-    for each in given.signatures.all():
+    for each in given.signatures.select_related("witness"):
         yield r.Signature(
             capacity=each.capacity,
             capacity_words=each.get_capacity_display(),
@@ -197,7 +197,19 @@ def _signatures(given: Given) -> Iterator[r.Signature]:
             at=_at(each.at),
             tablet=given.hold.tablet.name,
             handed_by=given.hold.handed_by.full_name,
+            witness=_witness(each),
         )
+
+
+def _witness(signature: Signature) -> r.Witness | None:
+    if signature.witness is None:
+        return None
+    return r.Witness(
+        name=signature.witness.full_name,
+        registration_number=signature.witness.registration_number,
+        did=signature.get_did_display(),
+        identified="user name and password typed on the tablet for this signature",
+    )
 
 
 def _events(visit: Visit) -> Iterator[r.Event]:

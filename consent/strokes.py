@@ -24,13 +24,18 @@ Strokes = tuple[tuple[Point, ...], ...]
 
 @dataclass(frozen=True)
 class Signed:
-    """One signature as it was made: ``method`` is ``drawn`` (then it has strokes) or ``typed``."""
+    """One signature as it was made: ``method`` is ``drawn`` (then it has strokes), ``typed`` or ``assisted``.
+
+    An assisted one says what the person did, and names the staff member who saw it by their id.
+    """
 
     capacity: str
     name: str
     method: str
     strokes: Strokes = ()
     relationship: str = ""  # of a guardian, to the patient
+    did: str = ""  # spoke, nodded or marked
+    witness: int | None = None
 
 
 def decode(text: str) -> Strokes:

@@ -30,6 +30,7 @@ from consent.record import (
     TeachBack,
     Value,
     Visit,
+    Witness,
     moment,
     sha256,
 )
@@ -46,6 +47,8 @@ SCRIBBLE = tuple(
     )
     for part in range(3)
 )
+
+WITNESS = Witness("Rae Reception", "", "nodded or made a sign", "user name and password typed on the tablet")
 
 QUESTIONS: list[tuple[str, str, str, Value, str]] = [
     ("About today", "understands_why", "Do you understand why you are having dry needling?", "yes", "Yes"),
@@ -135,6 +138,7 @@ def sample(
     patient_name: str = "Maria Nowak",
     minor: bool = False,
     typed: bool = False,
+    assisted: bool = False,
     interpreter: bool = False,
     precautions: bool = True,
     text: str | None = None,
@@ -160,6 +164,8 @@ def sample(
     patient = drawn(name=patient_name)
     if typed:
         patient = replace(patient, method="typed", strokes=())
+    if assisted:
+        patient = replace(patient, method="assisted", strokes=(), witness=WITNESS)
     signatures: tuple[Signature, ...] = (patient,)
     if minor:
         guardian = drawn(capacity="guardian", capacity_words="the guardian", name="Ewa Nowak", relationship="mother")

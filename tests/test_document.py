@@ -95,6 +95,8 @@ def lines_of(record: Record) -> Iterator[str]:
     yield from record.confirmation.statements
     for signature in record.signatures:
         yield from (signature.name, signature.capacity_words, signature.relationship)
+        if seen := signature.witness:
+            yield from (f"seen by {seen.name}", f"the person {seen.did}", f"{seen.name}: {seen.identified}")
         yield from (f"Tablet {signature.tablet}", f"handed over by {signature.handed_by}")
         yield f"{signature.at.local.replace('T', ' ')} {signature.at.offset} ({signature.at.utc})"
     for event in record.events:
@@ -120,11 +122,12 @@ def reader(pdf: bytes) -> Any:
     [
         {},
         {"minor": True, "typed": True},
+        {"assisted": True},
         {"interpreter": True},
         {"precautions": False},
         {"text": "Ünïcode “quotes” – 5 ≤ 6"},
     ],
-    ids=["plain", "minor", "interpreter", "nothing to flag", "other text"],
+    ids=["plain", "minor", "assisted", "interpreter", "nothing to flag", "other text"],
 )
 def test_everything_agreed_can_be_read_from_the_pages(how: dict[str, Any]) -> None:
     record = sample(**how)

@@ -124,6 +124,18 @@ def test_a_lone_surrogate_has_no_canonical_form() -> None:
         canonical(sample(text="\ud800"))
 
 
+def test_a_witness_stands_in_the_record_and_reads_back() -> None:
+    seen = sample(assisted=True)
+    assert read(canonical(seen)) == seen
+    assert seen.to_json()["signatures"][0]["witness"]["name"] == "Rae Reception"
+
+
+def test_a_record_without_a_witness_keeps_the_bytes_it_had_before_there_were_any() -> None:
+    assert b'"witness"' not in canonical(sample())
+    with pytest.raises(ValueError, match="not in canonical form"):
+        read(deeper("signatures", 0, "witness", value=None))
+
+
 LONDON = ZoneInfo("Europe/London")
 
 

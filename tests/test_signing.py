@@ -7,21 +7,35 @@ import json
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
+from lxml import html  # type: ignore[import-untyped]
 
 from clinic.flow import NotAllowed, Stage
-from clinic.models import Actor, Journal, PolicyChange, Visit
+from clinic.models import Actor, Journal, PolicyChange, Role, Visit
 from clinic.policy import AFTER_TALK
 from consent import actions
 from consent.facts import facts
 from consent.models import Given, Signature
 from consent.statement import statement
 from consent.strokes import Signed
+from consent.witness import MOST_TRIES, TOO_MANY
 from screening.actions import assess, attest, decide, save_plan
 from screening.models import Asked, Attestation, Decision
 from screening.standing import standing
-from tests.factories import acting, make_patient, make_plan, make_screening, make_visit, practitioner, tablet_client
+from tests.factories import (
+    PASSWORD,
+    acting,
+    make_patient,
+    make_plan,
+    make_screening,
+    make_user,
+    make_visit,
+    practitioner,
+    staff_client,
+    tablet_client,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -100,6 +114,107 @@ def test_the_patient_may_type_the_name_instead():
     assert (signature.method, signature.name, signature.strokes) == ("typed", "Alex Example", [])
 
 
+HELPED = {"method": "assisted", "strokes": "", "did": "nodded", "staff_password": PASSWORD}
+
+
+def test_a_member_of_staff_helps_and_is_named_as_witness():
+    visit = ready()
+    helper = make_user(Role.RECEPTION, name="Rae Reception")
+    tablet = tablet_client(visit)
+    assert tablet.post(SIGN, filled(visit, **HELPED, staff_name=helper.username)).status_code == 302
+    signature = Signature.objects.get(given__visit=visit)
+    assert (signature.method, signature.did, signature.witness) == ("assisted", "nodded", helper)
+    assert (signature.name, signature.strokes) == (visit.patient.name, [])
+    told = Journal.objects.get(visit=visit, action="signature witnessed")
+    assert told.data == {"staff": helper.pk, "method": "nodded"}
+    assert settings.SESSION_COOKIE_NAME not in tablet.cookies  # seen, and not signed in
+    assert tablet.get("/board/").status_code == 302
+
+
+def test_the_practitioner_sees_the_witness_and_says_that_they_asked_again():
+    visit = ready()
+    helper = make_user(Role.RECEPTION, name="Rae Reception")
+    tablet_client(visit).post(SIGN, filled(visit, **HELPED, staff_name=helper.username))
+    page = staff_client(practitioner()).get(f"/confirm/{visit.pk}/").content.decode()
+    assert "Seen by <bdi>Rae Reception</bdi>" in page
+    assert "The patient nodded or made a sign, as Rae Reception saw. I asked again, and the answer is the same." in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"did": ""}, "did"),
+        ({"did": "slept"}, "did"),
+        ({"staff_name": ""}, "staff_name"),
+        ({"staff_password": ""}, "staff_password"),
+        ({"staff_password": "guessed"}, "staff_password"),
+        ({"staff_name": "nobody"}, "staff_password"),
+    ],
+)
+def test_without_a_witness_who_is_known_nothing_is_signed(changes, wrong):
+    visit = ready()
+    helper = make_user(Role.RECEPTION)
+    tablet = tablet_client(visit)
+    answer = tablet.post(SIGN, filled(visit, **{**HELPED, "staff_name": helper.username, **changes}))
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [wrong]
+    assert PASSWORD not in answer.content.decode()
+    assert stage(visit) is Stage.CONSENTING
+
+
+def test_somebody_who_left_or_holds_no_role_is_no_witness():
+    visit = ready()
+    tablet, hold = tablet_client(visit), visit.hold
+    assert hold
+    for person in (make_user(), make_user(Role.RECEPTION, is_active=False)):
+        answer = tablet.post(SIGN, filled(visit, **HELPED, staff_name=person.username))
+        assert list(answer.context["form"].errors) == ["staff_password"]
+        with pytest.raises(NotAllowed, match="works here"):
+            actions.give(
+                visit=visit,
+                hold=hold,
+                shown=shown(visit),
+                signed=[Signed("patient", "Alex Example", "assisted", did="spoke", witness=person.pk)],
+                choices={},
+                by=Actor(tablet=hold.tablet),
+            )
+
+
+def test_whoever_holds_the_tablet_cannot_guess_at_passwords_for_long():
+    visit = ready()
+    helper = make_user(Role.RECEPTION)
+    tablet = tablet_client(visit)
+    for _ in range(MOST_TRIES):
+        tablet.post(SIGN, filled(visit, **{**HELPED, "staff_name": helper.username, "staff_password": "guess"}))
+    answer = tablet.post(SIGN, filled(visit, **HELPED, staff_name=helper.username))
+    assert answer.context["form"].errors["staff_password"] == [TOO_MANY]
+    assert stage(visit) is Stage.CONSENTING
+    assert Journal.objects.filter(action="witness refused", visit=visit).count() == MOST_TRIES
+
+
+def test_no_way_to_sign_is_chosen_beforehand():
+    visit = ready()
+    form = tablet_client(visit).get(SIGN).context["form"]
+    assert not form["method"].value()
+    assert [value for value, _ in form.fields["method"].choices] == ["drawn", "typed", "assisted"]
+
+
+def test_the_enter_key_agrees_to_nothing_and_loses_nothing():
+    visit = ready()
+    tablet = tablet_client(visit)
+    page = html.fromstring(tablet.get(SIGN).content)
+    first = page.xpath("//main//form//button[not(@type='button')]")[0]
+    assert (first.get("name"), first.get("value")) == ("act", "look")
+    answer = tablet.post(SIGN, filled(visit, act="look", method="typed", typed_name="Alex", lung=None))
+    assert answer.status_code == 200
+    assert "Nothing is signed yet" in answer.content.decode()
+    form = answer.context["form"]
+    assert (form["typed_name"].value(), form["read"].value(), bool(form["lung"].value())) == ("Alex", True, False)
+    assert not form.errors
+    assert stage(visit) is Stage.CONSENTING
+    assert not Given.objects.exists()
+
+
 def test_nothing_is_ticked_or_agreed_beforehand():
     visit = ready()
     form = tablet_client(visit).get(SIGN).context["form"]
@@ -151,7 +266,7 @@ def test_no_file_is_taken():
 
 
 @pytest.mark.parametrize("act", ["", "next", None])
-def test_only_the_four_acts_are_taken(act):
+def test_only_the_acts_that_are_there_are_taken(act):
     visit = ready()
     assert tablet_client(visit).post(SIGN, filled(visit, act=act)).status_code == 400
 
@@ -257,6 +372,12 @@ def test_a_minor_signs_with_a_guardian():
     )
     no_ink = tablet.post(SIGN, {**both, "guardian_method": "drawn", "guardian_strokes": ""})
     assert list(no_ink.context["form"].errors) == ["guardian_method"]
+    helped = tablet.post(SIGN, {**both, "guardian_method": "assisted"})
+    assert list(helped.context["form"].errors) == [
+        "guardian_did",
+        "guardian_staff_name",
+        "guardian_staff_password",
+    ]
     assert tablet.post(SIGN, both).status_code == 302
     assert stage(visit) is Stage.SIGNED
     signed = {each.capacity: each for each in Signature.objects.filter(given__visit=visit)}

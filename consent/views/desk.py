@@ -36,7 +36,7 @@ class Forms:
     earlier: dict[str, Consent]  # the patient's consents that stand, by id
 
     @classmethod
-    def of(cls, request: StaffRequest, now: Standing) -> Forms:
+    def of(cls, request: StaffRequest, given: Given, now: Standing) -> Forms:
         data = request.POST if request.method == "POST" else None
         plan = PlanForm(data, last=now.plan, planned=now.visit.planned_regions)
         regions = needling(now.visit, now.plan).regions
@@ -45,23 +45,23 @@ class Forms:
         return cls(
             plan=plan,
             talk=TalkForm(data, near_lung=questions.near_lung(regions), teach_back=now.teach_back),
-            **cls._rest(request, now.visit, data),
+            **cls._rest(request, given, data),
         )
 
     @classmethod
-    def blank(cls, request: StaffRequest, now: Standing) -> Forms:
+    def blank(cls, request: StaffRequest, given: Given, now: Standing) -> Forms:
         """Return the forms as they are before anything is filled in, beside another form that was sent."""
         return cls(
             plan=PlanForm(last=now.plan, planned=now.visit.planned_regions),
             talk=TalkForm(near_lung=now.near_lung, teach_back=now.teach_back),
-            **cls._rest(request, now.visit, None),
+            **cls._rest(request, given, None),
         )
 
     @staticmethod
-    def _rest(request: StaffRequest, visit: Visit, data: Any) -> dict[str, Any]:
-        earlier = {str(each.pk): each for each in others_that_stand(visit)}
+    def _rest(request: StaffRequest, given: Given, data: Any) -> dict[str, Any]:
+        earlier = {str(each.pk): each for each in others_that_stand(given.visit)}
         choices = [(pk, f"{number(each.visit)} of {each.confirmed_at:%d.%m.%Y}") for pk, each in earlier.items()]
-        vouch = VouchForm(data, vouched=actions.vouched(request.actor))
+        vouch = VouchForm(data, vouched=actions.vouched(given, request.actor))
         return {"vouch": vouch, "replace": ReplaceForm(data, earlier=choices), "earlier": earlier}
 
     @property
@@ -85,7 +85,7 @@ def confirm(request: StaffRequest, visit: int) -> HttpResponse:
         messages.warning(request, f"There is nothing to confirm now: “{one.status}”.")
         return redirect("visit", one.pk)
     now = standing(one)
-    filled = Forms.of(request, now)
+    filled = Forms.of(request, given, now)
     if request.method == "POST" and filled.are_valid():
         return _confirm(request, given, now, filled)
     return _page(request, given, now, filled, status=422 if request.method == "POST" else 200)
@@ -119,7 +119,7 @@ def _page(
         "now": now,
         "given": given,
         "statement": Statement.from_json(given.statement),
-        "signatures": [(each, strokes_svg_path(each.strokes)) for each in given.signatures.all()],
+        "signatures": [(each, strokes_svg_path(each.strokes)) for each in given.signatures.select_related("witness")],
         "choices": [(CHOICES[name], "Yes" if yes else "No") for name, yes in given.choices.items()],
         "forms": filled,
         "wrong": wrong,
@@ -152,7 +152,7 @@ def change(request: StaffRequest, visit: int) -> HttpResponse:
     now = standing(one)
     form = _change_form(now, request.POST)
     if not form.is_valid():
-        return _page(request, given, now, Forms.blank(request, now), change=form, status=422)
+        return _page(request, given, now, Forms.blank(request, given, now), change=form, status=422)
     try:
         actions.change_answers(visit=one, names=form.cleaned_data["change"], by=request.actor)
     except NotAllowed as refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
@@ -16,6 +17,7 @@ from consent import actions
 from consent.facts import facts
 from consent.forms import AskForm, SignForm
 from consent.statement import PAGE_HEADINGS, PAGES, Facts, Statement, acknowledgements, plan_lines, statement
+from consent.witness import witness
 from screening.standing import Standing, standing
 
 ORDER = list(PAGES)
@@ -68,8 +70,12 @@ def _last_page(
     form: AskForm | None = None,
     *,
     whole: bool = False,
+    looked: bool = False,
 ) -> HttpResponse:
-    """The page with the decision. ``whole``: show all of the text, because it changed under the reader's eyes."""
+    """The page with the decision. ``whole``: show all of the text, because it changed under the reader's eyes.
+
+    ``looked``: it was sent without a decision, so say that nothing is signed; the text it was read with stays named.
+    """
     held = bool(now.signing_holds)
     if form is None:
         form = AskForm() if held else _sign_form(request, now, known)
@@ -81,7 +87,8 @@ def _last_page(
         "number": len(ORDER),
         "of": len(ORDER),
         "before": ORDER[-2],
-        "text": text.sha256,
+        "text": request.POST.get("statement", "") if looked else text.sha256,
+        "looked": looked,
         "form": form,
         "held": held,
         "with_guardian": len(signers) > 1,
@@ -101,6 +108,7 @@ def _sign_form(request: PatientRequest, now: Standing, known: Facts) -> SignForm
 
 def _decide(request: PatientRequest) -> HttpResponse:
     acts: dict[str, Callable[[PatientRequest], HttpResponse]] = {
+        "look": _look,
         "agree": _agree,
         "talk": _talk,
         "time": _take_time,
@@ -108,7 +116,7 @@ def _decide(request: PatientRequest) -> HttpResponse:
     }
     act = acts.get(request.POST.get("act", ""))
     if act is None:
-        return HttpResponseBadRequest("act: agree, talk, time or refuse")
+        return HttpResponseBadRequest("act: look, agree, talk, time or refuse")
     try:
         return act(request)
     except StaleVisit:
@@ -128,7 +136,7 @@ def _agree(request: PatientRequest) -> HttpResponse:
     changed = shown != text.sha256
     if changed:
         form.add_error(None, READ_AGAIN)
-    if not valid or changed:
+    if not valid or changed or not form.seen_by(partial(_witness, request)):
         return _last_page(request, now, known, text, form, whole=changed)
     try:
         actions.give(
@@ -139,6 +147,20 @@ def _agree(request: PatientRequest) -> HttpResponse:
     except NotAllowed:  # it changed in the very moment of signing: look at it again as it is now
         return redirect("consent_page", ORDER[-1])
     return redirect("resume")
+
+
+def _witness(request: PatientRequest, username: str, password: str) -> int:
+    return witness(request, hold=request.hold, username=username, password=password, by=request.actor)
+
+
+def _look(request: PatientRequest) -> HttpResponse:
+    """Show the page as it is filled in so far: a key that was pressed in a text box agrees to nothing."""
+    now = standing(request.hold.visit)
+    known = facts(now)
+    form = AskForm(request.POST) if now.signing_holds else _sign_form(request, now, known)
+    form.full_clean()
+    form.errors.clear()
+    return _last_page(request, now, known, statement(known), form, looked=True)
 
 
 def _talk(request: PatientRequest) -> HttpResponse:

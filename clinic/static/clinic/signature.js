@@ -15,6 +15,7 @@ function startPad(root) {
   const ink = canvas.getContext("2d");
   const strokes = restore(target.value);
   let current = null;
+  let pointer = null; // the one that draws now; a hand that rests on the glass is another one
   let began = null;
 
   const within = (value, most) => Math.min(most, Math.max(0, Math.round(value)));
@@ -76,8 +77,14 @@ function startPad(root) {
   }
 
   canvas.addEventListener("pointerdown", (event) => {
+    const penOverHand = current && event.pointerType === "pen" && pointer.pointerType !== "pen";
+    if (penOverHand) {
+      strokes.pop();
+      current = null;
+    }
     if (!event.isPrimary || event.button !== 0 || current || strokes.length >= MOST_STROKES) return;
     event.preventDefault();
+    pointer = event;
     canvas.setPointerCapture(event.pointerId);
     if (began === null || !strokes.length) began = event.timeStamp - (strokes.at(-1)?.at(-1)[2] ?? 0);
     current = [place(event)];
@@ -85,11 +92,11 @@ function startPad(root) {
     repaint();
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (current && event.isPrimary) add(event);
+    if (current && event.pointerId === pointer.pointerId) add(event);
   });
   for (const end of ["pointerup", "pointercancel"]) {
     canvas.addEventListener(end, (event) => {
-      if (!current || !event.isPrimary) return;
+      if (!current || event.pointerId !== pointer.pointerId) return;
       current = null;
       save();
     });
@@ -120,3 +127,10 @@ function restore(text) {
 }
 
 document.querySelectorAll("[data-signature]").forEach(startPad);
+
+// Where a signature stands, the Enter key in a box sends nothing: to agree takes the button. Without scripts the form's
+// first button, which decides nothing, takes the key.
+document.addEventListener("keydown", (event) => {
+  const signing = event.target.closest?.("form")?.querySelector("[data-signature]");
+  if (event.key === "Enter" && signing && event.target.matches("input")) event.preventDefault();
+});
