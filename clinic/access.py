@@ -14,6 +14,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from clinic import actions
 from clinic.flow import ON_TABLET, Stage
 from clinic.models import Actor, Hold, Journal, Role, Tablet, User
 from clinic.models.tablets import digest
@@ -127,10 +128,18 @@ def tablet(
             return redirect("resume")
         mine = cast(TabletRequest, request)
         mine.tablet, mine.actor = here, Actor(tablet=here)
+        _keep_look(mine)
         return view(mine, *args, **kwargs)
 
     _marked(guarded, "tablet")
     return guarded
+
+
+def _keep_look(request: TabletRequest) -> None:
+    """Keep the text size and contrast that every form of the tablet's pages carries along."""
+    if "text_size" in request.POST and (hold := request.tablet.hold):
+        text_size, contrast = request.POST["text_size"], request.POST.get("contrast", "")
+        actions.choose_look(hold=hold, text_size=text_size, contrast=contrast, by=request.actor)
 
 
 def patient(

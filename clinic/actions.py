@@ -135,6 +135,18 @@ def take_back(*, hold: Hold, by: Actor, why: str = "returned") -> None:
 
 
 @transaction.atomic
+def choose_look(*, hold: Hold, text_size: str, contrast: str, by: Actor) -> bool:
+    """Keep how this visit's pages are to look; return whether that changed. An unknown value changes nothing."""
+    known = text_size in Hold.TextSize.values and contrast in Hold.Contrast.values
+    if not known or (text_size, contrast) == hold.look:
+        return False
+    changed = Hold.objects.now().filter(pk=hold.pk).update(text_size=text_size, contrast=contrast)
+    if changed:
+        Journal.objects.record("look chosen", by=by, visit=hold.visit, hold=hold.pk)
+    return bool(changed)
+
+
+@transaction.atomic
 def confirm_birth_date(*, hold: Hold, born: dt.date, by: Actor) -> bool:
     """Compare the birth date typed on the tablet. Return whether it matched; the third miss parks the visit.
 

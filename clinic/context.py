@@ -9,13 +9,18 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from clinic.flow import Stage
+from clinic.look import look
 from clinic.models import PolicyChange, Visit
 
 
 def clinic(request: HttpRequest) -> dict[str, Any]:
-    """Give templates ``clinic`` (the settings in force), ``demo`` and ``queue_count``; nothing is read unless used."""
+    """Give templates ``clinic`` (the settings in force), ``demo``, ``queue_count`` and ``look``.
+
+    Nothing is read unless used.
+    """
     return {
         "clinic": SimpleLazyObject(PolicyChange.objects.policy),
+        "look": SimpleLazyObject(lambda: look(request)),
         "demo": settings.DEMO,
         "queue_count": SimpleLazyObject(Visit.objects.filter(stage=Stage.IN_REVIEW.value).count),
     }

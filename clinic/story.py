@@ -32,6 +32,7 @@ GROUPS: tuple[Group, ...] = (
             "visit given another record": "The visit now belongs to another patient record: two were one person",
             "tablet handed over": "Handed over the tablet for this visit",
             "tablet taken back": "The tablet’s part ended: {why}",
+            "look chosen": "The patient chose how the pages look: text size or contrast",
             "birth date confirmed": "The date of birth typed on the tablet was right",
             "birth date missed": "The date of birth typed on the tablet was wrong, time {count}",
             "visit parked": "Parked the visit after three wrong dates of birth",

@@ -12,6 +12,7 @@ urlpatterns = [
     path("tablet/", tablets.resume, name="resume"),
     path("tablet/pair/", tablets.pair, name="pair"),
     path("tablet/birth-date/", tablets.birth_date, name="birth_date"),
+    path("tablet/look/", tablets.choose_look, name="tablet_look"),
     path("tablet/state/", tablets.state, name="tablet_state"),
     path("tablet/phone/", phone.phone, name="phone"),
     # The front desk.

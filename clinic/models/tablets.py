@@ -104,11 +104,20 @@ class Hold(WrittenUntil):
     """One tablet showing one visit, from hand-over to return. Who handed it over is evidence, so rows stay."""
 
     final = "ended_at"
-    open_fields = ("identified_at", "misses", "ended_at", "ended_why")
+    open_fields = ("identified_at", "misses", "text_size", "contrast", "ended_at", "ended_why")
 
     class Purpose(models.TextChoices):
         VISIT = "visit", "to answer, read and sign"
         WITHDRAW = "withdraw", "to take consent back"
+
+    class TextSize(models.TextChoices):
+        NORMAL = "normal", "Normal"
+        LARGE = "large", "Large"
+        VERY_LARGE = "very_large", "Very large"
+
+    class Contrast(models.TextChoices):
+        NORMAL = "normal", "Normal"
+        HIGH = "high", "High contrast"
 
     tablet = models.ForeignKey(Tablet, on_delete=models.PROTECT, related_name="holds")
     visit = models.ForeignKey("clinic.Visit", on_delete=models.PROTECT, related_name="holds")
@@ -117,6 +126,9 @@ class Hold(WrittenUntil):
     purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.VISIT.value)
     identified_at = models.DateTimeField(null=True)
     misses = models.PositiveSmallIntegerField(default=0)
+    # How the patient wants the pages to look; both are "" until chosen on this hold.
+    text_size = models.CharField(max_length=10, choices=TextSize.choices, blank=True)
+    contrast = models.CharField(max_length=10, choices=Contrast.choices, blank=True)
     ended_at = models.DateTimeField(null=True)
     ended_why = models.CharField(max_length=20, blank=True)
 
@@ -135,6 +147,12 @@ class Hold(WrittenUntil):
 
     def __str__(self) -> str:
         return f"{self.tablet} holds {self.visit_id}"
+
+    @property
+    def look(self) -> tuple[str, str]:
+        """The text size and contrast last chosen in this visit, on whatever device; ``("", "")`` if none ever was."""
+        chosen = Hold.objects.filter(visit=self.visit_id).exclude(text_size="").order_by("-handed_at", "-pk")
+        return chosen.values_list("text_size", "contrast").first() or ("", "")
 
     def end(self, why: str) -> None:
         """End this hold; ``why`` is one word: waiting, signed, stopped, time, returned, parked, moved, withdrawn."""

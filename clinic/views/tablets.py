@@ -7,13 +7,16 @@ import datetime as dt
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from clinic import actions
 from clinic.access import TabletRequest, anyone, current_tablet, tablet, was_a_phone
 from clinic.flow import WITHDRAWABLE, Stage
 from clinic.forms import BirthDateForm, PairForm
+from clinic.look import Look
 from clinic.models import Actor, Hold, Tablet
 
 NEXT = {
@@ -73,7 +76,9 @@ def resume(request: HttpRequest) -> HttpResponse:
     if shows == "idle" and here.kind == Tablet.Kind.PHONE:
         return render(request, "clinic/phone_finished.html")
     template = "clinic/tablet_urgent.html" if shows == "urgent" else "clinic/tablet_idle.html"
-    return render(request, template, {"screen": shows, "own_phone": here.kind == Tablet.Kind.PHONE, "hold": hold})
+    look = Look.of(hold or _last(here), offered=bool(hold))
+    own_phone = here.kind == Tablet.Kind.PHONE
+    return render(request, template, {"screen": shows, "own_phone": own_phone, "hold": hold, "look": look})
 
 
 def _actor(here: Tablet) -> Actor:
@@ -85,6 +90,15 @@ def _actor(here: Tablet) -> Actor:
 def state(request: TabletRequest) -> HttpResponse:
     """Answer the waiting page's question: what does this tablet show now?"""
     return JsonResponse({"state": screen(request.tablet)})
+
+
+@tablet
+@require_POST
+def choose_look(request: TabletRequest) -> HttpResponse:
+    """Go back to the page that asked; the choice itself was kept on the way in, as with every form (clinic.access)."""
+    back = request.POST.get("back", "")
+    ours = back.startswith(reverse("resume")) and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+    return redirect(back if ours else "resume")
 
 
 @anyone

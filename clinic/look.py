@@ -1,0 +1,35 @@
+"""How the pages look on the device that holds a visit. It follows from the visit's holds, so it ends with the patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from clinic.access import current_tablet
+from clinic.models import Hold
+
+
+@dataclass(frozen=True)
+class Look:
+    """``offered``: whether the page lets the patient choose. The choices are (value, words) pairs."""
+
+    text_size: str = Hold.TextSize.NORMAL.value
+    contrast: str = Hold.Contrast.NORMAL.value
+    offered: bool = False
+
+    text_sizes = Hold.TextSize.choices
+    contrasts = Hold.Contrast.choices
+
+    @classmethod
+    def of(cls, hold: Hold | None, *, offered: bool) -> Look:
+        """Return what was chosen in the visit of ``hold``; the normal look where nothing was, or without a hold."""
+        text_size, contrast = hold.look if hold else ("", "")
+        return cls(text_size or cls.text_size, contrast or cls.contrast, offered)
+
+
+def look(request: HttpRequest) -> Look:
+    """Return how the device that asks is to show its pages."""
+    here = getattr(request, "tablet", None) or current_tablet(request)
+    hold = here.hold if here else None
+    return Look.of(hold, offered=bool(hold))
