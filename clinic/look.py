@@ -1,4 +1,4 @@
-"""How the pages look on the device that holds a visit. It follows from the visit's holds, so it ends with the patient."""
+"""How pages look on the device that holds a visit. It follows from the visit's holds, so it ends with the patient."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 // "Read it to me": the page is spoken by a voice on this device. A voice from elsewhere would send the text away, so it
 // does not count; without one in the page's language there is no button. What the patient answered is not read out.
-"use strict";
-
 const READ = "h1, h2, h3, legend, label, p, li, dt, button, a.btn";
 const UNREAD = "[data-unread], .signature-tools, .not-chosen, [hidden], [aria-hidden=true]";
 

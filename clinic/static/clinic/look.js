@@ -1,6 +1,4 @@
 // Text size and contrast: the style sheet shows what is ticked at once. This keeps it for the visit's other pages.
-"use strict";
-
 const look = document.getElementById("look");
 
 function keepLook() {
