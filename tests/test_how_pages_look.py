@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -114,7 +113,7 @@ def test_a_hold_that_ended_takes_no_choice() -> None:
 
 
 @pytest.fixture
-def answering(page: Any, live_server: Any, offline_guard: list[str]) -> Iterator[Any]:
+def answering(page: Any, live_server: Any, offline_guard: list[str]) -> Any:
     """The page with the tablet's second page of questions."""
     (tablet, token), visit = make_tablet(), make_visit(stage=Stage.ANSWERING)
     hold(visit, tablet)
