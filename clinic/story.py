@@ -41,6 +41,7 @@ GROUPS: tuple[Group, ...] = (
             "phone opened": "The link was opened on the patient’s own phone, with the right date of birth",
             "phone refused": "A link to the questions was refused: not ours, used, too old, or a wrong date of birth",
             "phone ended": "The patient’s own phone was turned away: {why}",
+            "answered at home": "Answered every question at home; what changes by the day is asked again",
             "urgent": "The tablet called for help: an urgent symptom was ticked",
             "urgent call taken": "Went to the patient who needed help",
         },

@@ -26,7 +26,8 @@ class Screening(WrittenUntil):
     questionnaire_version = models.CharField(max_length=40)
     questionnaire_sha256 = models.CharField(max_length=64, blank=True)  # "" on rows from before digests were kept
     answers = models.JSONField(default=dict)  # name -> answer, as `questions.dump` writes it (dates as ISO text)
-    ask_again = models.JSONField(default=list)  # names a practitioner wants asked again; [] asks everything
+    ask_again = models.JSONField(default=list)  # names of the questions that are asked again; [] asks everything
+    at_home = models.BooleanField(default=False)  # filled in away from the clinic: it is never sent, only taken over
     started_at = models.DateTimeField(default=timezone.now)
     saved_at = models.DateTimeField(default=timezone.now)
     submitted_at = models.DateTimeField(null=True)

@@ -30,8 +30,10 @@ from clinic.regions import (
 )
 
 __all__ = [
+    "BY_THE_HOUR",
     "NEAR_LUNG",
     "NOT_PRESSED",
+    "ON_THE_DAY",
     "QUESTIONS",
     "REGIONS",
     "SECTIONS",
@@ -799,6 +801,20 @@ SECTIONS: tuple[Section, ...] = (
     Section("more", "More about you", ("pregnancy", "skin_condition", "mental_health", "other_condition")),
     Section("words", "In your own words", ("what_matters", "questions")),
 )
+
+# What changes by the day, and in it what changes by the hour. Answered before the day, it is asked again at check-in.
+BY_THE_HOUR = frozenset({"eaten", "alcohol_or_sedatives"})
+ON_THE_DAY = BY_THE_HOUR | {
+    "urgent_symptoms",
+    "infection_now",
+    "infection_recent",
+    "antibiotics_until",
+    "skin_problem",
+    "blood_thinners",
+    "antiplatelets",
+    "medicines",
+    "pregnancy",
+}
 
 
 @cache

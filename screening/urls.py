@@ -8,6 +8,7 @@ urlpatterns = [
     path("tablet/questions/", patient.answering, name="answering"),
     path("tablet/questions/<slug:section>/<int:page>/", patient.part, name="part"),
     path("tablet/check/", patient.check, name="check"),
+    path("tablet/kept/", patient.kept, name="kept"),
     path("queue/", queue.queue, name="queue"),
     path("queue/news/", queue.queue_news, name="queue_news"),
     path("queue/next/", queue.queue_next, name="queue_next"),

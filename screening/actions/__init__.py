@@ -6,6 +6,7 @@ sentence fit for the screen.
 
 from screening.actions.answering import answer, draft, reopen, submit
 from screening.actions.assessing import MOST_SESSIONS, Planned, assess, save_plan
+from screening.actions.checking_in import finish_at_home
 from screening.actions.claiming import claim, release, take_over
 from screening.actions.closing import close_review
 from screening.actions.deciding import attest, decide
@@ -22,6 +23,7 @@ __all__ = [
     "close_review",
     "decide",
     "draft",
+    "finish_at_home",
     "release",
     "reopen",
     "save_plan",

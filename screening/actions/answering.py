@@ -11,7 +11,7 @@ from clinic.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, PolicyChange, VersionSeen, Visit
 from clinic.policy import AFTER_TALK
 from screening import questions, rules
-from screening.actions import guards
+from screening.actions import checking_in, guards
 from screening.actions.assessing import assess
 from screening.models import Assessment, Screening
 from screening.questions import QUESTIONS, Value
@@ -26,16 +26,21 @@ def draft(*, visit: Visit, by: Actor) -> Screening:
     """Return the latest screening of the visit; begin one if there is none. Only :func:`reopen` begins another one.
 
     But a form that was begun on another version of the questionnaire starts again, and stays on record as it was: the
-    same answer may mean something else under another wording.
+    same answer may mean something else under another wording. So does one that was begun at home, or on an earlier
+    day; of that, the answers that do not change by the day are taken over (:mod:`screening.actions.checking_in`).
     """
     latest = Screening.of(visit)
-    if latest and (latest.submitted_at or latest.is_current):
+    if latest and (latest.submitted_at or (latest.is_current and checking_in.counts_here_and_now(latest, visit))):
         return latest
+    kept, ask = checking_in.taken_over(latest) if latest and latest.is_current else ({}, [])
     begun = Screening.objects.create(
         visit=visit,
         number=latest.number + 1 if latest else 1,
         questionnaire_version=questions.VERSION,
         questionnaire_sha256=questions.digest(),
+        answers=questions.dump(kept),
+        ask_again=ask,
+        at_home=visit.at_home_at is not None,
     )
     _questionnaire_seen(by)
     Journal.objects.record("screening begun", by=by, visit=visit, screening=begun.pk, number=begun.number)
@@ -102,6 +107,8 @@ def submit(*, visit: Visit, by: Actor) -> Stage:
         raise NotAllowed("Nothing was answered yet.")
     if not screening.is_current:
         raise NotAllowed("The questions changed since this was begun. It starts again.")
+    if screening.at_home or not checking_in.counts_here_and_now(screening, visit):
+        raise NotAllowed("What changes by the day is asked at check-in, and then everything is sent.")
     answers = questions.prune(questions.load(screening.answers), returning=visit.returning)
     if left := questions.missing(answers, returning=visit.returning):
         raise NotAllowed(f"Not answered yet: {', '.join(short(name) for name in left)}.")
@@ -127,7 +134,9 @@ def _needs_practitioner(visit: Visit, screening: Screening, found: Assessment, a
         or rules.needs_interpreter(answers)
         or rules.is_minor(visit.patient.born, timezone.localdate())
         or PolicyChange.objects.policy().sign_when == AFTER_TALK
-        or screening.number > 1  # answers that were changed are looked at again, whatever they are now
+        # Answers that were changed are looked at again, whatever they are now.
+        or Screening.objects.filter(visit=visit, number__lt=screening.number).exclude(submitted_at=None).exists()
+        or checking_in.no_longer_flagged(visit, found)
     )
 
 

@@ -9,7 +9,10 @@ from clinic.models import Actor, Journal, Role, Visit
 from screening.models import Claim, Screening
 
 # What another request may have changed since this one read the visit.
-CHANGES = ("stage", "stage_since", "parked_at", "urgent_at", "urgent_taken_at", "wants_talk_at", "needs_time_at")
+CHANGES = (
+    *("stage", "stage_since", "parked_at", "urgent_at", "urgent_taken_at", "wants_talk_at", "needs_time_at"),
+    "at_home_at",
+)
 
 
 class ClaimedByAnother(NotAllowed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.http import HttpResponse
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from clinic.access import PatientRequest, patient
 from clinic.flow import NotAllowed, Stage
 from screening import actions, questions
+from screening.actions.checking_in import asked_at_home, counts_here_and_now
 from screening.forms import PageForm
 from screening.forms.answers import NO_GROUP
 from screening.models import Screening
@@ -37,19 +39,33 @@ def _link(step: Step, change: str = "") -> str:
 
 def _way(request: PatientRequest, screening: Screening, answers: Answers, change: str = "") -> Route:
     """The pages of this patient. One who was sent back meets the named questions alone, but may change any."""
-    only = () if change else screening.ask_again
+    only: Collection[str] = () if change else screening.ask_again
+    if screening.at_home:
+        only = [name for name in only or questions.QUESTIONS if asked_at_home(name)]
     return route(answers, returning=request.hold.visit.returning, only=only)
 
 
+def _missing(screening: Screening, answers: Answers) -> list[str]:
+    left = questions.missing(answers, returning=screening.visit.returning)
+    return [name for name in left if asked_at_home(name)] if screening.at_home else left
+
+
 def _begin_again(request: PatientRequest) -> HttpResponse | None:
-    """Start again, and say so, where the form or the page on the screen is of another version of the questionnaire."""
+    """Start again, and say so, where the form or the page on the screen is of another version of the questionnaire.
+
+    So does a form that was begun at home or on an earlier day, but for what does not change by the day. A page that is
+    sent is saved first: what was just typed is of today.
+    """
     visit = request.hold.visit
     latest = Screening.of(visit)
     if latest is None or latest.submitted_at:
         return None
     shown = request.POST.get("questionnaire", questions.digest())
     if latest.is_current and shown == questions.digest():
-        return None
+        if request.method == "POST" or counts_here_and_now(latest, visit):
+            return None
+        actions.draft(visit=visit, by=request.actor)
+        return redirect(reverse("answering") + "?again=day")
     actions.draft(visit=visit, by=request.actor)
     return redirect(reverse("answering") + "?again=1")
 
@@ -68,13 +84,14 @@ def answering(request: PatientRequest) -> HttpResponse:
     if again := _begin_again(request):
         return again
     screening, answers = _read(request)
-    missing = questions.missing(answers, returning=request.hold.visit.returning)
+    missing = _missing(screening, answers)
     if screening.number > 1 and not screening.ask_again and not missing:
         return redirect("check")  # an earlier version to change as the patient likes
     step = _way(request, screening, answers).go_on(answers, missing=missing)
     if step is None:
         return redirect("check")
-    return redirect(_link(step) + ("?again=1" if "again" in request.GET else ""))
+    again = request.GET.get("again")
+    return redirect(_link(step) + (f"?again={'day' if again == 'day' else '1'}" if again else ""))
 
 
 @patient(Stage.ANSWERING)
@@ -103,7 +120,7 @@ def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
         "number": number,
         "total": total,
         "alone": alone,
-        "again": "again" in request.GET,
+        "again": request.GET.get("again", ""),
         "questionnaire": questions.digest(),
         "back": reverse("check") if change else _back(way, step),
     }
@@ -152,19 +169,35 @@ def check(request: PatientRequest) -> HttpResponse:
         return again
     screening, answers = _read(request)
     visit = request.hold.visit
-    way = route(answers, returning=visit.returning)
-    if left := questions.missing(answers, returning=visit.returning):
+    way = _way(request, screening, answers, CHANGE)
+    if left := _missing(screening, answers):
         step = way.holding(left[0])
         return redirect(_link(step, CHANGE) if step and screening.ask_again else "answering")
     if request.method == "POST":
         try:
+            if screening.at_home:
+                actions.finish_at_home(visit=visit, by=request.actor)
+                return redirect("kept")
             actions.submit(visit=visit, by=request.actor)
         except NotAllowed:
             return redirect("resume")
         return redirect("resume")
     asked_now = _way(request, screening, answers).steps
-    context = {"sections": _rows(way, answers), "back": _link(asked_now[-1]) if asked_now else ""}
+    context = {
+        "sections": _rows(way, answers),
+        "back": _link(asked_now[-1]) if asked_now else "",
+        "at_home": screening.at_home,
+    }
     return render(request, "screening/check.html", context)
+
+
+@patient(Stage.ANSWERING)
+@require_GET
+def kept(request: PatientRequest) -> HttpResponse:
+    """Thank a patient who answered everything at home, and say what comes: nothing was sent, nothing is signed."""
+    if request.hold.visit.at_home_at is None:
+        return redirect("resume")
+    return render(request, "screening/kept.html", {"day": request.hold.visit.day})
 
 
 def _rows(way: Route, answers: Answers) -> list[tuple[str, list[Row]]]:

@@ -10,6 +10,7 @@ from django.forms import BaseForm
 
 from clinic.flow import Stage
 from screening import questions, talk
+from screening.actions.checking_in import said_at_home
 from screening.actions.closing import MAY_STOP
 from screening.forms import AloneForm, BackForm, DecisionForm, InterpreterForm, PlanForm, StopForm, TalkForm
 from screening.models import Attestation
@@ -88,6 +89,7 @@ def context(
         "reported": _reported(now) if calling else "",
         "panels": _panels(now, may_act, decision_form, decision_flag),
         "sections": _sections(now),
+        "since_home": _since_home(now),
         "what_matters": now.answers.get("what_matters", ""),
         "attested": {kind: now.attested.get(kind) for kind in Kind.values},
         "said_back": [
@@ -100,6 +102,17 @@ def context(
         **refused,
         "form": decision_form or next(iter(refused.values()), None),
     }
+
+
+def _since_home(now: Standing) -> list[tuple[str, str, str]]:
+    """Return what was answered otherwise at home: the question in short, the answer then, the answer here."""
+    home = said_at_home(now.visit)
+    then = questions.load(home.answers) if home else {}
+    return [
+        (question.short, questions.in_words(question, then[name]), questions.in_words(question, now.answers.get(name)))
+        for name, question in questions.QUESTIONS.items()
+        if name in questions.ON_THE_DAY and name in then and then[name] != now.answers.get(name)
+    ]
 
 
 def _reported(now: Standing) -> str:

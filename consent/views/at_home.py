@@ -1,0 +1,35 @@
+"""The text to read at home, in peace: the same as before signing, without anything to sign."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+
+from clinic.access import PatientRequest, patient
+from clinic.flow import Stage
+from consent.facts import facts
+from consent.statement import PAGE_HEADINGS, PAGES, statement
+from screening.standing import standing
+
+ORDER = list(PAGES)
+
+
+@patient(Stage.ANSWERING)
+@require_GET
+def read_at_home(request: PatientRequest, page: str = ORDER[0]) -> HttpResponse:
+    """One page of the text as it stands now, for a patient who answers at home. It may differ on the day."""
+    if page not in PAGES:
+        raise Http404
+    if request.hold.visit.at_home_at is None:
+        return redirect("resume")
+    at = ORDER.index(page)
+    context = {
+        "heading": PAGE_HEADINGS[page],
+        "sections": statement(facts(standing(request.hold.visit))).page(page),
+        "number": at + 1,
+        "of": len(ORDER),
+        "before": ORDER[at - 1] if at else "",
+        "after": ORDER[at + 1] if at + 1 < len(ORDER) else "",
+    }
+    return render(request, "consent/read_at_home.html", context)
