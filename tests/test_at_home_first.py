@@ -47,6 +47,12 @@ def visit(desk):
     return made
 
 
+def latest(visit):
+    found = Screening.of(visit)
+    assert found
+    return found
+
+
 def in_days(days):
     return timezone.localdate() + dt.timedelta(days=days)
 
@@ -99,7 +105,7 @@ def test_at_home_everything_is_asked_but_what_changes_by_the_hour(visit):
     assert Invitation.objects.get().answered_at
     visit.refresh_from_db()
     assert visit.at is Stage.ANSWERING
-    assert Screening.of(visit).submitted_at is None
+    assert latest(visit).submitted_at is None
 
 
 def test_at_check_in_what_changes_by_the_day_is_asked_again_blank(visit, desk):
@@ -113,7 +119,7 @@ def test_at_check_in_what_changes_by_the_day_is_asked_again_blank(visit, desk):
     assert "vitamins" not in page.text
     assert "Send my answers" in page.text
     tablet.post("/tablet/check/", {})
-    sent = Screening.of(visit)
+    sent = latest(visit)
     assert sent.submitted_at
     assert not sent.at_home
     assert sent.answers["skin_condition"] == "yes"
@@ -148,7 +154,7 @@ def test_what_was_said_at_home_stays_on_record(visit, desk):
     home.refresh_from_db()
     assert home.at_home
     assert home.answers["pregnancy"] == "might_be"
-    assert Screening.of(visit).number == home.number + 1
+    assert latest(visit).number == home.number + 1
 
 
 def test_a_form_that_was_begun_at_home_is_finished_here(visit, desk):
@@ -179,9 +185,8 @@ def test_a_clear_patient_signs_as_without_a_phone(visit, desk):
 )
 def test_what_is_no_longer_so_goes_to_a_practitioner_who_sees_both(visit, desk, name, at_home, followed):
     all_said(visit, **{name: at_home}, **followed)
-    Visit.objects.filter(pk=visit.pk).update(urgent_taken_at=timezone.now(), urgent_taken_by=desk.user) if isinstance(
-        at_home, list
-    ) else None
+    if visit.urgent_at:
+        desk_actions.take_urgent(visit=visit, by=desk)
     checks_in(visit, desk)
     actions.answer(visit=visit, given={n: v for n, v in answers().items() if n in ON_THE_DAY}, by=visit.by)
     assert actions.submit(visit=visit, by=visit.by) is Stage.IN_REVIEW

@@ -90,8 +90,8 @@ def answering(request: PatientRequest) -> HttpResponse:
     step = _way(request, screening, answers).go_on(answers, missing=missing)
     if step is None:
         return redirect("check")
-    again = request.GET.get("again")
-    return redirect(_link(step) + (f"?again={'day' if again == 'day' else '1'}" if again else ""))
+    why = request.GET.get("again")
+    return redirect(_link(step) + (f"?again={'day' if why == 'day' else '1'}" if why else ""))
 
 
 @patient(Stage.ANSWERING)
