@@ -1,31 +1,46 @@
-"""Run a file of worked cases against the rules: what a clinical lead does before a change of rules goes live."""
+"""Run worked cases, or every past screening, against the rules: what a clinical lead does before a change goes live."""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from screening.cases import BadCase, Verdict, judge, read
 
+if TYPE_CHECKING:
+    from screening.past import Judged
+
 
 class Command(BaseCommand):
-    """Needs no database and no environment variable. Exit status: 0 as expected, 1 a case differs, 2 a bad file."""
+    """A file needs no database and no environment variable; ``--past`` reads the database and writes nothing.
 
-    help = "Run every worked case of FILE against the rules, and say what differs from what was expected."
+    Exit status: 0 as expected, 1 something differs, 2 asked wrongly or a bad file.
+    """
+
+    help = "Run every worked case of FILE, or with --past every stored screening, against the present rules."
     requires_system_checks = []
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the file and the way to print."""
-        parser.add_argument("file", metavar="FILE.toml", help="worked cases, in TOML")
+        parser.add_argument("file", metavar="FILE.toml", nargs="?", help="worked cases, in TOML")
+        parser.add_argument("--past", action="store_true", help="every stored screening: what would differ today")
         parser.add_argument("--json", action="store_true", help="print one JSON object a case, a line each")
 
-    def handle(self, *args: Any, file: str, json: bool, **options: Any) -> None:
-        """Print one line a case. Raise ``CommandError`` with status 2 for a file or a case that cannot be read."""
+    def handle(self, *args: Any, file: str | None, past: bool, json: bool, **options: Any) -> None:
+        """Print one line a case, or a past screening that differs. Raise ``CommandError`` (status 2) for a bad file."""
+        if past == bool(file):
+            raise CommandError("Name a file of cases, or ask for --past; one of them.", returncode=2)
+        differs = self._past(json) if past else self._file(file or "", json)
+        if differs:
+            sys.exit(1)
+
+    def _file(self, file: str, json: bool) -> bool:
         try:
             cases = read(Path(file).read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError, BadCase) as problem:
@@ -33,8 +48,21 @@ class Command(BaseCommand):
         verdicts = [judge(case) for case in cases]
         for verdict in verdicts:
             self.stdout.write(_as_json(verdict) if json else _as_line(verdict))
-        if any(verdict.differences for verdict in verdicts):
-            sys.exit(1)
+        return any(verdict.differences for verdict in verdicts)
+
+    def _past(self, json: bool) -> bool:
+        from screening.past import judged  # only here: a file is judged without a database, and without its models
+
+        count = differs = lapses = 0
+        for each in judged():
+            count += 1
+            differs += each.differs
+            lapses += each.lapses
+            if each.differs:
+                self.stdout.write(_past_as_json(each) if json else _past_as_line(each))
+        if not json:
+            self.stdout.write(f"{count} screenings, {differs} would differ, {lapses} open clearances lapse")
+        return differs > 0
 
 
 def _as_json(verdict: Verdict) -> str:
@@ -45,3 +73,18 @@ def _as_line(verdict: Verdict) -> str:
     differences = "; ".join(verdict.differences)
     mark = "differs" if differences else "ok"
     return f"{mark:<8}{verdict.assessment.outcome:<8}{verdict.name}{': ' + differences if differences else ''}"
+
+
+def _past_as_json(each: Judged) -> str:
+    return json.dumps(asdict(each), ensure_ascii=False)
+
+
+def _past_as_line(each: Judged) -> str:
+    if each.unreadable:
+        said = [f"cannot be judged any more: {each.unreadable}"]
+    else:
+        changed = [f"{each.then} becomes {each.now}"] if each.then != each.now else []
+        said = [*changed, *(f"new: {words}" for words in each.raised), *(f"gone: {words}" for words in each.settled)]
+    if each.lapses:
+        said.append("its open clearance lapses")
+    return f"visit {each.visit}, screening {each.number}: {'; '.join(said)}"

@@ -1,0 +1,90 @@
+"""The present rules run over every screening that was ever sent: what a change of rules would have changed.
+
+Nothing is written. A clinical lead reads the list before the change goes live, and the clinic the day after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+
+from clinic.flow import Stage
+from clinic.models import PolicyChange
+from clinic.policy import Policy
+from screening import questions, rules
+from screening.models import Assessment, Flag, Plan, Screening
+from screening.standing import flag_key, needling, short
+
+CLEARED = frozenset({Stage.CONSENTING, Stage.SIGNED})  # past the review, not confirmed yet
+PIECE = 500
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One screening under the present rules. ``raised`` and ``settled`` tell flags in words, such as "Diabetes: stop".
+
+    ``lapses``: its visit waits to sign or to be confirmed, and has to be looked at again.
+    """
+
+    visit: int
+    number: int
+    then: str
+    now: str
+    raised: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()
+    lapses: bool = False
+    unreadable: str = ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether there is something to tell."""
+        return bool(self.then != self.now or self.raised or self.settled or self.lapses or self.unreadable)
+
+
+def judged() -> Iterator[Judged]:
+    """Yield every screening that was sent and judged, oldest first, under the present rules and settings."""
+    policy = PolicyChange.objects.policy()
+    for screening in _sent().iterator(chunk_size=PIECE):
+        last = max(screening.assessments.all(), key=lambda run: run.pk, default=None)
+        if last is not None:
+            yield _judge(screening, last, policy)
+
+
+def _sent() -> QuerySet[Screening]:
+    runs = Assessment.objects.select_related("plan").prefetch_related(Prefetch("flags", queryset=Flag.objects.all()))
+    sent = Screening.objects.exclude(submitted_at=None).select_related("visit__patient").order_by("pk")
+    return sent.prefetch_related(Prefetch("assessments", queryset=runs))
+
+
+def _judge(screening: Screening, last: Assessment, policy: Policy) -> Judged:
+    visit, plan = screening.visit, last.plan
+    known = {"visit": visit.pk, "number": screening.number, "then": last.outcome}
+    try:
+        said = _run(screening, last, plan, policy)
+    except ValueError as problem:  # a questionnaire of before, whose names or answers are no longer known
+        return Judged(**known, now="", lapses=visit.at in CLEARED, unreadable=str(problem))  # type: ignore[arg-type]
+    before = {flag.key: f"{short(flag.question)}: {flag.severity}" for flag in last.flags.all()}
+    after = {flag_key(each): each for each in said.flags}
+    fresh = [each for key, each in after.items() if key not in before]
+    return Judged(
+        **known,  # type: ignore[arg-type]
+        now=said.outcome,
+        raised=tuple(f"{short(each.question)}: {each.severity}" for each in fresh),
+        settled=tuple(words for key, words in before.items() if key not in after),
+        lapses=visit.at in CLEARED and any(rules.needs_decision(each.severity) for each in fresh),
+    )
+
+
+def _run(screening: Screening, last: Assessment, plan: Plan | None, policy: Policy) -> rules.Assessment:
+    """Run the present rules as of the day of the last run: an age or "six weeks ago" must not change by itself."""
+    return rules.assess(
+        questions.load(screening.answers),
+        born=screening.visit.patient.born,
+        today=timezone.localtime(last.at).date(),
+        needling=needling(screening.visit, plan),
+        returning=screening.visit.returning,
+        policy=policy,
+    )
