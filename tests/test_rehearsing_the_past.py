@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -27,7 +28,7 @@ def rehearse(*options: str) -> tuple[int, list[str]]:
     return 0, out.getvalue().splitlines()
 
 
-def judged(stage: Stage, **answers: object):
+def judged(stage: Stage, **answers: Any):
     visit = make_visit(stage=stage)
     screening = make_screening(visit, **answers)
     assess(screening=screening, by=acting(practitioner()))
