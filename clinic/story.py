@@ -52,6 +52,7 @@ GROUPS: tuple[Group, ...] = (
         {
             "screening begun": "Began the questions (version {number} of the answers)",
             "answers saved": "Saved one page of answers",
+            "question asked": "The patient wrote down something to ask",
             "answers sent": "Sent the answers (version {number})",
             "answers reopened": "Opened the answers to be changed (version {number}): {why}",
             "rules run": "The rules looked at the answers and the plan",

@@ -17,6 +17,7 @@ from clinic.forms import PlainForm, PlainText
 from consent.models import After, Signature
 from consent.statement import CHOICES, Acknowledgement
 from consent.strokes import Signed, Strokes, decode
+from screening.forms import AskForm
 
 YES_NO = [("yes", "Yes"), ("no", "No")]
 DRAWN, TYPED = Signature.Method.DRAWN.value, Signature.Method.TYPED.value
@@ -39,18 +40,6 @@ TICK = {
 def prefix_of(capacity: str) -> str:
     """Return how the controls of a signature begin: the guardian's are named so, the patient's are plain."""
     return "guardian_" if capacity == GUARDIAN else ""
-
-
-class AskForm(PlainForm):
-    """What a patient may want to ask before deciding. It may stay empty."""
-
-    question = PlainText(
-        label="What would you like to ask?",
-        help_text="You can write it here, or just ask when you meet.",
-        required=False,
-        widget=forms.Textarea({"rows": 3}),
-    )
-    question.optional = True  # type: ignore[attr-defined]
 
 
 class SignForm(AskForm):

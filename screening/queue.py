@@ -89,8 +89,9 @@ COLUMNS = (
 
 
 def _visits(named: str) -> QuerySet[Visit]:
-    calling = Q(stage=Stage.ANSWERING.value, urgent_at__isnull=False)
-    visits = Visit.objects.filter(Q(stage__in=[Stage.IN_REVIEW.value, Stage.SIGNED.value]) | calling)
+    calling, talking = Q(urgent_at__isnull=False), Q(wants_talk_at__isnull=False, needs_time_at__isnull=False)
+    answering = Q(stage=Stage.ANSWERING.value) & (calling | talking)
+    visits = Visit.objects.filter(Q(stage__in=[Stage.IN_REVIEW.value, Stage.SIGNED.value]) | answering)
     if named:
         visits = visits.filter(patient__in=Patient.objects.named(named))
     runs = Assessment.objects.filter(screening__visit=OuterRef("pk")).order_by("-screening__number", "-pk")
@@ -107,7 +108,8 @@ def _worst(flags: QuerySet[Flag]) -> Subquery:
 
 
 def _line(values: dict[str, Any], now: dt.datetime, minutes: int) -> Line:
-    calling, signed = values["stage"] == Stage.ANSWERING.value, values["stage"] == Stage.SIGNED.value
+    signed = values["stage"] == Stage.SIGNED.value
+    calling = values["stage"] == Stage.ANSWERING.value and bool(values["urgent_at"])
     urgent = bool(values["urgent_at"]) and not values["urgent_taken_at"]
     since = values["urgent_at"] if urgent else values["stage_since"]
     due_at = since if urgent else due.deadline(since, _appointment(values["day"], values["time"]), minutes)

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from screening.views import desk, patient, queue
+from screening.views import desk, patient, queue, reach
 
 urlpatterns = [
     path("tablet/questions/", patient.answering, name="answering"),
     path("tablet/questions/<slug:section>/<int:page>/", patient.part, name="part"),
+    path("tablet/ask/", reach.ask, name="ask"),
+    path("tablet/stop/", reach.stop, name="stop"),
     path("tablet/check/", patient.check, name="check"),
     path("tablet/kept/", patient.kept, name="kept"),
     path("queue/", queue.queue, name="queue"),

@@ -106,12 +106,17 @@ class Visit(models.Model):
         return self.at is Stage.EXPECTED or (self.at is Stage.ANSWERING and self.at_home_at is not None)
 
     @property
+    def waits_to_talk(self) -> bool:
+        """Whether the patient gave the tablet back in the middle of the questions, to talk first."""
+        return self.at is Stage.ANSWERING and bool(self.wants_talk_at and self.needs_time_at)
+
+    @property
     def status(self) -> str:
         """Where the visit is, in the words of the front desk."""
         if self.parked_at:
             return "Parked: birth date did not match"
-        if self.needs_time_at and self.at is Stage.CONSENTING:
-            return "Wants more time to decide"
+        if self.needs_time_at and self.at in (Stage.ANSWERING, Stage.CONSENTING):
+            return "Wants to talk before going on" if self.waits_to_talk else "Wants more time to decide"
         if self.sealing_failed_at and self.at is Stage.CONFIRMED:
             return "Sealing failed"
         if self.at_home_at and self.at is Stage.ANSWERING:

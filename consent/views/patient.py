@@ -15,9 +15,10 @@ from clinic.flow import NotAllowed, Stage
 from clinic.models import StaleVisit
 from consent import actions
 from consent.facts import facts
-from consent.forms import AskForm, SignForm
+from consent.forms import SignForm
 from consent.statement import PAGE_HEADINGS, PAGES, Facts, Statement, acknowledgements, plan_lines, statement
 from consent.witness import witness
+from screening.forms import AskForm
 from screening.standing import Standing, standing
 
 ORDER = list(PAGES)

@@ -11,12 +11,14 @@ from screening.actions.claiming import claim, release, take_over
 from screening.actions.closing import close_review
 from screening.actions.deciding import attest, decide
 from screening.actions.guards import ClaimedByAnother
+from screening.actions.reaching import ask, refuse, stop_for_now, talk_before_going_on
 
 __all__ = [
     "MOST_SESSIONS",
     "ClaimedByAnother",
     "Planned",
     "answer",
+    "ask",
     "assess",
     "attest",
     "claim",
@@ -24,9 +26,12 @@ __all__ = [
     "decide",
     "draft",
     "finish_at_home",
+    "refuse",
     "release",
     "reopen",
     "save_plan",
+    "stop_for_now",
     "submit",
     "take_over",
+    "talk_before_going_on",
 ]

@@ -129,7 +129,7 @@ def submit(*, visit: Visit, by: Actor) -> Stage:
 def _needs_practitioner(visit: Visit, screening: Screening, found: Assessment, answers: Mapping[str, Value]) -> bool:
     return (
         any(rules.needs_decision(rules.Severity(flag.severity)) for flag in found.flags.all())
-        or bool(rules.open_questions(answers) or visit.asked.exists())
+        or bool(rules.open_questions(answers) or visit.asked.exists() or visit.wants_talk_at)
         or bool(questions.in_private(answers))
         or rules.needs_interpreter(answers)
         or rules.is_minor(visit.patient.born, timezone.localdate())

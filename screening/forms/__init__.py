@@ -1,6 +1,7 @@
 """The room's forms: one made from any page of questions, and those of the review."""
 
 from screening.forms.answers import PageForm
+from screening.forms.asking import AskForm
 from screening.forms.queue import QueueSearchForm
 from screening.forms.review import (
     AloneForm,
@@ -14,6 +15,7 @@ from screening.forms.review import (
 
 __all__ = [
     "AloneForm",
+    "AskForm",
     "BackForm",
     "DecisionForm",
     "InterpreterForm",

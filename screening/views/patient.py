@@ -20,6 +20,7 @@ from screening.models import Screening
 from screening.questions import Answers, Question
 from screening.route import Route, Step, route
 
+LOOK = "look"  # what the patient comes back with from another page: shown as it was, and not judged
 CHANGE, FOLLOW_UP = "1", "new"  # ?change=…: from "check your answers"; on a follow-up that a change called for
 
 
@@ -108,7 +109,10 @@ def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
         return redirect("answering")
     alone = len(step.questions) == 1 and step.questions[0].kind not in NO_GROUP
     form = PageForm(step.questions, answers, request.POST if request.method == "POST" else None, as_heading=alone)
-    if request.method == "POST":
+    if request.POST.get("act") == LOOK:
+        form.full_clean()
+        form.errors.clear()
+    elif request.method == "POST":
         good = form.is_valid()
         # A symptom that needs help now does not wait for the rest of the page to be right.
         if good or form.cleaned_data.get("urgent_symptoms"):

@@ -1,0 +1,58 @@
+"""What a patient may do from any page: ask something, and stop. Nobody has to say why."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from clinic.flow import NotAllowed, Stage
+from clinic.models import Actor, Hold, Journal, StaleVisit, Visit
+from screening.actions import guards
+from screening.models import Asked
+
+READING_OR_ANSWERING = (Stage.ANSWERING, Stage.CONSENTING)
+
+
+@transaction.atomic
+def ask(*, visit: Visit, text: str, by: Actor) -> None:
+    """Keep what the patient would like to ask: it holds the signature until a practitioner answered it.
+
+    The same words twice are one question. Raise :class:`~clinic.flow.NotAllowed` if it is not the patient's turn.
+    """
+    guards.fresh(visit, *READING_OR_ANSWERING)
+    if not text.strip():
+        raise NotAllowed("Write your question first, or go back.")
+    if not Asked.objects.filter(visit=visit, text=text.strip()).exists():
+        Asked.objects.create(visit=visit, text=text.strip())
+        Journal.objects.record("question asked", by=by, visit=visit)
+
+
+@transaction.atomic
+def talk_before_going_on(*, visit: Visit, hold: Hold, by: Actor) -> None:
+    """The patient wants to talk before answering on: the tablet goes back, and a practitioner is told."""
+    _answering_on(visit, hold)
+    now = timezone.now()
+    visit.mark(by=by, action="patient wants to talk", wants_talk_at=now, needs_time_at=now)
+    hold.end("waiting")
+
+
+@transaction.atomic
+def stop_for_now(*, visit: Visit, hold: Hold, by: Actor) -> None:
+    """The patient needs more time: the tablet goes back, and the answers wait where they are."""
+    _answering_on(visit, hold)
+    visit.mark(by=by, action="patient needs more time", needs_time_at=timezone.now())
+    hold.end("time")
+
+
+@transaction.atomic
+def refuse(*, visit: Visit, hold: Hold, by: Actor) -> None:
+    """The patient does not want the treatment: nothing more is asked, and no reason either."""
+    _answering_on(visit, hold)
+    visit.move(Stage.STOPPED, by=by, why="the patient’s choice")
+    hold.end("stopped")
+
+
+def _answering_on(visit: Visit, hold: Hold) -> None:
+    guards.fresh(visit, Stage.ANSWERING)
+    if not Hold.objects.now().filter(pk=hold.pk, visit=visit).exists():
+        raise StaleVisit

@@ -1,0 +1,75 @@
+"""Within reach of every page of the tablet: ask something, or stop. What the page held comes along and goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.http import HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
+
+from clinic.access import PatientRequest, patient
+from clinic.flow import NotAllowed, Stage
+from screening import actions
+from screening.forms import AskForm
+
+OURS = frozenset({"csrfmiddlewaretoken", "from", "act", "question"})  # of these pages themselves, not carried along
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page that the patient came from: its address, and what was filled in there."""
+
+    address: str
+    filled: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, request: PatientRequest) -> Page:
+        """Return it; an address that is none of the tablet's becomes the one door."""
+        told = request.POST.get("from") or request.GET.get("from", "")
+        ours = told.startswith("/tablet/") and url_has_allowed_host_and_scheme(told, allowed_hosts=None)
+        filled = ((name, value) for name in request.POST for value in request.POST.getlist(name) if name not in OURS)
+        return cls(told if ours else reverse("resume"), tuple(filled))
+
+
+@patient(Stage.ANSWERING, Stage.CONSENTING)
+@require_http_methods(["GET", "POST"])
+def ask(request: PatientRequest) -> HttpResponse:
+    """Take a question to the practitioner, and go back to the page as it was."""
+    sent = request.POST.get("act") == "send"
+    form = AskForm(request.POST if sent else None)
+    done = False
+    if sent and form.is_valid():
+        try:
+            actions.ask(visit=request.hold.visit, text=form.cleaned_data["question"], by=request.actor)
+            done = True
+        except NotAllowed as refusal:
+            form.add_error("question", str(refusal))
+    context = {"form": form, "came_from": Page.of(request), "done": done}
+    return render(request, "screening/ask.html", context, status=422 if form.errors else 200)
+
+
+@patient(Stage.ANSWERING, Stage.CONSENTING)
+@require_http_methods(["GET", "POST"])
+def stop(request: PatientRequest) -> HttpResponse:
+    """Ask once, kindly, what the patient wants; one who reads the consent decides on that room's own page."""
+    acts: dict[str, Callable[..., None]] = {
+        "talk": actions.talk_before_going_on,
+        "time": actions.stop_for_now,
+        "refuse": actions.refuse,
+    }
+    chosen = request.POST.get("act", "")
+    reading = request.hold.visit.at is Stage.CONSENTING
+    if not chosen:
+        decide = reverse("consent_page", args=["sign"]) if reading else reverse("stop")
+        return render(request, "screening/stop.html", {"came_from": Page.of(request), "decide": decide})
+    if chosen not in acts or reading:
+        return HttpResponseBadRequest("act: talk, time or refuse, while answering")
+    try:
+        acts[chosen](visit=request.hold.visit, hold=request.hold, by=request.actor)
+    except NotAllowed:
+        return redirect("resume")
+    return redirect("resume")
