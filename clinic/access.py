@@ -5,6 +5,7 @@ A page that is not yours and a page that is not there are the same 404; nobody s
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
@@ -12,11 +13,12 @@ from typing import Concatenate, ParamSpec, cast
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
-from clinic import actions
+from clinic import actions, devices
 from clinic.flow import ON_TABLET, Stage
-from clinic.models import Actor, Hold, Journal, Role, Tablet, User
+from clinic.models import Actor, Hold, Journal, PolicyChange, Role, Tablet, User
 from clinic.models.tablets import digest
 
 P = ParamSpec("P")
@@ -104,9 +106,18 @@ def note_refusal(request: HttpRequest) -> None:
     Journal.objects.record("access refused", by=by, route=match.url_name)
 
 
+GIVEN_BACK = "given-back"  # what a lent device carries once its visit is over: no token, and it opens nothing
+
+
 def current_tablet(request: HttpRequest) -> Tablet | None:
-    """Return the device whose cookie this request carries, or nothing; a patient's phone until the visit is over."""
-    found = Tablet.objects.with_token(request.COOKIES.get(settings.TABLET_COOKIE_NAME, ""))
+    """Return the device whose cookie this request carries, or nothing; a patient's phone until the visit is over.
+
+    A visit that nobody touched for too long leaves its tablet here, by the server's clock, whatever is asked for.
+    """
+    if not hasattr(request, "device"):
+        request.device = devices.recognise(request.COOKIES.get(settings.TABLET_COOKIE_NAME, ""))  # type: ignore[attr-defined]
+        _lock_if_left_alone(request.device)  # type: ignore[attr-defined]
+    found = cast(Tablet | None, request.device)  # type: ignore[attr-defined]
     return None if found and found.kind == Tablet.Kind.PHONE and found.invitation.is_over else found
 
 
@@ -114,6 +125,27 @@ def was_a_phone(request: HttpRequest) -> bool:
     """Say whether this device was a patient's own phone once: then it is told that all is done, not to pair itself."""
     token = request.COOKIES.get(settings.TABLET_COOKIE_NAME, "")
     return bool(token) and Tablet.objects.filter(kind=Tablet.Kind.PHONE.value, token_sha256=digest(token)).exists()
+
+
+def _lock_if_left_alone(here: Tablet | None) -> None:
+    hold = here.hold if here else None
+    if hold and hold.is_away(PolicyChange.objects.policy()):
+        devices.lock(hold=hold)
+
+
+def give_cookie(response: HttpResponseBase, token: str, kind: Tablet.Kind) -> None:
+    """Give a device the token that names it. Scripts cannot read it, and no other site can make use of it.
+
+    A patient comes back to the phone's pages through the link in the e-mail: "Strict" would keep the token from us.
+    """
+    response.set_cookie(
+        settings.TABLET_COOKIE_NAME,
+        token,
+        max_age=dt.timedelta(days=devices.TOKEN_DAYS[kind]),
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax" if kind == Tablet.Kind.PHONE else "Strict",
+    )
 
 
 def tablet(
@@ -167,6 +199,7 @@ def patient(
                 return redirect("resume")
             mine = cast(PatientRequest, request)
             mine.hold = hold
+            hold.touch()
             return view(mine, *args, **kwargs)
 
         guarded = tablet(cast(Callable[Concatenate[TabletRequest, P], HttpResponse], inner))

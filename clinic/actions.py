@@ -111,7 +111,7 @@ def hand_over(*, visit: Visit, tablet: Tablet, by: Actor, purpose: Hold.Purpose 
         raise NotAllowed("This visit is parked. Check the birth date and reopen it first.")
     if visit.at not in (ON_TABLET if purpose == Hold.Purpose.VISIT else WITHDRAWABLE):
         raise NotAllowed(f"There is nothing for the patient to do now: “{visit.status}”.")
-    if not Tablet.objects.paired().filter(pk=tablet.pk).exists():
+    if not Tablet.objects.known().filter(pk=tablet.pk).exists():
         raise NotAllowed(f"{tablet} is not paired.")
     for hold in Hold.objects.now().filter(tablet=tablet) | Hold.objects.now().filter(visit=visit):
         hold.end("moved")
@@ -120,7 +120,9 @@ def hand_over(*, visit: Visit, tablet: Tablet, by: Actor, purpose: Hold.Purpose 
         end_invitation(invitation=link, why=Invitation.Why.MOVED, by=by)
     try:
         with transaction.atomic():
-            hold = Hold.objects.create(tablet=tablet, visit=visit, handed_by=by.staff, purpose=purpose.value)
+            hold = Hold.objects.create(
+                tablet=tablet, visit=visit, handed_by=by.staff, handed_at=timezone.now(), purpose=purpose.value
+            )
     except IntegrityError as error:
         raise NotAllowed("Somebody else handed over this tablet or this visit just now. Look again.") from error
     visit.mark(by=by, action="tablet handed over", needs_time_at=None, at_home_at=None)

@@ -9,10 +9,13 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from clinic.access import note_refusal
+from clinic import devices
+from clinic.access import GIVEN_BACK, give_cookie, note_refusal
+from clinic.models import Tablet
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
+FORGET = '"cache", "storage"'  # not "cookies": the tablet stays paired
 PERMISSIONS = ", ".join(f"{feature}=()" for feature in ("camera", "microphone", "geolocation", "payment", "usb"))
 
 
@@ -24,6 +27,29 @@ def headers(get_response: Answer) -> Answer:
         if not request.path.startswith(settings.STATIC_URL):
             response["Cache-Control"] = "no-store, private"
         response["Permissions-Policy"] = PERMISSIONS
+        return response
+
+    return middleware
+
+
+def device_tokens(get_response: Answer) -> Answer:
+    """Renew a device's token when it is due; with it, have the browser forget what the patient before left in it.
+
+    The token changes with the end of each hold, whoever ended it, because Chromium drops the pages that it keeps alive
+    in memory when a cookie that scripts cannot read has changed. A lent device loses its token at the end.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        here: Tablet | None = getattr(request, "device", None)
+        if here is None or settings.TABLET_COOKIE_NAME in response.cookies:
+            return response
+        if devices.end_lending(tablet=here):
+            give_cookie(response, GIVEN_BACK, Tablet.Kind.LENT)
+            response["Clear-Site-Data"] = FORGET
+        elif fresh := devices.renew(tablet=here, token=request.COOKIES[settings.TABLET_COOKIE_NAME]):
+            give_cookie(response, fresh, Tablet.Kind(here.kind))
+            response["Clear-Site-Data"] = FORGET
         return response
 
     return middleware

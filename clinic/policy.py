@@ -14,6 +14,7 @@ Value = str | int | float
 
 AT_CHECK_IN = "at_check_in"
 AFTER_TALK = "after_talk"
+COUNTDOWN = 120  # seconds; WCAG 2.2.1 asks for 20 at least
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,14 @@ class Policy:
         "Printed with the warning signs. 000 in Australia, 999 in the UK, 911 in the US.",
         max_length=20,
     )
+    idle_minutes: int = _set(
+        5,
+        "Tablet: minutes without a touch before it asks",
+        "Then it counts down for two minutes and locks, so that nobody else reads it. The answers are kept.",
+        kind="integer",
+        low=1,
+        high=60,
+    )
     cost: str = _set(
         "Ask us what it costs before you start.",
         "What it costs, in one or two sentences",
@@ -184,6 +193,11 @@ class Policy:
         max_length=800,
         group="Consent",
     )
+
+    @property
+    def locks_after(self) -> int:
+        """Seconds without a touch after which a tablet locks, the countdown included."""
+        return self.idle_minutes * 60 + COUNTDOWN
 
     def but(self, **changes: object) -> Policy:
         """Return a copy with ``changes``. Raise ``ValueError`` naming an unknown setting or what is allowed."""

@@ -31,6 +31,7 @@ GROUPS: tuple[Group, ...] = (
             "visit moved": "The visit went from “{from}” to “{to}”",
             "visit given another record": "The visit now belongs to another patient record: two were one person",
             "tablet handed over": "Handed over the tablet for this visit",
+            "device lent": "Handed over their own device for this visit, and was signed out on it",
             "tablet taken back": "The tablet’s part ended: {why}",
             "look chosen": "The patient chose how the pages look: text size or contrast",
             "birth date confirmed": "The date of birth typed on the tablet was right",
@@ -131,6 +132,7 @@ GROUPS: tuple[Group, ...] = (
             "pairing code made": "Made a pairing code for the tablet {tablet}",
             "tablet paired": "A device became the tablet {tablet}",
             "pairing code missed": "A wrong pairing code was typed (try {count} on the code of {tablet})",
+            "tablet token replayed": "An old token of the tablet {tablet} came back: a copy of it is about",
             "tablet revoked": "Turned away the tablet {tablet}",
             "setting changed": "Changed a setting: {setting}",
             "sealing keys made": "Made the clinic’s root and sealing key",
@@ -154,6 +156,7 @@ VALUES: Mapping[str, Mapping[str, str]] = {
     "why": {
         "returned": "taken back by staff, or nothing left to do on it",
         "moved": "another tablet or another visit came",
+        "away": "it locked, because nobody touched it",
         "stopped": "the visit was stopped",
         "tries": "three wrong dates of birth",
         "revoked": "taken back by staff",

@@ -15,6 +15,8 @@ urlpatterns = [
     path("tablet/look/", tablets.choose_look, name="tablet_look"),
     path("tablet/state/", tablets.state, name="tablet_state"),
     path("tablet/phone/", phone.phone, name="phone"),
+    path("tablet/more-time/", tablets.more_time, name="more_time"),
+    path("tablet/lock/", tablets.lock, name="lock_tablet"),
     # The front desk.
     path("board/", board.board, name="board"),
     path("board/import/", board.import_day, name="import_day"),
@@ -26,6 +28,7 @@ urlpatterns = [
     path("patients/<int:pk>/visit/", visits.add, name="add_visit"),
     path("visits/<int:pk>/", visits.visit, name="visit"),
     path("visits/<int:pk>/hand-over/", visits.hand_over, name="hand_over"),
+    path("visits/<int:pk>/lend/", visits.lend, name="lend"),
     path("visits/<int:pk>/take-back/", visits.take_back, name="take_back"),
     path("visits/<int:pk>/reopen/", visits.reopen, name="reopen_visit"),
     path("visits/<int:pk>/did-not-come/", visits.did_not_come, name="did_not_come"),

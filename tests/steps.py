@@ -41,6 +41,15 @@ STRUCTURE = """() => {
   return wrong;
 }"""
 
+# A page after the end of a visit cleans the browser's history, for which it may load once more.
+SETTLED = """() => {
+  if (!("nothingBehind" in document.body.dataset) || !window.navigation) return true;
+  const ours = [`${location.origin}/tablet/`, location.href];
+  const tail = navigation.entries().reverse();
+  const end = tail.findIndex((each) => !each.url.startsWith(ours[0]));
+  return (end < 0 ? tail : tail.slice(0, end)).every((each) => ours.includes(each.url));
+}"""
+
 
 def plain(text: str) -> str:
     """Return text with runs of white space as one space, to compare a screen with a PDF."""
@@ -60,6 +69,7 @@ class Person:
 
     def looks(self) -> None:
         """Check the page that is open now."""
+        self.page.wait_for_function(SETTLED)
         assert self.page.evaluate(STRUCTURE) == [], self.page.url
         self.check(self.page)
 

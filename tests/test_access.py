@@ -118,10 +118,10 @@ def test_a_manager_cannot_lock_the_last_door_behind_them():
 def test_the_board_asks_the_database_as_often_for_fifty_visits_as_for_one(django_assert_num_queries):
     client = staff_client(receptionist())
     make_visit()
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         client.get("/board/")
     for _ in range(49):
         make_visit()
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         page = client.get("/board/", {"day": timezone.localdate().isoformat()})
     assert page.text.count("Alex Example") == 50

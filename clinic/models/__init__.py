@@ -5,7 +5,7 @@ from clinic.models.journal import Actor, Journal
 from clinic.models.patients import Correction, Merge, Patient, PatientToken
 from clinic.models.settings import PolicyChange
 from clinic.models.staff import Role, User
-from clinic.models.tablets import Hold, Tablet
+from clinic.models.tablets import Hold, SpentToken, Tablet
 from clinic.models.versions import VersionSeen
 from clinic.models.visits import StaleVisit, Visit
 from clinic.models.written import WrittenOnce, WrittenUntil
@@ -21,6 +21,7 @@ __all__ = [
     "PatientToken",
     "PolicyChange",
     "Role",
+    "SpentToken",
     "StaleVisit",
     "Tablet",
     "User",

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import hashlib
 import secrets
 
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from clinic.models.staff import User
 from clinic.models.written import WrittenUntil
+from clinic.policy import Policy
 
 CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
 CODE_LIFE = dt.timedelta(minutes=10)
 CODE_TRIES = 5
+TOKEN_LIFE = dt.timedelta(days=1)
+TOKEN_GRACE = dt.timedelta(minutes=5)  # for requests that were on their way when the token was renewed
+LATE = dt.timedelta(seconds=15)  # the tablet counts from when it got the page, the server from when it was asked
+TOUCH_EVERY = dt.timedelta(seconds=5)
 
 
 def digest(secret: str) -> str:
     """Return what is stored in place of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def next_token(token: str) -> str:
+    """Return the token that follows this one (256 bits).
+
+    It is the same each time, so that a renewal whose answer was lost, or that two requests asked for, can be repeated.
+    Who has the database alone cannot work it out.
+    """
+    mac = salted_hmac("clinic.tablet.token", token, algorithm="sha256").digest()
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
 def read_code(typed: str) -> str:
@@ -60,8 +77,11 @@ class Tablet(models.Model):
     code_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     code_expires_at = models.DateTimeField(null=True, editable=False)
     code_tries = models.PositiveSmallIntegerField(default=0, editable=False)
+    token_at = models.DateTimeField(null=True, editable=False)
+    token_seen_at = models.DateTimeField(null=True, editable=False)  # when the token first came back
     paired_at = models.DateTimeField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)
+    replayed_at = models.DateTimeField(null=True, editable=False)  # when a token came back that was long renewed
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", editable=False)
 
     objects = TabletQuerySet.as_manager()
@@ -88,10 +108,31 @@ class Tablet(models.Model):
     def new_token(self) -> str:
         """Make this tablet's cookie (256 bits), keep its hash and return it. The pairing code is used up."""
         token = secrets.token_urlsafe(32)
+        self.spent_tokens.all().delete()  # of the device that it was before: no replay
         self.token_sha256, self.code_sha256, self.code_expires_at = digest(token), "", None
-        self.paired_at, self.revoked_at = timezone.now(), None
-        self.save(update_fields=["token_sha256", "code_sha256", "code_expires_at", "paired_at", "revoked_at"])
+        self.paired_at = self.token_at = timezone.now()
+        self.revoked_at = self.replayed_at = self.token_seen_at = None
+        self.save()
         return token
+
+    def renew_token(self, token: str) -> str:
+        """Put the next token in the place of ``token``, the one in force, and return it."""
+        fresh, now = next_token(token), timezone.now()
+        renewed = Tablet.objects.filter(pk=self.pk, token_sha256=digest(token))
+        if renewed.update(token_sha256=digest(fresh), token_at=now, token_seen_at=None):
+            SpentToken.objects.create(tablet=self, token_sha256=digest(token), spent_at=now)
+        return fresh
+
+
+class SpentToken(models.Model):
+    """A token that was renewed. If it comes back later, somebody has a copy."""
+
+    tablet = models.ForeignKey(Tablet, on_delete=models.CASCADE, related_name="spent_tokens")
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    spent_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"an old token of {self.tablet_id}"
 
 
 class HoldQuerySet(models.QuerySet["Hold"]):
@@ -104,7 +145,7 @@ class Hold(WrittenUntil):
     """One tablet showing one visit, from hand-over to return. Who handed it over is evidence, so rows stay."""
 
     final = "ended_at"
-    open_fields = ("identified_at", "misses", "text_size", "contrast", "ended_at", "ended_why")
+    open_fields = ("identified_at", "misses", "seen_at", "text_size", "contrast", "ended_at", "ended_why")
 
     class Purpose(models.TextChoices):
         VISIT = "visit", "to answer, read and sign"
@@ -126,6 +167,7 @@ class Hold(WrittenUntil):
     purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.VISIT.value)
     identified_at = models.DateTimeField(null=True)
     misses = models.PositiveSmallIntegerField(default=0)
+    seen_at = models.DateTimeField(null=True)  # the patient's last act; a page that asks on its own is none
     # How the patient wants the pages to look; both are "" until chosen on this hold.
     text_size = models.CharField(max_length=10, choices=TextSize.choices, blank=True)
     contrast = models.CharField(max_length=10, choices=Contrast.choices, blank=True)
@@ -154,7 +196,34 @@ class Hold(WrittenUntil):
         chosen = Hold.objects.filter(visit=self.visit_id).exclude(text_size="").order_by("-handed_at", "-pk")
         return chosen.values_list("text_size", "contrast").first() or ("", "")
 
+    def touch(self) -> None:
+        """Note that the patient did something just now."""
+        now = timezone.now()
+        if self.seen_at is None or now - self.seen_at > TOUCH_EVERY:
+            self.seen_at = now
+            Hold.objects.now().filter(pk=self.pk).update(seen_at=now)
+
+    def quiet_for(self) -> dt.timedelta:
+        """Return how long the patient has done nothing; nothing is asked of them while they wait for help."""
+        visit = self.visit
+        if visit.urgent_at and not visit.urgent_taken_at:
+            return dt.timedelta()
+        acts = (self.handed_at, self.identified_at, self.seen_at, visit.urgent_taken_at)
+        return timezone.now() - max(act for act in acts if act)
+
+    def is_away(self, policy: Policy) -> bool:
+        """Whether it locked, or is to lock, because the patient did nothing until the countdown was over.
+
+        A patient's own phone is not passed round, so it does not lock.
+        """
+        if self.ended_at or self.tablet.kind == Tablet.Kind.PHONE:
+            return self.ended_why == "away"
+        return self.quiet_for() > dt.timedelta(seconds=policy.locks_after) + LATE
+
     def end(self, why: str) -> None:
-        """End this hold; ``why`` is one word: waiting, signed, stopped, time, returned, parked, moved, withdrawn."""
+        """End this hold; ``why`` is one word.
+
+        waiting, signed, stopped, time (wants more), away, returned, parked, moved or withdrawn.
+        """
         self.ended_at, self.ended_why = timezone.now(), why
         Hold.objects.filter(pk=self.pk, ended_at=None).update(ended_at=self.ended_at, ended_why=why)

@@ -13,7 +13,8 @@ from clinic import day_list
 from clinic.access import StaffRequest, staff
 from clinic.flow import OPEN
 from clinic.forms import DayListForm, choices_form
-from clinic.models import Journal, Patient, Role, Visit
+from clinic.models import Hold, Journal, Patient, PolicyChange, Role, Visit
+from clinic.policy import Policy
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 
@@ -26,12 +27,21 @@ def board(request: StaffRequest) -> HttpResponse:
         return redirect("manage_tablets")
     day = parse_date(request.GET.get("day", "")) or timezone.localdate()
     visits = Visit.objects.on(day).select_related("patient", "practitioner").prefetch_related("holds__tablet")
-    rows = [(visit, next((hold for hold in visit.holds.all() if hold.ended_at is None), None)) for visit in visits]
+    policy = PolicyChange.objects.policy()
+    rows = [(visit, *_tablet(visit, policy)) for visit in visits]
     Journal.objects.record("board opened", by=request.actor, count=len(rows))
     left_open = Visit.objects.filter(day__lt=day, stage__in=[stage.value for stage in OPEN]).count()
     return render(
         request, "clinic/board.html", {"rows": rows, "day": day, "today": timezone.localdate(), "left_open": left_open}
     )
+
+
+def _tablet(visit: Visit, policy: Policy) -> tuple[Hold | None, bool]:
+    """Return what shows this visit now, and whether the patient left it alone: then it is locked."""
+    last = max(visit.holds.all(), key=lambda hold: (hold.handed_at, hold.pk), default=None)
+    if last is None:
+        return None, False
+    return None if last.ended_at else last, last.is_away(policy)
 
 
 @staff(*DESK, Role.MANAGER)

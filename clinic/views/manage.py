@@ -14,6 +14,7 @@ from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed
 from clinic.forms import PolicyForm, StaffForm, TabletForm
 from clinic.models import Hold, PolicyChange, Role, Tablet, User
+from clinic.qr import qr_code
 
 
 @staff(Role.MANAGER)
@@ -32,7 +33,13 @@ def tablets(request: StaffRequest) -> HttpResponse:
 def _code_page(request: StaffRequest, one: Tablet) -> HttpResponse:
     typed = actions.offer_code(tablet=one, by=request.actor)
     address = request.build_absolute_uri("/tablet/")
-    context = {"tablet": one, "code": f"{typed[:4]}-{typed[4:]}", "address": address, "expires": one.code_expires_at}
+    context = {
+        "tablet": one,
+        "code": f"{typed[:4]}-{typed[4:]}",
+        "address": address,
+        "qr": qr_code(f"{address}pair/#{typed}"),
+        "expires": one.code_expires_at,
+    }
     return render(request, "clinic/pairing_code.html", context)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import smtplib
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from clinic import inviting
-from clinic.access import StaffRequest, anyone, current_tablet, staff
+from clinic.access import StaffRequest, anyone, current_tablet, give_cookie, staff
 from clinic.flow import NotAllowed
 from clinic.forms import PhoneForm
 from clinic.models import Invitation, PolicyChange, Role, Tablet, Visit
@@ -25,7 +23,6 @@ from clinic.models.invitations import DESK_LIFE
 from clinic.qr import qr_code
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
-COOKIE_LIFE = dt.timedelta(days=15)  # longer than the earliest link before a visit; the server ends it with the visit
 REFUSED = (
     "This did not work. Check the date of birth. If it is right, the link may be too old, or used before. "
     "Ask the front desk for a new one."
@@ -42,23 +39,13 @@ def phone(request: HttpRequest) -> HttpResponse:
     form = PhoneForm(request.POST or None)
     opened = inviting.open_invitation(**form.cleaned_data) if form.is_bound and form.is_valid() else None
     if opened:
-        return _with_cookie(redirect("resume"), opened[1])
+        response = redirect("resume")
+        give_cookie(response, opened[1], Tablet.Kind.PHONE)
+        return response
     if form.is_bound and form.is_valid():
         form.add_error("born", REFUSED)
     shown = {"form": form, "here": here and here.hold}
     return render(request, "clinic/phone.html", shown, status=422 if form.errors else 200)
-
-
-def _with_cookie(response: HttpResponse, cookie: str) -> HttpResponse:
-    response.set_cookie(
-        settings.TABLET_COOKIE_NAME,
-        cookie,
-        max_age=COOKIE_LIFE,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",  # the patient comes back through the link in the e-mail: with "Strict" it would not be sent
-    )
-    return response
 
 
 @staff(*DESK)

@@ -10,20 +10,20 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from clinic import actions
-from clinic.access import TabletRequest, anyone, current_tablet, tablet, was_a_phone
+from clinic import actions, devices
+from clinic.access import GIVEN_BACK, TabletRequest, anyone, current_tablet, give_cookie, tablet, was_a_phone
 from clinic.flow import WITHDRAWABLE, Stage
 from clinic.forms import BirthDateForm, PairForm
 from clinic.look import Look
-from clinic.models import Actor, Hold, Tablet
+from clinic.models import Actor, Hold, PolicyChange, Tablet
 
 NEXT = {
     Hold.Purpose.VISIT: {Stage.EXPECTED: "answering", Stage.ANSWERING: "answering", Stage.CONSENTING: "consenting"},
     Hold.Purpose.WITHDRAW: dict.fromkeys(WITHDRAWABLE, "withdraw"),
 }
-COOKIE_DAYS = 180
 THANKS_FOR = dt.timedelta(minutes=5)
 
 
@@ -48,23 +48,23 @@ def _next(hold: Hold) -> str:
 
 
 def _last(here: Tablet) -> Hold | None:
-    """The hold that ended just now, so that the patient who gave it back is thanked; it names nobody."""
-    return (
-        here.holds.filter(ended_at__gt=timezone.now() - THANKS_FOR)
-        .exclude(ended_why__in=["returned", "moved"])
-        .order_by("-ended_at")
-        .first()
-    )
+    """The hold that ended just now, so that the patient who gave it back is thanked; it names nobody.
+
+    A tablet that was left alone says so for as long as nobody takes care of it.
+    """
+    last = here.holds.exclude(ended_at=None).order_by("-ended_at").first()
+    if last is None or last.ended_at is None or last.ended_why in ("returned", "moved"):
+        return None
+    lately = last.ended_at > timezone.now() - THANKS_FOR
+    return last if lately or last.ended_why == "away" else None
 
 
 @anyone
 def resume(request: HttpRequest) -> HttpResponse:
     """The one door: look up what this tablet holds and show it, or send it on to the room whose part is next."""
     here = current_tablet(request)
-    if here is None and was_a_phone(request):
-        return render(request, "clinic/phone_finished.html")
     if here is None:
-        return render(request, "clinic/pair.html", {"form": PairForm()})
+        return _stranger(request)
     shows = screen(here)
     if shows == "birth-date":
         return redirect("birth_date")
@@ -79,6 +79,14 @@ def resume(request: HttpRequest) -> HttpResponse:
     look = Look.of(hold or _last(here), offered=bool(hold))
     own_phone = here.kind == Tablet.Kind.PHONE
     return render(request, template, {"screen": shows, "own_phone": own_phone, "hold": hold, "look": look})
+
+
+def _stranger(request: HttpRequest) -> HttpResponse:
+    if was_a_phone(request):
+        return render(request, "clinic/phone_finished.html")
+    if request.COOKIES.get(settings.TABLET_COOKIE_NAME) == GIVEN_BACK:
+        return render(request, "clinic/given_back.html")
+    return render(request, "clinic/pair.html", {"form": PairForm()})
 
 
 def _actor(here: Tablet) -> Actor:
@@ -101,10 +109,39 @@ def choose_look(request: TabletRequest) -> HttpResponse:
     return redirect(back if ours else "resume")
 
 
-@anyone
+# A page may lie open for hours before it asks for these, and neither does harm: no token that could be too old.
+@csrf_exempt
+@tablet
 @require_POST
+def more_time(request: TabletRequest) -> HttpResponse:
+    """Note that the patient is there; ``open`` tells whether the tablet still shows the visit."""
+    hold = request.tablet.hold
+    if hold:
+        hold.touch()
+    return JsonResponse({"open": bool(hold)})
+
+
+@csrf_exempt
+@tablet
+@require_POST
+def lock(request: TabletRequest) -> HttpResponse:
+    """Lock now, when the page's countdown is over, unless the patient did something elsewhere in the meantime."""
+    hold = request.tablet.hold
+    idle = dt.timedelta(minutes=PolicyChange.objects.policy().idle_minutes)
+    if hold and hold.quiet_for() > idle and request.tablet.kind != Tablet.Kind.PHONE:
+        devices.lock(hold=hold)
+    return JsonResponse({"open": hold is not None and hold.ended_at is None})
+
+
+@anyone
+@require_http_methods(["GET", "POST"])
 def pair(request: HttpRequest) -> HttpResponse:
-    """Pair this device with a one-time code, and give it the cookie that names it."""
+    """Pair this device with a one-time code, and give it the cookie that names it.
+
+    The QR code leads here with the code in the part of the address that is never sent; a script fills it in.
+    """
+    if request.method == "GET":
+        return render(request, "clinic/pair.html", {"form": PairForm()})
     form = PairForm(request.POST)
     done = actions.pair(typed=form.cleaned_data["code"]) if form.is_valid() else None
     if done is None:
@@ -114,14 +151,7 @@ def pair(request: HttpRequest) -> HttpResponse:
             )
         return render(request, "clinic/pair.html", {"form": form}, status=422)
     response = redirect("resume")
-    response.set_cookie(
-        settings.TABLET_COOKIE_NAME,
-        done[1],
-        max_age=COOKIE_DAYS * 24 * 60 * 60,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Strict",
-    )
+    give_cookie(response, done[1], Tablet.Kind.CLINIC)
     return response
 
 
@@ -131,7 +161,10 @@ def birth_date(request: TabletRequest) -> HttpResponse:
     hold = request.tablet.hold
     if hold is None or hold.identified_at:
         return redirect("resume")
+    request.hold = hold  # type: ignore[attr-defined]
     form = BirthDateForm(request.POST or None)
+    if request.method == "POST":
+        hold.touch()
     if request.method == "POST" and form.is_valid():
         if actions.confirm_birth_date(hold=hold, born=form.cleaned_data["born"], by=request.actor):
             return redirect("resume")

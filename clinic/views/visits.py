@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from clinic import actions
-from clinic.access import StaffRequest, staff
+from clinic import actions, devices
+from clinic.access import StaffRequest, current_tablet, give_cookie, staff
 from clinic.flow import ON_TABLET, NotAllowed
 from clinic.forms import HandOverForm, VisitForm
-from clinic.models import Journal, Patient, Role, Visit
+from clinic.middleware import FORGET
+from clinic.models import Journal, Patient, PolicyChange, Role, Tablet, Visit
 from clinic.views.phone import on_the_visits_page
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
@@ -45,10 +47,17 @@ def visit(request: StaffRequest, pk: int) -> HttpResponse:
         "can_hand_over": one.at in ON_TABLET and not one.parked_at,
         "phone": on_the_visits_page(one),
         "today": timezone.localdate(),
+        "away": _left_alone(one),
         "log": list(one.journal.select_related("user", "tablet")),
     }
     Journal.objects.record("visit opened", by=request.actor, visit=one)
     return render(request, "clinic/visit.html", context)
+
+
+def _left_alone(one: Visit) -> bool:
+    """Whether the tablet that showed this visit last is locked, because nobody touched it."""
+    last = one.holds.select_related("tablet", "visit").order_by("-handed_at", "-pk").first()
+    return last is not None and last.is_away(PolicyChange.objects.policy())
 
 
 def _do(request: StaffRequest, pk: int, act: Callable[[Visit], object], said: str) -> HttpResponse:
@@ -77,6 +86,30 @@ def hand_over(request: StaffRequest, pk: int) -> HttpResponse:
         lambda one: actions.hand_over(visit=one, tablet=here, by=request.actor),
         f"{here} is ready. Hand it to the patient.",
     )
+
+
+@staff(*DESK)
+@require_POST
+def lend(request: StaffRequest, pk: int) -> HttpResponse:
+    """Hand over the device in hand: sign out on it, for good, and show this visit and nothing else."""
+    one = get_object_or_404(Visit, pk=pk)
+    here = current_tablet(request)
+    token = ""
+    try:
+        if here and here.kind == Tablet.Kind.CLINIC:
+            actions.hand_over(visit=one, tablet=here, by=request.actor)
+        else:
+            token = devices.lend(visit=one, by=request.actor)
+    except NotAllowed as refusal:
+        messages.error(request, str(refusal))
+        return redirect("visit", pk)
+    Journal.objects.record("signed out", by=request.actor)
+    logout(request)
+    response = redirect("resume")
+    if token:
+        give_cookie(response, token, Tablet.Kind.LENT)
+    response["Clear-Site-Data"] = FORGET  # what the staff pages left
+    return response
 
 
 @staff(*DESK)

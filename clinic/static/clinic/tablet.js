@@ -23,3 +23,23 @@ async function look() {
 }
 
 if (waiting) setTimeout(look, EVERY);
+
+// After a visit nothing of its way here is left: go back to where the tablet's pages begin, and drop what comes after.
+// A browser that cannot do this still finds only what the server shows now behind each entry.
+function leaveNothingBehind(home) {
+  const all = window.navigation?.entries() ?? [];
+  const start = all.findLastIndex((entry) => !entry.url?.startsWith(home)) + 1;
+  const clean = (entry) => [home, location.href].includes(entry.url);
+  if (all.slice(start).every(clean)) return;
+  if (navigation.currentEntry.index > start) navigation.traverseTo(all[start].key);
+  else history.pushState(null, "", location.href);
+}
+
+const [codeBox, code] = [document.querySelector("[data-pairing] [name=code]"), location.hash.slice(1)];
+if (codeBox && code) {
+  codeBox.value = code;
+  history.replaceState(null, "", location.pathname); // it works once, and is for nobody to read later
+}
+
+const home = new URL("/tablet/", location.href).href;
+if ("nothingBehind" in document.body.dataset) leaveNothingBehind(home);
