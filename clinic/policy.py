@@ -160,6 +160,15 @@ class Policy:
         high=240,
         group="Queue",
     )
+    clearance_hours: int = _set(
+        12,
+        "Hours that a clearance, and the answers of the day, may be relied on",
+        "Who was well, fed and not pregnant on one day may not be on the next. 12 is one clinic day: design judgement.",
+        kind="integer",
+        low=1,
+        high=72,
+        group="Consent",
+    )
     clinic_name: str = _set("Our clinic", "Clinic's name", "Shown to patients and printed on the consent.")
     clinic_address: str = _set("", "Clinic's address", "Printed on the consent.", max_length=400)
     clinic_phone: str = _set(

@@ -56,6 +56,8 @@ GROUPS: tuple[Group, ...] = (
             "question asked": "The patient wrote down something to ask",
             "answers sent": "Sent the answers (version {number})",
             "answers reopened": "Opened the answers to be changed (version {number}): {why}",
+            "answers confirmed": "Confirmed {count} answers of an earlier visit",
+            "clearance lapsed": "What was cleared no longer counts: {why}",
             "rules run": "The rules looked at the answers and the plan",
             "version first used": "First use here of a version of the {kind}",
             "review claimed": "Took the review on",

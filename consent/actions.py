@@ -20,7 +20,8 @@ from consent.models import Consent, Given, Signature, Voiding
 from consent.statement import VERSION, Statement, acknowledgements, digest, statement
 from consent.strokes import Signed
 from consent.tasks import seal_consent
-from screening.actions import assess, attest, reopen, save_plan
+from screening.actions import assess, attest, note_lapse, reopen, save_plan
+from screening.clearing import why_lapsed
 from screening.models import Asked, Attestation, Screening
 from screening.standing import Standing, standing
 from screening.talk import not_able
@@ -63,6 +64,8 @@ def give(
     now = standing(visit)
     if now.signing_holds:
         raise NotAllowed(" ".join(now.signing_holds))
+    if why_lapsed(visit):
+        raise NotAllowed("The practitioner has to look at this again first.")
     known = facts(now)
     text = statement(known)
     if text.sha256 != shown:
@@ -201,6 +204,10 @@ def confirm(
         return _send_back(given, why, f"{why.capitalize()}: {what}. Decide about it.", by)
     if beyond := _beyond(given, now, plan):
         return _send_back(given, *beyond, by)
+    if lapsed := why_lapsed(visit):
+        note_lapse(visit=visit, why=lapsed, by=by)
+        says = f"What was cleared no longer counts: {', '.join(each.words for each in lapsed)}. Review it again."
+        return _send_back(given, "the clearance lapsed", says, by)
     talk = attest(visit=visit, kind=Attestation.Kind.TALK, data={"teach_back": dict(teach_back)}, by=by)
     if failed := not_able(talk.data["teach_back"]):
         what = ", ".join(prompt.about.lower() for prompt in failed)

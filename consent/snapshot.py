@@ -16,7 +16,7 @@ from consent.models import Given, Signature
 from consent.statement import CHOICES, Statement
 from screening import questions
 from screening.models import Asked, Attestation, Decision
-from screening.questions import QUESTIONS, SECTIONS
+from screening.questions import QUESTIONS, SECTIONS, Question
 from screening.standing import FlagStanding, Standing
 from screening.talk import RESULTS, prompt
 
@@ -109,8 +109,13 @@ def _answers(now: Standing) -> Iterator[r.Answer]:
             question=question.name,
             wording=question.wording,
             value=tuple(value) if isinstance(value, list) else value,
-            words=questions.in_words(question, now.answers.get(question.name)),
+            words=_in_words(now, question),
         )
+
+
+def _in_words(now: Standing, question: Question) -> str:
+    words = questions.in_words(question, now.answers.get(question.name))
+    return f"{words} ({origin})" if (origin := now.origin(question.name)) else words
 
 
 def _flag(standing: FlagStanding) -> r.Flag:

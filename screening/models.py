@@ -7,6 +7,8 @@ counts.
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.db import models
 from django.utils import timezone
 
@@ -18,7 +20,7 @@ class Screening(WrittenUntil):
     """The answers of one visit, one version of them."""
 
     final = "submitted_at"
-    open_fields = ("answers", "saved_at", "submitted_at")
+    open_fields = ("answers", "given_at", "confirmed", "looked_back_at", "saved_at", "submitted_at")
     discardable = True
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="screenings")
@@ -28,6 +30,9 @@ class Screening(WrittenUntil):
     answers = models.JSONField(default=dict)  # name -> answer, as `questions.dump` writes it (dates as ISO text)
     ask_again = models.JSONField(default=list)  # names of the questions that are asked again; [] asks everything
     at_home = models.BooleanField(default=False)  # filled in away from the clinic: it is never sent, only taken over
+    given_at = models.JSONField(default=dict)  # name -> when it was answered, ISO; rows from before it was kept lack it
+    confirmed = models.JSONField(default=dict)  # name -> day (ISO) of the earlier answer that the patient confirmed
+    looked_back_at = models.DateTimeField(null=True)  # when the patient answered "is this still right?"
     started_at = models.DateTimeField(default=timezone.now)
     saved_at = models.DateTimeField(default=timezone.now)
     submitted_at = models.DateTimeField(null=True)
@@ -38,6 +43,35 @@ class Screening(WrittenUntil):
 
     def __str__(self) -> str:
         return f"screening {self.number} of {self.visit_id}"
+
+    def stale(self, before: dt.datetime) -> list[str]:
+        """Return the names of answers that hold for their day only and were given before a moment, aware."""
+        return [
+            question.name
+            for question in questions.QUESTIONS.values()
+            if question.name in self.answers
+            and question.name in questions.ON_THE_DAY
+            and self.answered_at(question.name) < before
+        ]
+
+    def answered_at(self, name: str) -> dt.datetime:
+        """Return when an answer was given; of rows that did not keep it, when all of them were sent or saved."""
+        given = self.given_at.get(name)
+        return dt.datetime.fromisoformat(given) if given else self.submitted_at or self.saved_at
+
+    @property
+    def to_ask(self) -> list[str]:
+        """The names of the questions that alone are asked; [] is all. What was confirmed is asked no more."""
+        left = [name for name in questions.QUESTIONS if name not in self.confirmed] if self.confirmed else []
+        return self.ask_again or left
+
+    @property
+    def oldest_of_the_day(self) -> dt.datetime:
+        """When the oldest of those answers was given that hold for their day only."""
+        of_the_day = [
+            name for name in self.answers if name in questions.QUESTIONS and not questions.QUESTIONS[name].stable
+        ]
+        return min((self.answered_at(name) for name in of_the_day), default=self.submitted_at or self.saved_at)
 
     @property
     def is_current(self) -> bool:
@@ -256,6 +290,42 @@ class Claim(WrittenUntil):
     def of(cls, visit: Visit) -> Claim | None:
         """Return who has the visit now, or nothing."""
         return cls.objects.filter(visit=visit, ended_at=None).select_related("by").first()
+
+
+class Clearance(WrittenOnce):
+    """What a visit was cleared for consent on: by a review, or by the rules alone where nothing needed one."""
+
+    screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="clearances")
+    closing = models.OneToOneField(Closing, on_delete=models.PROTECT, null=True, related_name="clearance")
+    answers_sha256 = models.CharField(max_length=64)  # of `clearance.answers_digest`, in hex
+    rules_version = models.CharField(max_length=40)
+    flags = models.JSONField(default=list)  # keys of those that needed a decision, and got one
+    regions = models.JSONField(default=list)  # public names; [] while the place was left open
+    technique = models.CharField(max_length=20, blank=True)
+    electro = models.BooleanField("electrical stimulation", null=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"clearance of {self.screening_id}"
+
+
+class Lapse(WrittenOnce):
+    """A clearance that no longer held when it was relied on, and why: the visit went back to the review."""
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="lapses")
+    # Nothing where the visit was cleared before clearances were kept.
+    clearance = models.OneToOneField(Clearance, on_delete=models.PROTECT, null=True, related_name="lapse")
+    why = models.JSONField()  # values of `clearance.Why`
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"lapse of {self.visit_id}"
 
 
 class Asked(WrittenOnce):

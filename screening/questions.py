@@ -49,6 +49,7 @@ __all__ = [
     "asked",
     "caller",
     "check_value",
+    "day_in_words",
     "digest",
     "dump",
     "in_private",
@@ -904,6 +905,11 @@ def in_private(answers: Answers) -> list[Question]:
     return [each for each in QUESTIONS.values() if each.private and answers.get(each.name) == "prefer_not"]
 
 
+def day_in_words(day: datetime.date) -> str:
+    """Say a day as people do, whatever the machine's language: "23 November 2026"."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
 def in_words(question: Question, value: Value | None) -> str:
     """Say an answer in words: "Yes", "Left calf, right shin", "23 November 2026", "7 out of 10", "Not given"."""
     if value is None or value == "":
@@ -911,7 +917,7 @@ def in_words(question: Question, value: Value | None) -> str:
     if isinstance(value, list):
         return _listed(question, value) or question.none_label
     if isinstance(value, datetime.date):
-        return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+        return day_in_words(value)
     if question.kind is Kind.SCALE:
         return f"{value} out of {question.high:g}"
     if question.kind is Kind.NUMBER:

@@ -136,7 +136,24 @@ class Standing:
             return ["The patient has not sent the answers yet."]
         if not self.screening.is_current:
             return ["The questions changed since the patient answered. Send them back: all of them are asked again."]
-        return [*self._call_holds(), *plan, *self._decisions_hold(), *self._talk_holds()]
+        return [*self._call_holds(), *self._old_holds(), *plan, *self._decisions_hold(), *self._talk_holds()]
+
+    @property
+    def stale(self) -> list[str]:
+        """The names of the answers that hold for their day only, and were given too long ago to be relied on."""
+        longest = dt.timedelta(hours=self.policy.clearance_hours)
+        return self.screening.stale(timezone.now() - longest) if self.screening else []
+
+    def origin(self, name: str) -> str:
+        """Say of an answer that the patient only confirmed when it was first given; "" for one given at this visit."""
+        day = self.screening.confirmed.get(name, "") if self.screening else ""
+        return f"told on {questions.day_in_words(dt.date.fromisoformat(day))}, confirmed at this visit" if day else ""
+
+    def _old_holds(self) -> list[str]:
+        if not self.stale:
+            return []
+        what = ", ".join(short(name) for name in self.stale[:3]) + (" and others" if len(self.stale) > 3 else "")
+        return [f"Told too long ago to count today: {what}. Send them back to be asked again."]
 
     def _call_holds(self) -> list[str]:
         if self.visit.urgent_at is None or self.visit.urgent_taken_at:

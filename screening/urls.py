@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from screening.views import desk, patient, queue, reach
+from screening.views import desk, last_time, patient, queue, reach
 
 urlpatterns = [
     path("tablet/questions/", patient.answering, name="answering"),
     path("tablet/questions/<slug:section>/<int:page>/", patient.part, name="part"),
     path("tablet/ask/", reach.ask, name="ask"),
     path("tablet/stop/", reach.stop, name="stop"),
+    path("tablet/last-time/", last_time.last_time, name="last_time"),
     path("tablet/check/", patient.check, name="check"),
     path("tablet/kept/", patient.kept, name="kept"),
     path("queue/", queue.queue, name="queue"),

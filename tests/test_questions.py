@@ -356,5 +356,6 @@ def test_what_changes_from_day_to_day_is_never_taken_for_stable() -> None:
     of_the_day |= {"alcohol_or_sedatives", "blood_thinners", "antiplatelets", "medicines", "inr", "surgery"}
     of_the_day |= {"last_needling_reaction", "needle_fear", "wants_treatment", "feels_pressed", "understands_why"}
     of_the_day |= {"heart_unstable", "diabetes_unstable", "last_seizure", "filled_in_by", "driving_after", "questions"}
+    of_the_day |= questions.ON_THE_DAY
     assert not {name for name in of_the_day if questions.QUESTIONS[name].stable}
     assert not [each.name for each in questions.QUESTIONS.values() if each.stable and each.returning]

@@ -18,6 +18,7 @@ from consent.facts import facts
 from consent.forms import SignForm
 from consent.statement import PAGE_HEADINGS, PAGES, Facts, Statement, acknowledgements, plan_lines, statement
 from consent.witness import witness
+from screening.actions import lapse_if_due
 from screening.forms import AskForm
 from screening.standing import Standing, standing
 
@@ -29,6 +30,8 @@ READ_AGAIN = "The text has changed since you opened it. Please read it again. Wh
 @require_GET
 def consenting(request: PatientRequest) -> HttpResponse:
     """Begin with the first page."""
+    if lapse_if_due(visit=request.hold.visit, by=request.actor):
+        return redirect("resume")
     return redirect("consent_page", ORDER[0])
 
 
@@ -40,6 +43,8 @@ def consent_page(request: PatientRequest, page: str) -> HttpResponse:
         raise Http404
     if request.FILES:
         return HttpResponseBadRequest("Files are not taken.")
+    if lapse_if_due(visit=request.hold.visit, by=request.actor):
+        return redirect("resume")
     if request.method == "POST":
         return _decide(request)
     now = standing(request.hold.visit)

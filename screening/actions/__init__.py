@@ -8,7 +8,9 @@ from screening.actions.answering import answer, draft, reopen, submit
 from screening.actions.assessing import MOST_SESSIONS, Planned, assess, save_plan
 from screening.actions.checking_in import finish_at_home
 from screening.actions.claiming import claim, release, take_over
+from screening.actions.clearing import lapse_if_due, note_lapse
 from screening.actions.closing import close_review
+from screening.actions.confirming import confirm_last_time
 from screening.actions.deciding import attest, decide
 from screening.actions.guards import ClaimedByAnother
 from screening.actions.reaching import ask, refuse, stop_for_now, talk_before_going_on
@@ -23,9 +25,12 @@ __all__ = [
     "attest",
     "claim",
     "close_review",
+    "confirm_last_time",
     "decide",
     "draft",
     "finish_at_home",
+    "lapse_if_due",
+    "note_lapse",
     "refuse",
     "release",
     "reopen",

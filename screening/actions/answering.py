@@ -13,6 +13,8 @@ from clinic.policy import AFTER_TALK
 from screening import questions, rules
 from screening.actions import checking_in, guards
 from screening.actions.assessing import assess
+from screening.actions.clearing import clear
+from screening.clearing import stale_answers
 from screening.models import Assessment, Screening
 from screening.questions import QUESTIONS, Value
 from screening.standing import short
@@ -40,11 +42,17 @@ def draft(*, visit: Visit, by: Actor) -> Screening:
         questionnaire_sha256=questions.digest(),
         answers=questions.dump(kept),
         ask_again=ask,
+        given_at=_times(latest, kept),
+        confirmed={name: day for name, day in latest.confirmed.items() if name in kept} if latest else {},
         at_home=visit.at_home_at is not None,
     )
     _questionnaire_seen(by)
     Journal.objects.record("screening begun", by=by, visit=visit, screening=begun.pk, number=begun.number)
     return begun
+
+
+def _times(earlier: Screening | None, kept: Collection[str]) -> dict[str, str]:
+    return {name: earlier.answered_at(name).isoformat() for name in kept} if earlier else {}
 
 
 def _questionnaire_seen(by: Actor) -> None:
@@ -71,7 +79,10 @@ def answer(
     typed = {name: questions.check_value(QUESTIONS[name], value) for name, value in given.items()}
     after = questions.prune({**kept, **typed}, returning=visit.returning)
     screening.answers, screening.saved_at = questions.dump(after), timezone.now()
-    screening.save(update_fields=["answers", "saved_at"])
+    told_now = dict.fromkeys(page, screening.saved_at.isoformat())
+    screening.given_at = {name: when for name, when in {**screening.given_at, **told_now}.items() if name in after}
+    screening.confirmed = {name: day for name, day in screening.confirmed.items() if name in after and name not in page}
+    screening.save(update_fields=["answers", "given_at", "confirmed", "saved_at"])
     Journal.objects.record(
         "answers saved", by=by, visit=visit, screening=screening.pk, kind=section, count=len(page & set(after))
     )
@@ -118,6 +129,7 @@ def submit(*, visit: Visit, by: Actor) -> Stage:
     _alarm(visit, before={}, after=answers if visit.urgent_at is None else {}, by=by)
     found = assess(screening=screening, by=by)
     if not _needs_practitioner(visit, screening, found, answers):
+        clear(visit, screening)
         visit.move(Stage.CONSENTING, by=by)
         return Stage.CONSENTING
     visit.move(Stage.IN_REVIEW, by=by)
@@ -145,7 +157,8 @@ def reopen(*, visit: Visit, by: Actor, why: str, names: Collection[str] = ()) ->
     """Begin a new version of the answers, and give the visit back to the patient.
 
     ``names``: questions whose answers are dropped and asked again; none keeps every answer, for the patient to change.
-    If the questionnaire is another one by now, everything is asked again.
+    If the questionnaire is another one by now, everything is asked again. Answers of the day that are too old by now
+    are dropped and asked again in any case.
     ``why``: a word or two for the journal ("sent back"). Raise ``ValueError`` naming an unknown question.
     """
     guards.fresh(visit, *MAY_REOPEN)
@@ -153,14 +166,20 @@ def reopen(*, visit: Visit, by: Actor, why: str, names: Collection[str] = ()) ->
         raise ValueError(f"ask_again: {', '.join(sorted(unknown))}; allowed: {', '.join(QUESTIONS)}")
     old = guards.sent(visit)
     answers = questions.load(old.answers) if old.is_current else {}
-    kept = {name: value for name, value in answers.items() if name not in names}
+    stale = stale_answers(old, PolicyChange.objects.policy().clearance_hours)
+    dropped = {*names, *stale}
+    kept = questions.prune(
+        {name: value for name, value in answers.items() if name not in dropped}, returning=visit.returning
+    )
     new = Screening.objects.create(
         visit=visit,
         number=old.number + 1,
         questionnaire_version=questions.VERSION,
         questionnaire_sha256=questions.digest(),
-        answers=questions.dump(questions.prune(kept, returning=visit.returning)),
-        ask_again=list(names) if old.is_current else [],
+        answers=questions.dump(kept),
+        given_at=_times(old, kept),
+        confirmed={name: day for name, day in old.confirmed.items() if name in kept},
+        ask_again=[*names, *(name for name in stale if name not in names)] if old.is_current and names else [],
     )
     _questionnaire_seen(by)
     Journal.objects.record("answers reopened", by=by, visit=visit, screening=new.pk, number=new.number, why=why)

@@ -12,6 +12,7 @@ from screening.actions import guards
 from screening.actions.answering import draft, reopen
 from screening.actions.assessing import assess
 from screening.actions.claiming import close_claim
+from screening.actions.clearing import clear
 from screening.models import Closing, Plan, Screening
 from screening.standing import standing
 
@@ -54,6 +55,7 @@ def _go_on(visit: Visit, by: Actor) -> Closing:
     if holds := standing(visit).holds:
         raise NotAllowed(" ".join(holds))
     closing = _close(visit, Ending.CONSENT, by)
+    clear(visit, closing.screening, closing)
     if visit.wants_talk_at:
         visit.mark(by=by, action="talk given", wants_talk_at=None)
     visit.move(Stage.CONSENTING, by=by, ending=Ending.CONSENT.value)

@@ -1,11 +1,15 @@
-"""Regions in words, for templates."""
+"""Regions in words, and why a visit is back in review, for templates."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from django import template
 
+from clinic.models import Visit
+from screening import clearing
+from screening.clearance import Why
 from screening.questions import region_words
 
 register = template.Library()
@@ -16,3 +20,10 @@ def region_list(names: Iterable[str]) -> str:
     """Return regions as a list in words, with a capital first letter: "Left calf, right shin"."""
     said = ", ".join(region_words(name) for name in names)
     return said[:1].upper() + said[1:]
+
+
+@register.inclusion_tag("screening/lapse.html")
+def lapse_of(visit: Visit) -> dict[str, Any]:
+    """Say why a visit that was cleared is back in review; nothing where that is not so. Names no answer."""
+    lapse = clearing.lapse_of(visit)
+    return {"lapse": lapse, "why": [Why(each).words for each in lapse.why] if lapse else []}

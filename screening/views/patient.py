@@ -14,8 +14,10 @@ from clinic.access import PatientRequest, patient
 from clinic.flow import NotAllowed, Stage
 from screening import actions, questions
 from screening.actions.checking_in import asked_at_home, counts_here_and_now
+from screening.coming_back import to_look_back_on
 from screening.forms import PageForm
 from screening.forms.answers import NO_GROUP
+from screening.last_time import readable, told
 from screening.models import Screening
 from screening.questions import Answers, Question
 from screening.route import Route, Step, route
@@ -40,7 +42,7 @@ def _link(step: Step, change: str = "") -> str:
 
 def _way(request: PatientRequest, screening: Screening, answers: Answers, change: str = "") -> Route:
     """The pages of this patient. One who was sent back meets the named questions alone, but may change any."""
-    only: Collection[str] = () if change else screening.ask_again
+    only: Collection[str] = () if change else screening.to_ask
     if screening.at_home:
         only = [name for name in only or questions.QUESTIONS if asked_at_home(name)]
     return route(answers, returning=request.hold.visit.returning, only=only)
@@ -84,6 +86,8 @@ def answering(request: PatientRequest) -> HttpResponse:
     """Go on where the patient is: the next page with something to answer, or the look at everything."""
     if again := _begin_again(request):
         return again
+    if (before := to_look_back_on(request.hold.visit)) and told(readable(before.answers)):
+        return redirect("last_time")
     screening, answers = _read(request)
     missing = _missing(screening, answers)
     if screening.number > 1 and not screening.ask_again and not missing:
@@ -176,7 +180,7 @@ def check(request: PatientRequest) -> HttpResponse:
     way = _way(request, screening, answers, CHANGE)
     if left := _missing(screening, answers):
         step = way.holding(left[0])
-        return redirect(_link(step, CHANGE) if step and screening.ask_again else "answering")
+        return redirect(_link(step, CHANGE) if step and screening.to_ask else "answering")
     if request.method == "POST":
         try:
             if screening.at_home:

@@ -12,6 +12,7 @@ from clinic.flow import Stage
 from screening import questions, talk
 from screening.actions.checking_in import said_at_home
 from screening.actions.closing import MAY_STOP
+from screening.coming_back import since
 from screening.forms import AloneForm, BackForm, DecisionForm, InterpreterForm, PlanForm, StopForm, TalkForm
 from screening.models import Attestation
 from screening.questions import Question
@@ -55,9 +56,14 @@ def _panels(now: Standing, may_act: bool, refused: DecisionForm | None, refused_
 def _sections(now: Standing) -> list[tuple[str, list[tuple[str, str]]]]:
     way = route(now.answers, returning=now.visit.returning)
     return [
-        (section.heading, [(each.short, questions.in_words(each, now.answers.get(each.name))) for _, each in rows])
+        (section.heading, [(each.short, _words(now, each)) for _, each in rows])
         for section, rows in way.by_section(now.answers)
     ]
+
+
+def _words(now: Standing, question: Question) -> str:
+    words = questions.in_words(question, now.answers.get(question.name))
+    return f"{words} ({origin})" if (origin := now.origin(question.name)) else words
 
 
 def context(
@@ -98,6 +104,7 @@ def context(
             if prompt.name in now.teach_back
         ],
         "holds": now.holds if may_act else [],
+        "since": since(now.screening) if now.screening and now.screening.submitted_at else [],
         **fresh,
         **refused,
         "form": decision_form or next(iter(refused.values()), None),
