@@ -203,6 +203,15 @@ def test_what_changes_by_the_hour_needs_nobody(visit, desk):
     assert actions.submit(visit=visit, by=visit.by) is Stage.CONSENTING
 
 
+def test_at_home_nobody_is_sent_to_the_front_desk(visit):
+    first = visit.phone.get("/tablet/questions/", follow=True).text
+    assert "Ring <strong>112</strong>" in first
+    assert "Ask at the front desk" not in first
+    all_said(visit)
+    for address in ("/tablet/check/", "/tablet/kept/", "/tablet/read/"):
+        assert "front desk" not in visit.phone.get(address).text
+
+
 def test_an_urgent_symptom_at_home_gives_the_emergency_number_and_calls_the_desk(visit, desk):
     page = visit.phone.post(
         "/tablet/questions/start/0/",
@@ -221,7 +230,9 @@ def test_the_text_can_be_read_at_home_and_not_answered(visit):
         page = visit.phone.get(address)
         assert page.status_code == 200
         assert "<form" not in page.text.split("<main")[1].split("</main")[0]
-    assert "lung" in visit.phone.get("/tablet/read/risks/").text
+    risks = visit.phone.get("/tablet/read/risks/").text
+    assert "lung" in risks
+    assert "no extra risk" not in risks  # no rule has looked at the answers yet
     assert visit.phone.get("/tablet/read/nothing/").status_code == 404
     assert visit.phone.get("/tablet/kept/").status_code == 200
 

@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/operating.md", "docs/keys.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/operating.md", "docs/keys.md", "docs/tablets.md"]
 ROOMS = ["clinic", "screening", "consent"]  # each may know those before it
 
 

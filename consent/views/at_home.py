@@ -13,6 +13,7 @@ from consent.statement import PAGE_HEADINGS, PAGES, statement
 from screening.standing import standing
 
 ORDER = list(PAGES)
+NOT_YET = "own_risks"  # no rule has looked at the answers yet: "no extra risk" would be a false comfort
 
 
 @patient(Stage.ANSWERING)
@@ -24,9 +25,10 @@ def read_at_home(request: PatientRequest, page: str = ORDER[0]) -> HttpResponse:
     if request.hold.visit.at_home_at is None:
         return redirect("resume")
     at = ORDER.index(page)
+    text = statement(facts(standing(request.hold.visit)))
     context = {
         "heading": PAGE_HEADINGS[page],
-        "sections": statement(facts(standing(request.hold.visit))).page(page),
+        "sections": [section for section in text.page(page) if section.id != NOT_YET],
         "number": at + 1,
         "of": len(ORDER),
         "before": ORDER[at - 1] if at else "",

@@ -129,6 +129,7 @@ def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
         "total": total,
         "alone": alone,
         "again": request.GET.get("again", ""),
+        "at_home": screening.at_home,
         "questionnaire": questions.digest(),
         "back": reverse("check") if change else _back(way, step),
     }
