@@ -21,15 +21,20 @@ from typing import Any
 
 import rfc8785
 
-VERSION = "2026-11-23"  # of the sentences in this module; each patient's text is made of them
+VERSION = "2026-11-23.2"  # of the sentences in this module; each patient's text is made of them
 LANGUAGE = "en"
 
 TEXT, LIST, WARNING = "text", "list", "warning"
+# Pictures. Each is drawn by the template of its name, on the tablet and in the document alike.
+EIGHT_OF_100, NEEDLE = "eight_of_100", "needle"
 
 
 @dataclass(frozen=True)
 class Block:
-    """Lines of one kind: ``text`` (paragraphs), ``list`` (items) or ``warning`` (paragraphs that must stand out)."""
+    """Lines of one kind: ``text`` (paragraphs), ``list`` (items) or ``warning`` (paragraphs that must stand out).
+
+    Of a picture, the first line is what stands under it, and the others are the words in it.
+    """
 
     kind: str
     lines: tuple[str, ...]
@@ -402,6 +407,7 @@ def _risks() -> Iterator[Block]:
         "3 to 6 feel pain at the needle",
         "about 1 makes the pain worse for a while",
     )
+    yield Block(EIGHT_OF_100, ("This is 8 in 100. Of 100 people who have it done, about 8 bruise and 92 do not.",))
     yield _text(
         "It is common to feel sore for a few days. Some people feel tired, sleepy or sick, or have a headache. "
         "Some people faint, most often the first time.",
@@ -438,6 +444,13 @@ def _lung(facts: Facts) -> Iterator[Block]:
         yield _text(
             "It is not settled yet where the needles go. In the neck, shoulder, chest or upper back, this matters."
         )
+    yield Block(
+        NEEDLE,
+        (
+            "The needle goes through the skin into the muscle. At the chest, the lung is just behind the ribs.",
+            *("Needle", "Skin", "Muscle", "Rib", "Lung"),
+        ),
+    )
     yield _text(
         "A needle near the chest can make a small hole in the lung. Air gets out, and the lung can shrink. "
         "It is rare. No one knows just how rare. It can be very serious, and you may need to go to hospital.",

@@ -189,9 +189,25 @@ def test_it_calls_the_signature_and_the_seal_by_their_names(pdf: bytes) -> None:
     assert not re.search(r"qualified|advanced", said)
 
 
+def figures(reader: Any) -> list[str]:
+    """What the pictures are called, for those who only hear them."""
+    return [str(figure["/Alt"]) for figure in tagged(reader, "/Figure")]
+
+
+def signed_figures(reader: Any) -> list[str]:
+    return [name for name in figures(reader) if name.startswith("Signature")]
+
+
+def test_the_pictures_of_the_text_are_in_the_document_and_say_what_they_show(reader: Any) -> None:
+    people, chest = [name for name in figures(reader) if not name.startswith("Signature")]
+    assert people.startswith("100 people")
+    assert "the lung" in chest
+
+
 def test_a_drawn_signature_is_drawn_and_a_typed_one_is_not(reader: Any) -> None:
-    assert [str(figure["/Alt"]) for figure in tagged(reader, "/Figure")] == ["Signature drawn by Maria Nowak"]
-    assert tagged(opened(made(typed=True)), "/Figure") == []
+    assert signed_figures(reader) == ["Signature drawn by Maria Nowak"]
+    assert signed_figures(opened(made(typed=True))) == []
+    assert signed_figures(opened(made(assisted=True))) == []
 
 
 # Always the same

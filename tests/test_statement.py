@@ -8,10 +8,13 @@ from dataclasses import replace
 
 import pytest
 import textstat
+from django.template.loader import render_to_string
 
 from clinic.policy import Policy
 from consent.statement import (
     CHOICES,
+    EIGHT_OF_100,
+    NEEDLE,
     NOT_A_RISK,
     OTHER_RISK,
     OWN_RISKS,
@@ -108,6 +111,21 @@ def test_the_risks_come_with_their_numbers():
         "No one knows just how rare",
     ):
         assert said in text
+
+
+def test_the_picture_of_100_people_has_as_many_filled_as_the_number_says():
+    blocks = [each for section in statement(PLANNED).sections for each in section.blocks]
+    block = next(each for each in blocks if each.kind == EIGHT_OF_100)
+    drawn = render_to_string("consent/picture.html", {"block": block})
+    assert "8 in 100" in block.lines[0]
+    assert (drawn.count("<circle"), drawn.count('fill="currentColor"')) == (100, 8)
+
+
+def test_the_drawing_of_the_lung_names_its_parts():
+    block = next(each for section in statement(PLANNED).sections for each in section.blocks if each.kind == NEEDLE)
+    drawn = render_to_string("consent/picture.html", {"block": block})
+    assert all(f">{word}</text>" in drawn for word in ("Needle", "Skin", "Muscle", "Rib", "Lung"))
+    assert " style=" not in drawn
 
 
 def test_it_says_what_the_patient_must_know_before_saying_yes():
