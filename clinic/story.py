@@ -97,6 +97,7 @@ GROUPS: tuple[Group, ...] = (
         "views",
         "Records opened, printed, downloaded",
         {
+            "figures exported": "Exported the figures: {kind}",
             "board opened": "Opened the board of a day ({count} visits)",
             "queue opened": "Opened the review queue ({count} waiting)",
             "patients searched": "Searched for a patient ({count} found)",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from screening.views import desk, last_time, patient, queue, reach
+from screening.views import desk, figures, last_time, patient, queue, reach
 
 urlpatterns = [
     path("tablet/questions/", patient.answering, name="answering"),
@@ -12,6 +12,9 @@ urlpatterns = [
     path("tablet/last-time/", last_time.last_time, name="last_time"),
     path("tablet/check/", patient.check, name="check"),
     path("tablet/kept/", patient.kept, name="kept"),
+    path("manage/figures/", figures.figures, name="manage_figures"),
+    path("manage/figures/<slug:slug>.svg", figures.plot, name="figure_plot"),
+    path("manage/figures/<slug:slug>.csv", figures.sheet, name="figure_sheet"),
     path("queue/", queue.queue, name="queue"),
     path("queue/news/", queue.queue_news, name="queue_news"),
     path("queue/next/", queue.queue_next, name="queue_next"),
