@@ -212,6 +212,19 @@ def test_at_home_nobody_is_sent_to_the_front_desk(visit):
         assert "front desk" not in visit.phone.get(address).text
 
 
+@pytest.mark.parametrize("act", ["time", "talk"])
+def test_who_stops_for_now_at_home_goes_on_later_on_the_same_phone(visit, act):
+    assert visit.phone.post("/tablet/stop/", {"act": act}).url == "/tablet/kept/"
+    assert "Your answers are kept" in visit.phone.get("/tablet/kept/").text
+    assert visit.phone.get("/tablet/").url == "/tablet/questions/"
+
+
+def test_who_refuses_at_home_is_asked_nothing_more(visit):
+    visit.phone.post("/tablet/stop/", {"act": "refuse"})
+    visit.refresh_from_db()
+    assert visit.at is Stage.STOPPED
+
+
 def test_an_urgent_symptom_at_home_gives_the_emergency_number_and_calls_the_desk(visit, desk):
     page = visit.phone.post(
         "/tablet/questions/start/0/",

@@ -33,7 +33,8 @@ def talk_before_going_on(*, visit: Visit, hold: Hold, by: Actor) -> None:
     _answering_on(visit, hold)
     now = timezone.now()
     visit.mark(by=by, action="patient wants to talk", wants_talk_at=now, needs_time_at=now)
-    hold.end("waiting")
+    if not visit.at_home_at:  # at home there is nothing to give back: the same phone goes on later
+        hold.end("waiting")
 
 
 @transaction.atomic
@@ -41,7 +42,8 @@ def stop_for_now(*, visit: Visit, hold: Hold, by: Actor) -> None:
     """The patient needs more time: the tablet goes back, and the answers wait where they are."""
     _answering_on(visit, hold)
     visit.mark(by=by, action="patient needs more time", needs_time_at=timezone.now())
-    hold.end("time")
+    if not visit.at_home_at:
+        hold.end("time")
 
 
 @transaction.atomic

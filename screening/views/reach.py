@@ -72,4 +72,5 @@ def stop(request: PatientRequest) -> HttpResponse:
         acts[chosen](visit=request.hold.visit, hold=request.hold, by=request.actor)
     except NotAllowed:
         return redirect("resume")
-    return redirect("resume")
+    at_home = request.hold.visit.at_home_at is not None and chosen != "refuse"
+    return redirect("kept" if at_home else "resume")
