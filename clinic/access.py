@@ -86,7 +86,7 @@ def staff(
     return decorate
 
 
-POLLED = frozenset({"urgent", "queue_news"})  # a page that was left open asks for these on its own
+POLLED = frozenset({"urgent", "queue_news", "board_news"})  # a page that was left open asks for these on its own
 
 
 def note_refusal(request: HttpRequest) -> None:

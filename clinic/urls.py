@@ -19,6 +19,7 @@ urlpatterns = [
     path("tablet/lock/", tablets.lock, name="lock_tablet"),
     # The front desk.
     path("board/", board.board, name="board"),
+    path("board/news/", board.board_news, name="board_news"),
     path("board/import/", board.import_day, name="import_day"),
     path("patients/", patients.search, name="patients"),
     path("patients/add/", patients.add, name="add_patient"),

@@ -6,9 +6,9 @@ What a page shows of a line is read for the lines on that page alone (:mod:`scre
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Collection
 from enum import StrEnum
-from typing import Any
+from typing import NamedTuple
 
 from django.db.models import Case, FilteredRelation, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
@@ -23,6 +23,7 @@ from screening.rules import Severity
 
 LAST = len(Severity)  # after everything that has a flag
 GRAVE = [severity for severity in Severity if rules.needs_decision(severity)]
+SEVERITIES = [*[severity.value for severity in Severity], ""]  # by rank
 RANK = Case(*[When(severity=severity.value, then=Value(severity.rank)) for severity in GRAVE])
 
 
@@ -33,29 +34,66 @@ class Part(StrEnum):
     CONFIRM = "confirm"
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One visit that waits for a practitioner: what its place in the queue depends on."""
 
     pk: int
-    part: Part
-    since: dt.datetime
+    stage: str
+    stage_since: dt.datetime
     day: dt.date
-    rank: int  # of the gravest flag that nobody decided; else of the gravest; `LAST` without one
-    is_urgent: bool  # the patient needs help now and nobody has gone yet
-    is_calling: bool  # the same, or somebody went: the patient is still answering
+    time: dt.time | None
     practitioner: int | None
+    urgent_at: dt.datetime | None
+    urgent_taken_at: dt.datetime | None
+    flagged: int  # rank of the gravest flag that nobody decided; else of the gravest; `LAST` without one
     claimed_by: int | None
-    claimed_at: dt.datetime | None
-    claimed_name: str
-    gone_name: str  # who went to a patient that called for help
-    due_at: dt.datetime
-    due: Due
+    now: dt.datetime
+    minutes: int  # that a review may take
+
+    @property
+    def part(self) -> Part:
+        return Part.CONFIRM if self.stage == Stage.SIGNED.value else Part.REVIEW
+
+    @property
+    def is_calling(self) -> bool:
+        """Whether the patient called for help and is still answering; somebody may be with them."""
+        return self.stage == Stage.ANSWERING.value and self.urgent_at is not None
+
+    @property
+    def in_review(self) -> bool:
+        """Whether it can be taken on; who is still answering only wants help or a talk."""
+        return self.stage == Stage.IN_REVIEW.value
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether the patient needs help now and nobody has gone yet."""
+        return self.urgent_at is not None and self.urgent_taken_at is None
+
+    @property
+    def since(self) -> dt.datetime:
+        return self.urgent_at if self.urgent_at and self.is_urgent else self.stage_since
+
+    @property
+    def rank(self) -> int:
+        """0 for the gravest, `LAST` where no flag waits."""
+        return 0 if self.is_calling else LAST if self.stage == Stage.SIGNED.value else self.flagged
 
     @property
     def severity(self) -> str:
         """The gravest severity that is open, or ""."""
-        return list(Severity)[self.rank].value if self.rank < LAST else ""
+        return SEVERITIES[self.rank]
+
+    @property
+    def due_at(self) -> dt.datetime:
+        """When a practitioner must have looked."""
+        if self.is_urgent:
+            return self.since
+        early = timezone.make_aware(dt.datetime.combine(self.day, self.time)) if self.time else None
+        return due.deadline(self.since, early, self.minutes)
+
+    @property
+    def due(self) -> Due:
+        return due.standing(self.due_at, self.now, self.minutes)
 
     def needs(self, user: User) -> bool:
         """Whether it is this practitioner's to look at: theirs, or nobody's, and not in a colleague's hands.
@@ -66,25 +104,38 @@ class Line:
             return True
         if self.claimed_by:
             return self.claimed_by == user.pk
-        pressing = self.rank == Severity.URGENT.rank or self.due is Due.OVERDUE
-        return pressing or self.practitioner in (None, user.pk)
+        return self.practitioner in (None, user.pk) or self.rank == 0 or self.due is Due.OVERDUE
+
+    def is_next_for(self, user: User) -> bool:
+        """Whether this practitioner may be led to it: what needs them, and nobody went to by now."""
+        return (self.in_review or self.is_urgent) and self.needs(user)
 
     def is_of(self, user: User) -> bool:
         """Whether this practitioner has it, or the appointment is theirs and nobody has it."""
         return (self.claimed_by or self.practitioner) == user.pk
 
 
-def lines(*, now: dt.datetime | None = None, named: str = "") -> list[Line]:
-    """Return what waits, worst first, then longest. ``named``: the first letters of the patient's name."""
+def lines(
+    *, now: dt.datetime | None = None, named: str = "", since: dt.datetime | None = None, among: Collection[int] = ()
+) -> list[Line]:
+    """Return what waits, worst first, then longest.
+
+    ``named``: the first letters of the patient's name. ``since``: only what came after that, and what is ``among``
+    these visits.
+    """
     now = now or timezone.now()
     minutes = PolicyChange.objects.policy().review_due_minutes
-    found = [_line(values, now, minutes) for values in _visits(named).values(*COLUMNS)]
+    visits = _visits(named)
+    if since:
+        visits = visits.filter(Q(stage_since__gt=since) | Q(urgent_at__gt=since) | Q(pk__in=among))
+    found = [Line._make((*values, now, minutes)) for values in visits.values_list(*COLUMNS)]
     return sorted(found, key=lambda line: (not line.is_urgent, line.rank, line.since, line.pk))
 
 
+# The fields of a line, in its order.
 COLUMNS = (
     *("pk", "stage", "stage_since", "day", "time", "practitioner", "urgent_at", "urgent_taken_at"),
-    *("rank", "claim__by", "claim__at", "claim__by__full_name", "urgent_taken_by__full_name"),
+    *("flagged", "claim__by"),
 )
 
 
@@ -98,38 +149,10 @@ def _visits(named: str) -> QuerySet[Visit]:
     grave = Flag.objects.filter(assessments=OuterRef("run"), severity__in=[each.value for each in GRAVE])
     return visits.annotate(
         run=Subquery(runs.values("pk")[:1]),
-        rank=Coalesce(_worst(grave.filter(decisions=None)), _worst(grave), Value(LAST)),
+        flagged=Coalesce(_worst(grave.filter(decisions=None)), _worst(grave), Value(LAST)),
         claim=FilteredRelation("claims", condition=Q(claims__ended_at=None)),
     )
 
 
 def _worst(flags: QuerySet[Flag]) -> Subquery:
     return Subquery(flags.order_by().values("assessments").annotate(worst=Min(RANK)).values("worst"))
-
-
-def _line(values: dict[str, Any], now: dt.datetime, minutes: int) -> Line:
-    signed = values["stage"] == Stage.SIGNED.value
-    calling = values["stage"] == Stage.ANSWERING.value and bool(values["urgent_at"])
-    urgent = bool(values["urgent_at"]) and not values["urgent_taken_at"]
-    since = values["urgent_at"] if urgent else values["stage_since"]
-    due_at = since if urgent else due.deadline(since, _appointment(values["day"], values["time"]), minutes)
-    return Line(
-        pk=values["pk"],
-        part=Part.CONFIRM if signed else Part.REVIEW,
-        since=since,
-        day=values["day"],
-        rank=0 if calling else LAST if signed else values["rank"],
-        is_urgent=urgent,
-        is_calling=calling,
-        practitioner=values["practitioner"],
-        claimed_by=values["claim__by"],
-        claimed_at=values["claim__at"],
-        claimed_name=values["claim__by__full_name"] or "",
-        gone_name=values["urgent_taken_by__full_name"] or "" if calling else "",
-        due_at=due_at,
-        due=due.standing(due_at, now, minutes),
-    )
-
-
-def _appointment(day: dt.date, time: dt.time | None) -> dt.datetime | None:
-    return timezone.make_aware(dt.datetime.combine(day, time)) if time else None

@@ -13,7 +13,7 @@ from clinic.models import PolicyChange, User, Visit
 from clinic.policy import AFTER_TALK, Policy
 from screening import due, questions, rules
 from screening.due import Due
-from screening.models import Asked, Assessment, Attestation, Decision, Flag, Screening
+from screening.models import Asked, Assessment, Attestation, Claim, Decision, Flag, Screening
 from screening.queue import Line, Part
 from screening.rules import Severity
 from screening.standing import short
@@ -66,37 +66,44 @@ def rows(wanted: Sequence[Line], *, user: User, now: dt.datetime) -> list[Waitin
     visits = _visits(line.pk for line in wanted)
     latest = {each.visit_id: each for each in Screening.objects.filter(visit__in=visits).order_by("number")}
     runs = _latest_runs(list(latest.values()))
+    seen = signs(wanted, user=user, now=now)
     found = []
     for line in wanted:
         if visit := visits.get(line.pk):
             screening = latest.get(visit.pk)
             run = runs.get(screening.pk) if screening else None
             whys = tuple(_whys(line, visit, screening, run, policy)) if line.part is Part.REVIEW else ()
-            found.append(Waiting(line=line, visit=visit, whys=whys, signs=signs(line, user=user, now=now)))
+            found.append(Waiting(line=line, visit=visit, whys=whys, signs=seen[line.pk]))
     return found
 
 
-def signs(line: Line | None, *, user: User, now: dt.datetime) -> Signs:
-    """Return what a line's row shows now; a visit that waits no longer has no line."""
-    if line is None:
-        return Signs(waited="–", due="Waits no longer", due_kind="gone", who="–")
+def signs(wanted: Iterable[Line], *, user: User, now: dt.datetime) -> dict[int, Signs]:
+    """Return what each line's row shows now, by visit."""
+    lines = {line.pk: line for line in wanted}
+    who = _went(line.pk for line in lines.values() if line.is_calling)
+    for claim in Claim.objects.filter(visit__in=lines, ended_at=None).select_related("by"):
+        who[claim.visit_id] = f"{'You' if claim.by_id == user.pk else claim.by}, since {_time(claim.at, now)}"
+    return {pk: _signs(line, who.get(pk, "Nobody yet"), user, now) for pk, line in lines.items()}
+
+
+def _went(calling: Iterable[int]) -> dict[int, str]:
+    """Return who went to the patients that called for help and are still answering."""
+    taken = Visit.objects.filter(pk__in=list(calling)).exclude(urgent_taken_at=None)
+    return {pk: f"{name} went to them" for pk, name in taken.values_list("pk", "urgent_taken_by__full_name")}
+
+
+def _signs(line: Line, who: str, user: User, now: dt.datetime) -> Signs:
     waited = due.waited(int((now - line.since).total_seconds() // 60))
     kind = "urgent" if line.is_urgent else line.due.value
-    return Signs(waited, _due_words(line, now), kind, _who(line, user, now), is_mine=line.claimed_by == user.pk)
+    return Signs(waited, _due_words(line, now), kind, who, is_mine=line.claimed_by == user.pk)
 
 
+GONE = Signs(waited="–", due="Waits no longer", due_kind="gone", who="–")
 DUE_WORDS = {Due.LATER: "Due {}", Due.SOON: "Due soon: {}", Due.OVERDUE: "Overdue since {}"}
 
 
 def _due_words(line: Line, now: dt.datetime) -> str:
     return "Go now" if line.is_urgent else DUE_WORDS[line.due].format(_time(line.due_at, now))
-
-
-def _who(line: Line, user: User, now: dt.datetime) -> str:
-    if line.claimed_at:
-        name = "You" if line.claimed_by == user.pk else line.claimed_name
-        return f"{name}, since {_time(line.claimed_at, now)}"
-    return f"{line.gone_name} went to them" if line.gone_name else "Nobody yet"
 
 
 def _time(at: dt.datetime, now: dt.datetime) -> str:

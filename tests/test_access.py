@@ -5,8 +5,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from clinic.flow import Stage
 from clinic.middleware import default_deny
-from clinic.models import Journal, Role, User
+from clinic.models import Actor, Journal, Role, User
 from tests.factories import PASSWORD, make_user, make_visit, manager, practitioner, receptionist, staff_client
 
 pytestmark = pytest.mark.django_db
@@ -125,3 +126,32 @@ def test_the_board_asks_the_database_as_often_for_fifty_visits_as_for_one(django
     with django_assert_num_queries(9):
         page = client.get("/board/", {"day": timezone.localdate().isoformat()})
     assert page.text.count("Alex Example") == 50
+
+
+def test_the_board_says_what_changed_without_moving_a_row_and_never_why():
+    client = staff_client(receptionist())
+    visit = make_visit(stage=Stage.ANSWERING)
+    page = client.get("/board/")
+    news = {"at": page.context["at"]}
+    assert "new or changed" not in client.get("/board/news/", news).text
+    visit.move(Stage.IN_REVIEW, by=Actor())
+    make_visit()
+    said = client.get("/board/news/", news).text
+    assert "2 visits new or changed" in said
+    assert f'<span id="stage-{visit.pk}" hx-swap-oob="innerHTML">Waiting for the physiotherapist</span>' in said
+
+
+@pytest.mark.parametrize("odd", ["", "yesterday", "2026-99-99", "2026-13-45T99:00:00Z"])
+def test_an_odd_day_or_time_in_the_address_is_taken_as_today_and_now(odd):
+    client = staff_client(receptionist())
+    assert client.get("/board/", {"day": odd}).status_code == 200
+    assert client.get("/board/news/", {"day": odd, "at": odd}).status_code == 200
+
+
+def test_only_practitioners_are_led_from_a_call_to_what_was_said():
+    visit = make_visit(stage=Stage.ANSWERING, urgent_at=timezone.now())
+    assert f"/review/{visit.pk}/" in staff_client(practitioner()).get("/urgent/").text
+    for user in (receptionist(), manager()):
+        page = staff_client(user).get("/urgent/").text
+        assert "needs help now" in page
+        assert "/review/" not in page

@@ -21,6 +21,8 @@ from screening.models import Asked, Decision
 from screening.queue import Part
 from screening.queue_rows import Waiting, rows
 from screening.standing import standing
+from screening.views.queue import ROWS
+from tests import crowd
 from tests.factories import (
     acting,
     make_patient,
@@ -246,13 +248,13 @@ def test_a_name_is_searched_by_its_first_letters(desk):
 
 
 def test_a_long_queue_comes_in_pages_worst_first(desk):
-    for _ in range(21):
+    for _ in range(ROWS + 1):
         waits(ready_for_review(epilepsy="yes"), 5)
     last = named("Least Grave", questions="Does it hurt?")
-    assert len(shown(desk)) == 20
+    assert len(shown(desk)) == ROWS
     page = desk.get(reverse("queue"), {"page": 2})
     assert [row.visit for row in page.context["rows"]][-1] == last
-    assert "21 to 22 of 22" in page.text
+    assert f"{ROWS + 1} to {ROWS + 2} of {ROWS + 2}" in page.text
 
 
 # --- empty ---------------------------------------------------------------------------------------------------------
@@ -325,3 +327,19 @@ def test_the_queue_takes_the_same_queries_however_many_wait(desk, me, django_ass
         page = desk.get(reverse("queue"))
     with django_assert_num_queries(len(few_news)):
         news(desk, page)
+
+
+def test_neither_thousands_of_patients_nor_hundreds_of_visits_cost_a_query_more(desk, me, django_assert_num_queries):
+    pages = [reverse("queue"), f"{reverse('queue')}?who=all", "/patients/?name=ana", "/board/", reverse("urgent")]
+    crowd.in_review(5, by=me)
+    few = {}
+    for page in pages:
+        with CaptureQueriesContext(connection) as asked:
+            desk.get(page)
+        few[page] = len(asked)
+    crowd.in_review(495, by=me)
+    crowd.patients(1500, by=me)
+    for page, count in few.items():
+        with django_assert_num_queries(count):
+            desk.get(page)
+    assert len(queue.lines()) == 500

@@ -80,7 +80,15 @@ class Visit(models.Model):
 
     class Meta:
         constraints = [_pair("urgent_taken_at", "urgent_taken_by")]
-        indexes = [models.Index(fields=["stage", "stage_since"], name="visit_stage")]
+        indexes = [
+            models.Index(fields=["stage", "stage_since"], name="visit_stage"),
+            # Every staff page asks for these every few seconds.
+            models.Index(
+                fields=["urgent_at"],
+                condition=models.Q(urgent_at__isnull=False, urgent_taken_at=None),
+                name="visit_calls",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"visit {self.pk}"

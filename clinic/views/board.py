@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.dateparse import parse_date
+from django.utils.dateparse import parse_date, parse_datetime
 from django.views.decorators.http import require_GET
 
 from clinic import day_list
@@ -25,15 +27,50 @@ def board(request: StaffRequest) -> HttpResponse:
     """The day's visits with their status words. A manager who holds no other role has no patients to see."""
     if request.actor.role is Role.MANAGER:
         return redirect("manage_tablets")
-    day = parse_date(request.GET.get("day", "")) or timezone.localdate()
+    day = _day(request)
+    rows = _rows(day)
+    Journal.objects.record("board opened", by=request.actor, count=len(rows))
+    context = {
+        "rows": rows,
+        "day": day,
+        "today": timezone.localdate(),
+        "at": timezone.now().isoformat(),
+        "left_open": Visit.objects.filter(day__lt=day, stage__in=[stage.value for stage in OPEN]).count(),
+    }
+    return render(request, "clinic/board.html", context)
+
+
+@staff(*DESK)
+@require_GET
+def board_news(request: StaffRequest) -> HttpResponse:
+    """What changed on a day’s board since the page was made that asks: how many, and each row’s status, in place."""
+    day, since = _day(request), _moment(request)
+    rows = _rows(day)
+    changed = [visit for visit, _, _ in rows if max(visit.created_at, visit.stage_since) > since]
+    return render(request, "clinic/board_news.html", {"rows": rows, "day": day, "changed": len(changed)})
+
+
+def _day(request: StaffRequest) -> dt.date:
+    try:
+        return parse_date(request.GET.get("day", "")) or timezone.localdate()
+    except ValueError:  # the form of a date, and no day of the calendar
+        return timezone.localdate()
+
+
+def _moment(request: StaffRequest) -> dt.datetime:
+    """Return when the page was made, from its address; an odd one counts as now."""
+    try:
+        made = parse_datetime(request.GET.get("at", ""))
+    except ValueError:
+        made = None
+    return made if made and timezone.is_aware(made) else timezone.now()
+
+
+def _rows(day: dt.date) -> list[tuple[Visit, Hold | None, bool]]:
+    """Return the day's visits, each with the hold of the tablet that shows it now, and whether that is locked."""
     visits = Visit.objects.on(day).select_related("patient", "practitioner").prefetch_related("holds__tablet")
     policy = PolicyChange.objects.policy()
-    rows = [(visit, *_tablet(visit, policy)) for visit in visits]
-    Journal.objects.record("board opened", by=request.actor, count=len(rows))
-    left_open = Visit.objects.filter(day__lt=day, stage__in=[stage.value for stage in OPEN]).count()
-    return render(
-        request, "clinic/board.html", {"rows": rows, "day": day, "today": timezone.localdate(), "left_open": left_open}
-    )
+    return [(visit, *_tablet(visit, policy)) for visit in visits]
 
 
 def _tablet(visit: Visit, policy: Policy) -> tuple[Hold | None, bool]:
@@ -48,7 +85,8 @@ def _tablet(visit: Visit, policy: Policy) -> tuple[Hold | None, bool]:
 @require_GET
 def urgent(request: StaffRequest) -> HttpResponse:
     """The call that stands on every staff page while a patient needs help and nobody has gone yet."""
-    calls = [(visit, visit.hold) for visit in Visit.objects.urgent().select_related("patient")]
+    calling = Visit.objects.urgent().select_related("patient").prefetch_related("holds__tablet").order_by("urgent_at")
+    calls = [(visit, next((hold for hold in visit.holds.all() if not hold.ended_at), None)) for visit in calling]
     may_go = request.actor.role is not Role.MANAGER
     return render(request, "components/urgent.html", {"calls": calls, "may_go": may_go})
 

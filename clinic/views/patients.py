@@ -25,7 +25,8 @@ def search(request: StaffRequest) -> HttpResponse:
     form = SearchForm(request.GET or None)
     found: list[Patient] = []
     if form.is_bound and form.is_valid():
-        found = list(form.found().order_by("name")[: MOST_FOUND + 1])
+        # The newest records, read off the index: sorting all that fit by name would take longer the more there are.
+        found = sorted(form.found().order_by("-pk")[: MOST_FOUND + 1], key=lambda each: each.name)
         Journal.objects.record("patients searched", by=request.actor, count=len(found))
     context = {"form": form, "found": found[:MOST_FOUND], "more": len(found) > MOST_FOUND}
     return render(request, "clinic/patients.html", context, status=422 if form.errors else 200)

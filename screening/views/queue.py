@@ -19,10 +19,10 @@ from screening import queue as waiting_room
 from screening.actions import ClaimedByAnother
 from screening.forms import QueueSearchForm
 from screening.models import Claim
-from screening.queue import Line, Part
+from screening.queue import Part
 from screening.queue_filters import Filters
 
-ROWS = 20  # on a page: what is left is fewer clicks away by the filters
+ROWS = 8  # on a page: what a tablet shows of the worst, with little scrolling
 
 
 @staff(Role.PRACTITIONER)
@@ -48,7 +48,7 @@ def queue(request: StaffRequest) -> HttpResponse:
         "here": filters.query(),
         "news": filters.query(at=now.timestamp(), rows=seen),
         "today": timezone.localdate(),
-        "next": any(line.part is Part.REVIEW and line.needs(request.user) for line in lines),
+        "next": any(line.is_next_for(request.user) for line in lines),
     }
     return render(request, "screening/queue.html", context, status=422 if form.errors else 200)
 
@@ -59,22 +59,27 @@ def queue_news(request: StaffRequest) -> HttpResponse:
     """What changed since the page was made that asks: how many are new, and the ages of the rows, which stay put."""
     now, form = timezone.now(), QueueSearchForm(request.GET)
     filters = Filters.read(request.GET, form.cleaned_data["name"] if form.is_valid() else "")
-    lines = waiting_room.lines(now=now, named=filters.name)
-    seen = {int(pk) for pk in request.GET.get("rows", "").split(",") if pk.isdecimal()}
-    new = [line for line in filters.choose(lines, request.user)[0] if line.pk not in seen and _since(request, line)]
-    there = {line.pk: line for line in lines}
-    rows = [(pk, queue_rows.signs(there.get(pk), now=now, user=request.user)) for pk in sorted(seen)]
-    context = {"new": len(new), "urgent": any(line.is_urgent for line in new), "rows": rows, "here": filters.query()}
+    seen = [int(pk) for pk in request.GET.get("rows", "").split(",") if pk.isdecimal()][: 2 * ROWS]
+    made = _made(request)
+    lines = waiting_room.lines(now=now, named=filters.name, since=made, among=seen)
+    fitting, _ = filters.choose(lines, request.user)
+    new = [line for line in fitting if line.since > made and line.pk not in seen]
+    signs = queue_rows.signs((line for line in lines if line.pk in seen), user=request.user, now=now)
+    context = {
+        "new": len(new),
+        "urgent": any(line.is_urgent for line in new),
+        "rows": [(pk, signs.get(pk, queue_rows.GONE)) for pk in seen],
+        "here": filters.query(),
+    }
     return render(request, "screening/queue_news.html", context)
 
 
-def _since(request: StaffRequest, line: Line) -> bool:
-    """Say whether a line came after the page was made."""
+def _made(request: StaffRequest) -> dt.datetime:
+    """Return when the page that asks was made, by its address; an odd one counts as the beginning of time."""
     try:
-        made = dt.datetime.fromtimestamp(float(request.GET.get("at", "")), tz=dt.UTC)
+        return dt.datetime.fromtimestamp(float(request.GET.get("at", "")), tz=dt.UTC)
     except (ValueError, OverflowError, OSError):
-        return True
-    return line.since > made
+        return dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 @staff(Role.PRACTITIONER)
@@ -82,9 +87,9 @@ def _since(request: StaffRequest, line: Line) -> bool:
 def queue_next(request: StaffRequest) -> HttpResponse:
     """Take on the worst visit that needs this practitioner, and open it. ``after``: the one that is open now."""
     for line in waiting_room.lines():
-        if line.part is not Part.REVIEW or not line.needs(request.user) or str(line.pk) == request.POST.get("after"):
+        if not line.is_next_for(request.user) or str(line.pk) == request.POST.get("after"):
             continue
-        if not line.is_calling:
+        if line.in_review:
             try:
                 actions.claim(visit=Visit.objects.get(pk=line.pk), by=request.actor)
             except NotAllowed:  # somebody was faster, or it is over
