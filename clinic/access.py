@@ -6,7 +6,7 @@ A page that is not yours and a page that is not there are the same 404; nobody s
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
-from clinic import actions, devices
+from clinic import actions, devices, late
 from clinic.flow import ON_TABLET, Stage
 from clinic.models import Actor, Hold, Journal, PolicyChange, Role, Tablet, User
 from clinic.models.tablets import digest
@@ -169,20 +169,31 @@ def tablet(
 
 def _keep_look(request: TabletRequest) -> None:
     """Keep the text size and contrast that every form of the tablet's pages carries along."""
-    if "text_size" in request.POST and (hold := request.tablet.hold):
+    hold = request.tablet.hold
+    if hold and "text_size" in request.POST and late.fits(request, hold) and not late.expired(request):
         text_size, contrast = request.POST["text_size"], request.POST.get("contrast", "")
         actions.choose_look(hold=hold, text_size=text_size, contrast=contrast, by=request.actor)
+
+
+def _open(hold: Hold, stages: Collection[Stage], purpose: str) -> bool:
+    """Whether a hold lets the patient at a page for ``purpose`` in one of ``stages``."""
+    visit = hold.visit
+    called = visit.parked_at or (visit.urgent_at and not visit.urgent_taken_at)
+    return bool(hold.identified_at) and visit.at in stages and hold.purpose == purpose and not called
 
 
 def patient(
     *stages: Stage,
     purpose: str = Hold.Purpose.VISIT,
+    finishes: bool = True,
 ) -> Callable[
     [Callable[Concatenate[PatientRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
 ]:
     """Open to the patient whose visit this tablet holds for ``purpose``, birth date confirmed, in one of ``stages``.
 
-    Anything else is sent to ``resume``, which knows what this tablet shows now.
+    Anything else is sent to ``resume``, which knows what this tablet shows now. But what was typed into a form of ours
+    is never lost without a word (:func:`clinic.late.lost`). ``finishes``: a post to this page may be what ends the
+    hold, so that the same post once more is answered with what came of the first.
     """
 
     def decorate(
@@ -191,11 +202,9 @@ def patient(
         @wraps(view)
         def inner(request: TabletRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             hold = request.tablet.hold
-            if hold is None or hold.identified_at is None or hold.visit.at not in (stages or ON_TABLET):
-                return redirect("resume")
-            if hold.purpose != purpose:
-                return redirect("resume")
-            if hold.visit.parked_at or (hold.visit.urgent_at and not hold.visit.urgent_taken_at):
+            if hold is None or not _open(hold, stages or ON_TABLET, purpose) or not late.fits(request, hold):
+                if late.lost(request, request.tablet, finishes=finishes):
+                    return late.not_saved(request)
                 return redirect("resume")
             mine = cast(PatientRequest, request)
             mine.hold = hold

@@ -149,14 +149,15 @@ def choose_look(*, hold: Hold, text_size: str, contrast: str, by: Actor) -> bool
 
 
 @transaction.atomic
-def confirm_birth_date(*, hold: Hold, born: dt.date, by: Actor) -> bool:
+def confirm_birth_date(*, hold: Hold, born: dt.date, by: Actor, misses_seen: int | None = None) -> bool:
     """Compare the birth date typed on the tablet. Return whether it matched; the third miss parks the visit.
 
-    If the tablet was taken back in the meantime, nothing is compared, and ``hold.ended_at`` tells.
+    If the tablet was taken back in the meantime, nothing is compared, and ``hold.ended_at`` tells. ``misses_seen``: how
+    many misses there were when the form was made; one that was sent twice is compared, and counts, once.
     """
     visit = hold.visit
     hold.refresh_from_db(fields=["misses", "ended_at"])  # as it is inside the transaction: each miss counts
-    if hold.ended_at:
+    if hold.ended_at or misses_seen not in (None, hold.misses):
         return False
     if born == visit.patient.born:
         hold.identified_at = timezone.now()

@@ -122,6 +122,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "clinic.middleware.device_tokens",
     "clinic.middleware.refusals",
+    "clinic.busy.not_saved_yet",
     "clinic.middleware.default_deny",
 ]
 

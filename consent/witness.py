@@ -13,14 +13,22 @@ NOT_KNOWN = "The user name or the password is not right. Type both again."
 TOO_MANY = "There were too many wrong tries. Sign in another way, or give the tablet back and ask for it once more."
 
 
+def refused(hold: Hold) -> int:
+    """Return how often somebody was refused as a witness under this hold."""
+    return Journal.objects.filter(action="witness refused", visit=hold.visit, data__hold=hold.pk).count()
+
+
 def witness(request: HttpRequest, *, hold: Hold, username: str, password: str, by: Actor) -> int:
     """Return the id of the staff member whose user name and password these are. Nobody is signed in by it.
 
-    Raise :class:`~clinic.flow.NotAllowed`, in words for the tablet, if they are nobody's, or after too many tries.
+    A page says how many tries there were when it was made; one that is sent twice is compared, and counts, once. Raise
+    :class:`~clinic.flow.NotAllowed`, in words for the tablet, if they are nobody's, or after too many tries.
     """
-    missed = Journal.objects.filter(action="witness refused", visit=hold.visit, data__hold=hold.pk)
-    if missed.count() >= MOST_TRIES:
+    missed = refused(hold)
+    if missed >= MOST_TRIES:
         raise NotAllowed(TOO_MANY)
+    if request.POST.get("tries", str(missed)) != str(missed):
+        raise NotAllowed(NOT_KNOWN)
     user = authenticate(request, username=username, password=password)
     if isinstance(user, User) and user.roles:
         return user.pk

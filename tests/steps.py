@@ -136,6 +136,13 @@ class Staff(Person):
 class Patient(Person):
     """A patient with the clinic's tablet."""
 
+    def press(self, name: str, *, exact: bool = True) -> None:
+        """Tap a button, and wait for the page that takes this one's place: a script sends the forms of a tablet."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=name, exact=exact).first.click()
+        self.page.wait_for_load_state()
+        self.looks()
+
     def pairs(self, code: str) -> None:
         self.go("/tablet/")
         self.page.get_by_label("Pairing code").fill(code)

@@ -413,7 +413,7 @@ def test_a_patient_keeps_it_after_all(unsealed):
     consent = confirmed()
     client = handed_over(consent.visit)
     assert client.post("/tablet/withdraw/", {"act": "keep"}).url == "/tablet/"
-    assert "This tablet is ready." in client.get("/tablet/").text
+    assert "Your consent stays as it is." in client.get("/tablet/").text
     assert state_of(consent).stands
     assert consent.visit.hold is None
 

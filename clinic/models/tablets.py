@@ -223,7 +223,7 @@ class Hold(WrittenUntil):
     def end(self, why: str) -> None:
         """End this hold; ``why`` is one word.
 
-        waiting, signed, stopped, time (wants more), away, returned, parked, moved or withdrawn.
+        waiting, signed, stopped, time (wants more), away, returned, parked, moved, withdrawn or kept.
         """
         self.ended_at, self.ended_why = timezone.now(), why
         Hold.objects.filter(pk=self.pk, ended_at=None).update(ended_at=self.ended_at, ended_why=why)

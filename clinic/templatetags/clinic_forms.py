@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django import forms, template
 from django.forms import BoundField
+from django.utils.html import format_html
+
+from clinic import late
 
 register = template.Library()
 
@@ -29,6 +33,14 @@ class Part:
     id: str
     label: str
     control: str
+
+
+@register.simple_tag(takes_context=True)
+def form_key(context: dict[str, Any]) -> str:
+    """Return the hidden input that ties a form on a tablet to the hold it is made under (see ``clinic.late``)."""
+    request = context["request"]
+    hold = getattr(request, "hold", None) or request.tablet.hold
+    return format_html('<input type="hidden" name="{}" value="{}">', late.FIELD, late.form_key(hold))
 
 
 @register.filter

@@ -9,11 +9,13 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from clinic import late
 from clinic.access import anyone
 from clinic.forms import SignInForm
 from clinic.models import Actor, Journal, User
@@ -75,10 +77,11 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a post whose token is too old or not ours, without Django's bare 403 page.
 
-    A tablet goes back to where the visit is, staff get the page again: nothing that was saved is lost.
+    A tablet gets its page again with what was typed, or goes back to where the visit is. Staff are told, and what they
+    typed is one step back in the browser. Nothing is done with the post, and nothing that was saved is lost.
     """
     if request.path.startswith("/tablet/"):
-        return redirect("resume")
+        return late.shown_again(request) or HttpResponseRedirect(reverse("resume"), status=303)
     if not request.user.is_authenticated:
         return redirect("login")
     messages.warning(request, "This page was open for too long, so nothing was saved. Please do it once more.")

@@ -13,7 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from clinic import actions, devices
+from clinic import actions, devices, late
 from clinic.access import GIVEN_BACK, TabletRequest, anyone, current_tablet, give_cookie, tablet, was_a_phone
 from clinic.flow import WITHDRAWABLE, Stage
 from clinic.forms import BirthDateForm, PairForm
@@ -159,14 +159,15 @@ def pair(request: HttpRequest) -> HttpResponse:
 def birth_date(request: TabletRequest) -> HttpResponse:
     """Ask for the birth date before anything of the visit is shown."""
     hold = request.tablet.hold
-    if hold is None or hold.identified_at:
+    if hold is None or hold.identified_at or not late.fits(request, hold):
         return redirect("resume")
     request.hold = hold  # type: ignore[attr-defined]
     form = BirthDateForm(request.POST or None)
     if request.method == "POST":
         hold.touch()
     if request.method == "POST" and form.is_valid():
-        if actions.confirm_birth_date(hold=hold, born=form.cleaned_data["born"], by=request.actor):
+        seen, born = late.misses_seen(request), form.cleaned_data["born"]
+        if actions.confirm_birth_date(hold=hold, born=born, by=request.actor, misses_seen=seen):
             return redirect("resume")
         if hold.ended_at:
             return redirect("resume")

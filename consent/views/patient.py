@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from clinic import late
 from clinic.access import PatientRequest, patient
 from clinic.flow import NotAllowed, Stage
 from clinic.models import StaleVisit
@@ -17,7 +18,7 @@ from consent import actions
 from consent.facts import facts
 from consent.forms import SignForm
 from consent.statement import PAGE_HEADINGS, PAGES, Facts, Statement, acknowledgements, plan_lines, statement
-from consent.witness import witness
+from consent.witness import refused, witness
 from screening.actions import lapse_if_due
 from screening.forms import AskForm
 from screening.standing import Standing, standing
@@ -35,6 +36,7 @@ def consenting(request: PatientRequest) -> HttpResponse:
     return redirect("consent_page", ORDER[0])
 
 
+@late.keeps_typed
 @patient(Stage.CONSENTING)
 @require_http_methods(["GET", "POST"])
 def consent_page(request: PatientRequest, page: str) -> HttpResponse:
@@ -46,7 +48,7 @@ def consent_page(request: PatientRequest, page: str) -> HttpResponse:
     if lapse_if_due(visit=request.hold.visit, by=request.actor):
         return redirect("resume")
     if request.method == "POST":
-        return _decide(request)
+        return _once_more(request) if late.expired(request) else _decide(request)
     now = standing(request.hold.visit)
     known = facts(now)
     text = statement(known)
@@ -97,6 +99,7 @@ def _last_page(
         "looked": looked,
         "form": form,
         "held": held,
+        "tries": refused(request.hold),
         "with_guardian": len(signers) > 1,
         "name": now.visit.patient.name,
     }
@@ -185,10 +188,26 @@ def _talk(request: PatientRequest) -> HttpResponse:
 def _complaining(request: PatientRequest, now: Standing, known: Facts) -> SignForm:
     """Return the signing form with what was filled in so far, complaining about the question alone."""
     form = _sign_form(request, now, known)
-    form.full_clean()
-    for name in [name for name in form.errors if name != "question"]:
-        del form.errors[name]
+    _complain_only(form, "question")
     return form
+
+
+def _complain_only(form: AskForm | SignForm, *names: str) -> None:
+    form.full_clean()
+    for name in [name for name in form.errors if name not in names]:
+        del form.errors[name]
+
+
+def _once_more(request: PatientRequest) -> HttpResponse:
+    """Show the last page again with what was filled in, and do nothing else."""
+    now = standing(request.hold.visit)
+    known = facts(now)
+    text = statement(known)
+    form = AskForm(request.POST) if now.signing_holds else _sign_form(request, now, known)
+    _complain_only(form)
+    changed = request.POST.get("statement", "") != text.sha256
+    form.add_error(None, READ_AGAIN if changed else late.ONCE_MORE)
+    return _last_page(request, now, known, text, form, whole=changed)
 
 
 def _take_time(request: PatientRequest) -> HttpResponse:

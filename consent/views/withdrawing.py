@@ -29,7 +29,7 @@ def withdraw(request: PatientRequest) -> HttpResponse:
         return render(request, "consent/withdraw.html", {"entry": entry})
     act = request.POST.get("act", "")
     if act == KEEP:
-        clinic_actions.take_back(hold=request.hold, by=request.actor)
+        clinic_actions.take_back(hold=request.hold, by=request.actor, why="kept")
     elif act == TAKE_BACK:
         _take_back(request)
     else:

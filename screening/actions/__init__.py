@@ -4,7 +4,7 @@ Each is one short transaction with its journal row; what it refuses raises :clas
 sentence fit for the screen.
 """
 
-from screening.actions.answering import answer, draft, reopen, submit
+from screening.actions.answering import ChangedElsewhere, answer, draft, reopen, submit, version
 from screening.actions.assessing import MOST_SESSIONS, Planned, assess, save_plan
 from screening.actions.checking_in import finish_at_home
 from screening.actions.claiming import claim, release, take_over
@@ -17,6 +17,7 @@ from screening.actions.reaching import ask, refuse, stop_for_now, talk_before_go
 
 __all__ = [
     "MOST_SESSIONS",
+    "ChangedElsewhere",
     "ClaimedByAnother",
     "Planned",
     "answer",
@@ -39,4 +40,5 @@ __all__ = [
     "submit",
     "take_over",
     "talk_before_going_on",
+    "version",
 ]

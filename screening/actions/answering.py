@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping
 
 from django.db import transaction
@@ -21,6 +23,23 @@ from screening.standing import short
 
 What = VersionSeen.What
 MAY_REOPEN = (Stage.IN_REVIEW, Stage.CONSENTING, Stage.SIGNED)
+
+
+class ChangedElsewhere(NotAllowed):
+    """The answers of a page changed after it was shown, and what was sent now is something else.
+
+    ``now``: the answers of the page as they stand.
+    """
+
+    def __init__(self, now: Mapping[str, Value]) -> None:
+        super().__init__("These answers were changed on another screen.")
+        self.now = now
+
+
+def version(answers: Mapping[str, Value], names: Collection[str]) -> str:
+    """Return a digest of the answers to ``names``, for a form to say on which answers it was made."""
+    page = {name: value for name, value in answers.items() if name in names}
+    return hashlib.sha256(json.dumps(questions.dump(page), sort_keys=True).encode()).hexdigest()[:32]
 
 
 @transaction.atomic
@@ -61,13 +80,22 @@ def _questionnaire_seen(by: Actor) -> None:
 
 @transaction.atomic
 def answer(
-    *, visit: Visit, given: Mapping[str, Value], by: Actor, names: Collection[str] | None = None, section: str = ""
+    *,
+    visit: Visit,
+    given: Mapping[str, Value],
+    by: Actor,
+    names: Collection[str] | None = None,
+    section: str = "",
+    seen: str | None = None,
 ) -> Screening:
     """Save the answers of one page, and drop the answers to follow-ups that are asked no longer.
 
     ``names``: the questions on the page (those of ``given`` if unset); one of them that is not in ``given`` was left
-    empty. An urgent symptom alerts staff in the same transaction. Raise ``ValueError`` naming a value that is not
-    allowed, :class:`~clinic.flow.NotAllowed` if it is not the patient's turn.
+    empty. ``seen``: the :func:`version` of the page's answers when it was shown; sent twice, a page is saved once. An
+    urgent symptom alerts staff in the same transaction, and is never refused as late.
+
+    Raise ``ValueError`` naming a value that is not allowed, :class:`ChangedElsewhere` if the page's answers are other
+    ones by now, :class:`~clinic.flow.NotAllowed` if it is not the patient's turn.
     """
     guards.fresh(visit, Stage.ANSWERING)
     screening = draft(visit=visit, by=by)
@@ -77,6 +105,11 @@ def answer(
     before = questions.load(screening.answers)
     kept = {name: value for name, value in before.items() if name not in page}
     typed = {name: questions.check_value(QUESTIONS[name], value) for name, value in given.items()}
+    if seen not in (None, version(before, page)):
+        if version(typed, page) == version(before, page):
+            return screening
+        if not typed.get("urgent_symptoms"):
+            raise ChangedElsewhere({name: value for name, value in before.items() if name in page})
     after = questions.prune({**kept, **typed}, returning=visit.returning)
     screening.answers, screening.saved_at = questions.dump(after), timezone.now()
     told_now = dict.fromkeys(page, screening.saved_at.isoformat())

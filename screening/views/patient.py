@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from clinic import late
 from clinic.access import PatientRequest, patient
 from clinic.flow import NotAllowed, Stage
 from screening import actions, questions
@@ -23,6 +24,9 @@ from screening.questions import Answers, Question
 from screening.route import Route, Step, route
 
 LOOK = "look"  # what the patient comes back with from another page: shown as it was, and not judged
+CHANGED_ELSEWHERE = (
+    "These answers were changed on another screen. Look at them again. Tap “Continue” to keep what you see here."
+)
 CHANGE, FOLLOW_UP = "1", "new"  # ?change=…: from "check your answers"; on a follow-up that a change called for
 
 
@@ -99,7 +103,8 @@ def answering(request: PatientRequest) -> HttpResponse:
     return redirect(_link(step) + (f"?again={'day' if why == 'day' else '1'}" if why else ""))
 
 
-@patient(Stage.ANSWERING)
+@late.keeps_typed
+@patient(Stage.ANSWERING, finishes=False)
 @require_http_methods(["GET", "POST"])
 def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
     """Show one page of questions; save it as it is sent, and go on."""
@@ -113,14 +118,17 @@ def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
         return redirect("answering")
     alone = len(step.questions) == 1 and step.questions[0].kind not in NO_GROUP
     form = PageForm(step.questions, answers, request.POST if request.method == "POST" else None, as_heading=alone)
+    version = request.POST.get("page_version") or actions.version(answers, step.names)
     if request.POST.get("act") == LOOK:
         form.full_clean()
         form.errors.clear()
     elif request.method == "POST":
-        good = form.is_valid()
-        # A symptom that needs help now does not wait for the rest of the page to be right.
-        if good or form.cleaned_data.get("urgent_symptoms"):
-            return _save(request, step, form, answers, change)
+        try:
+            if saved := _sent(request, step, form, answers, change):
+                return saved
+        except actions.ChangedElsewhere as changed:
+            version = actions.version(changed.now, step.names)
+            _say_what_changed(form, changed.now)
     number, total = way.part(step)
     context = {
         "form": form,
@@ -131,9 +139,32 @@ def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
         "again": request.GET.get("again", ""),
         "at_home": screening.at_home,
         "questionnaire": questions.digest(),
+        "page_version": version,
         "back": reverse("check") if change else _back(way, step),
     }
     return render(request, "screening/part.html", context, status=422 if form.errors else 200)
+
+
+def _sent(request: PatientRequest, step: Step, form: PageForm, answers: Answers, change: str) -> HttpResponse | None:
+    """Save what was sent and go on; nothing if the page is to be shown again."""
+    good = form.is_valid()
+    if late.expired(request):
+        form.add_error(None, late.ONCE_MORE)
+        return None
+    # A symptom that needs help now does not wait for the rest of the page to be right.
+    if good or form.cleaned_data.get("urgent_symptoms"):
+        return _save(request, step, form, answers, change)
+    return None
+
+
+def _say_what_changed(form: PageForm, now: Answers) -> None:
+    """Complain at each question whose answer is another one by now; what was typed stays in its place."""
+    typed = form.given()
+    form.add_error(None, CHANGED_ELSEWHERE)
+    for question in form.asked:
+        if typed.get(question.name) != now.get(question.name):
+            said = questions.in_words(question, now.get(question.name))
+            form.add_error(question.name, f"On the other screen the answer is: “{said}”.")
 
 
 def _back(way: Route, step: Step) -> str:
@@ -145,8 +176,15 @@ def _save(request: PatientRequest, step: Step, form: PageForm, before: Answers, 
     visit = request.hold.visit
     try:
         saved = actions.answer(
-            visit=visit, given=form.given(), names=form.checked(), section=step.section.slug, by=request.actor
+            visit=visit,
+            given=form.given(),
+            names=form.checked(),
+            section=step.section.slug,
+            seen=request.POST.get("page_version"),
+            by=request.actor,
         )
+    except actions.ChangedElsewhere:
+        raise
     except NotAllowed:
         return redirect("resume")
     if visit.urgent_at and not visit.urgent_taken_at:

@@ -11,12 +11,15 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
+from clinic import late
 from clinic.access import PatientRequest, patient
 from clinic.flow import NotAllowed, Stage
 from screening import actions
 from screening.forms import AskForm
 
-OURS = frozenset({"csrfmiddlewaretoken", "from", "act", "question"})  # of these pages themselves, not carried along
+OURS = frozenset(
+    {"csrfmiddlewaretoken", late.FIELD, "from", "act", "question"}
+)  # of these pages themselves, not carried along
 
 
 @dataclass(frozen=True)

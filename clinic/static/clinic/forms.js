@@ -1,7 +1,12 @@
 // What forms do on every page, beyond what the server does already: nothing here is needed to answer or to send.
+// Nothing that was typed is kept anywhere but in the page.
 "use strict";
 
-const SENT_FOR = 8000; // milliseconds; an answer that is a download never replaces the page
+// Milliseconds.
+const SENT_FOR = 8000; // an answer that is a download never replaces the page
+const PAUSES = [1000, 2000, 4000, 8000, 15000]; // between tries while the server does not answer
+const SILENCE = 6000; // until a try without an answer is spoken of
+const ONE_TRY = 30000; // the server itself waits ten seconds for its database
 
 // The error summary is heard and seen first.
 document.querySelector("[data-focus]")?.focus();
@@ -13,15 +18,79 @@ function letGo(form) {
 }
 
 document.addEventListener("submit", (event) => {
-  const form = event.target;
+  const { target: form, submitter } = event;
   if (form.dataset.sent) {
     event.preventDefault();
+    trying.get(form)?.(submitter);
     return;
   }
   form.dataset.sent = "yes";
-  event.submitter?.setAttribute("aria-disabled", "true");
-  setTimeout(letGo, SENT_FOR, form);
+  submitter?.setAttribute("aria-disabled", "true");
+  if (form.elements.form_key && notSaved && !form.dataset.heard) {
+    event.preventDefault();
+    deliver(form, submitter);
+  } else {
+    setTimeout(letGo, SENT_FOR, form);
+  }
 });
+
+// A form with a key is taken once by the server, however often it comes. So the page stays, with all that was typed,
+// until the server has it; and the next page takes its place, so that going back never shows answers.
+const notSaved = document.getElementById("not-saved");
+const trying = new WeakMap(); // form -> what wakes it up between two tries, with the button that was tapped now
+
+async function deliver(form, submitter) {
+  for (let tries = 0; ; tries++) {
+    const slow = setTimeout(sayNotSaved, SILENCE, submitter ?? form);
+    const answer = await post(form, submitter);
+    clearTimeout(slow);
+    if (answer?.redirected) return location.replace(answer.url);
+    if (answer) return hear(form, submitter);
+    sayNotSaved(submitter ?? form);
+    submitter = await pause(form, submitter, PAUSES[Math.min(tries, PAUSES.length - 1)]);
+  }
+}
+
+// Nothing is returned where the server cannot be reached or could not save.
+async function post(form, submitter) {
+  const data = new FormData(form);
+  if (submitter?.name) data.append(submitter.name, submitter.value);
+  const address = submitter?.hasAttribute("formaction") ? submitter.formAction : form.action;
+  try {
+    const signal = AbortSignal.timeout?.(ONE_TRY);
+    const answer = await fetch(address, { method: "POST", body: new URLSearchParams(data), signal });
+    return answer.status < 500 ? answer : null;
+  } catch {
+    return null;
+  }
+}
+
+// No redirect: nothing was saved, and the server has something to say. The browser asks again, and shows it.
+function hear(form, submitter) {
+  letGo(form);
+  form.dataset.heard = "yes";
+  form.requestSubmit(submitter);
+  delete form.dataset.heard;
+}
+
+function sayNotSaved(place) {
+  if (!notSaved.hidden) return;
+  (place.closest(".actions") ?? place).before(notSaved);
+  notSaved.hidden = false;
+  notSaved.scrollIntoView({ block: "nearest" });
+}
+
+function pause(form, submitter, time) {
+  return new Promise((resolve) => {
+    const wake = (tapped) => {
+      trying.delete(form);
+      resolve(tapped ?? submitter);
+    };
+    trying.set(form, wake);
+    setTimeout(wake, time, submitter);
+    window.addEventListener("online", () => wake(submitter), { once: true });
+  });
+}
 
 window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(letGo));
 

@@ -1,0 +1,433 @@
+"""Double taps, two tabs, two tablets, a page that lay open, a database that cannot write: one record, a clear page."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.test import Client
+from django.urls import reverse
+from lxml import html  # type: ignore[import-untyped]
+from playwright.sync_api import expect
+
+from clinic import actions as desk
+from clinic.flow import Stage
+from clinic.models import Actor, Hold, Journal, Visit
+from consent.models import Given
+from screening import actions
+from screening.models import Screening
+from tests.factories import (
+    make_patient,
+    make_screening,
+    make_tablet,
+    make_visit,
+    manager,
+    receptionist,
+    staff_client,
+    tablet_client,
+)
+from tests.open_pages import form_on, opened, send
+from tests.steps import Patient
+from tests.test_signing import SIGN, filled, ready
+
+pytestmark = pytest.mark.django_db
+
+START = {"filled_in_by": "self", "support_needed": "none", "urgent_symptoms": "none", "eaten": "yes"}
+CHOICE = {"wants_treatment": "yes"}
+TOO_LATE = "This page could not be saved"
+
+
+@pytest.fixture
+def visit() -> Visit:
+    return make_visit(stage=Stage.ANSWERING)
+
+
+@pytest.fixture
+def tablet(visit: Visit) -> Client:
+    return tablet_client(visit)
+
+
+def saved(visit: Visit) -> dict[str, Any]:
+    screening = Screening.of(visit)
+    assert screening
+    return dict(screening.answers)
+
+
+def savings(visit: Visit) -> int:
+    return Journal.objects.filter(visit=visit, action="answers saved").count()
+
+
+def of_the_front_desk() -> Actor:
+    return Actor(user=receptionist())
+
+
+# Sent twice, or from two tabs
+
+
+def test_a_page_that_is_sent_twice_is_saved_once_and_goes_on(tablet, visit):
+    page = opened(tablet, "/tablet/")
+    first, second = send(tablet, page, **START), send(tablet, page, **START)
+    assert first.url == second.url == reverse("part", args=["choice", 0])
+    assert savings(visit) == 1
+
+
+def test_the_later_of_two_tabs_is_told_and_its_second_tap_counts(tablet, visit):
+    one, other = opened(tablet, "/tablet/"), opened(tablet, "/tablet/")
+    send(tablet, one, **START)
+    told = send(tablet, other, **{**START, "eaten": "no"})
+    assert told.status_code == 422
+    assert "changed on another screen" in told.text
+    assert "On the other screen the answer is: “Yes”." in told.text
+    assert saved(visit)["eaten"] == "yes"
+    again = form_on(told)
+    assert again["eaten"] == ["no"]
+    assert again["support_needed"] == ["none"]
+    assert send(tablet, (other[0], again)).status_code == 302
+    assert saved(visit)["eaten"] == "no"
+
+
+def test_tabs_on_two_pages_do_not_disturb_each_other(tablet, visit):
+    one = opened(tablet, "/tablet/")
+    other = opened(tablet, reverse("part", args=["infection", 0]))
+    send(tablet, one, **START)
+    answers = {name: "no" for name in ("infection_now", "infection_recent") if f'name="{name}"' in str(other)}
+    assert send(tablet, other, **answers).status_code in (302, 422)
+    assert saved(visit)["eaten"] == "yes"
+
+
+def test_an_urgent_symptom_is_taken_from_a_tab_that_is_late(tablet, visit):
+    one, other = opened(tablet, "/tablet/"), opened(tablet, "/tablet/")
+    send(tablet, one, **START)
+    assert send(tablet, other, **{**START, "urgent_symptoms": "chest_pain"}).url == "/tablet/"
+    visit.refresh_from_db()
+    assert visit.urgent_at
+    assert saved(visit)["urgent_symptoms"] == ["chest_pain"]
+
+
+def test_answers_that_come_after_the_sending_are_not_lost_without_a_word(tablet, visit):
+    page = opened(tablet, "/tablet/")
+    make_screening(visit, submitted=False)
+    Screening.objects.filter(number=1, answers={}).delete()
+    actions.submit(visit=visit, by=Actor(tablet=Hold.objects.get().tablet))
+    told = send(tablet, page, **{**START, "eaten": "no"})
+    assert (told.status_code, TOO_LATE in told.text) == (409, True)
+
+
+def test_sending_twice_shows_what_comes_next(tablet, visit):
+    make_screening(visit, submitted=False, questions="Will it hurt?")
+    page = opened(tablet, reverse("check"))
+    assert [send(tablet, page).url, send(tablet, page).url] == ["/tablet/"] * 2
+    assert "Please take a seat" in tablet.get("/tablet/").text
+
+
+def test_signing_twice_says_signed_both_times():
+    visit = ready()
+    tablet = tablet_client(visit)
+    page = opened(tablet, SIGN)
+    data = filled(visit)
+    for _ in range(2):
+        assert send(tablet, page, **data).url == "/tablet/"
+        assert "You have signed" in tablet.get("/tablet/").text
+    assert Given.objects.count() == 1
+
+
+def test_a_wrong_birth_date_that_is_sent_twice_counts_once():
+    tablet = tablet_client(make_visit(), identified=False)
+    page = opened(tablet, "/tablet/")
+    wrong = {"born_day": "2", "born_month": "5", "born_year": "1990"}
+    told = [send(tablet, page, **wrong) for _ in range(3)]
+    assert {answer.status_code for answer in told} == {422}
+    assert all("not the date we have" in answer.text for answer in told)
+    assert Hold.objects.get().misses == 1
+    right = {**wrong, "born_day": "1"}
+    assert send(tablet, page, **right).status_code == 422, "an old form would be a way to try without counting"
+    assert send(tablet, (page[0], form_on(told[-1])), **right).status_code == 302
+
+
+# Another tablet, another patient
+
+
+def test_the_first_of_two_tablets_is_told_that_its_page_came_too_late(tablet, visit):
+    page = opened(tablet, "/tablet/")
+    other, _ = make_tablet()
+    desk.hand_over(visit=visit, tablet=other, by=of_the_front_desk())
+    told = send(tablet, page, **START)
+    assert (told.status_code, TOO_LATE in told.text) == (409, True)
+    assert visit.patient.short_name not in told.text
+    assert saved(visit) == {}
+    assert "This tablet is ready" in tablet.get("/tablet/").text
+
+
+def next_patient(tablet: Client) -> Visit:
+    """Hand the same tablet to another patient, who gives the birth date."""
+    device = Hold.objects.get().tablet
+    visit = make_visit(make_patient("Noor Next", Visit.objects.get().patient.born))
+    held = desk.hand_over(visit=visit, tablet=device, by=of_the_front_desk())
+    desk.confirm_birth_date(hold=held, born=visit.patient.born, by=Actor(tablet=device))
+    opened(tablet, "/tablet/")
+    return visit
+
+
+def test_a_page_of_one_patient_never_lands_in_the_form_of_the_next(tablet, visit):
+    page = opened(tablet, "/tablet/")
+    following = next_patient(tablet)
+    told = send(tablet, page, **START)
+    assert (told.status_code, TOO_LATE in told.text) == (409, True)
+    assert saved(following) == saved(visit) == {}
+
+
+def test_a_signature_of_one_patient_never_lands_under_the_text_of_the_next():
+    visit = ready()
+    tablet = tablet_client(visit)
+    page = opened(tablet, SIGN)
+    data = filled(visit)
+    following = next_patient(tablet)
+    Visit.objects.filter(pk=following.pk).update(stage=Stage.CONSENTING)
+    make_screening(following)
+    assert send(tablet, page, **data).status_code == 409
+    assert not Given.objects.exists()
+
+
+def test_a_birth_date_of_one_patient_is_not_held_against_the_next():
+    tablet = tablet_client(make_visit(), identified=False)
+    page = opened(tablet, "/tablet/")
+    desk.hand_over(visit=make_visit(), tablet=Hold.objects.get().tablet, by=of_the_front_desk())
+    assert send(tablet, page, born_day="2", born_month="5", born_year="1990").url == "/tablet/"
+    assert Hold.objects.now().get().misses == 0
+
+
+def test_every_form_that_a_patient_sends_names_its_hold(tablet, visit):
+    key = form_on(tablet.get("/tablet/", follow=True))["form_key"]
+    make_screening(visit, submitted=False)
+    Screening.objects.filter(answers={}).delete()
+    assert form_on(tablet.get(reverse("check")))["form_key"] == key
+    reading = ready()
+    assert form_on(tablet_client(reading).get(SIGN))["form_key"] != key
+
+
+# A page that lay open for two hours
+
+
+def strict(client: Client) -> Client:
+    """The same tablet, where a post needs a CSRF token that fits."""
+    checked = Client(enforce_csrf_checks=True)
+    checked.cookies = client.cookies
+    return checked
+
+
+def test_a_page_whose_token_is_too_old_comes_again_with_what_was_typed(tablet, visit):
+    tablet = strict(tablet)
+    where, form = opened(tablet, "/tablet/")
+    told = send(tablet, (where, {**form, "csrfmiddlewaretoken": "x" * 64}), **{**START, "eaten": "no"})
+    assert told.status_code == 422
+    assert "open for a long time" in told.text
+    assert saved(visit) == {}
+    again = form_on(told)
+    assert again["eaten"] == ["no"]
+    assert send(tablet, (where, again)).status_code == 302
+    assert saved(visit)["eaten"] == "no"
+
+
+def test_a_signature_under_a_token_that_is_too_old_is_still_there():
+    visit = ready()
+    tablet = strict(tablet_client(visit))
+    where, form = opened(tablet, SIGN)
+    told = send(tablet, (where, {**form, "csrfmiddlewaretoken": "x" * 64}), **filled(visit))
+    assert told.status_code == 422
+    assert "open for a long time" in told.text
+    assert not Given.objects.exists()
+    again = form_on(told)
+    assert again["strokes"] == [filled(visit)["strokes"]]
+    assert send(tablet, (where, again), act="agree").url == "/tablet/"
+    assert Given.objects.count() == 1
+
+
+def test_what_one_patient_typed_is_not_shown_to_the_next_for_want_of_a_token(tablet):
+    where, form = opened(tablet, "/tablet/")
+    next_patient(tablet)
+    typed = {**START, "questions": "A secret of the first"}
+    told = send(strict(tablet), (where, {**form, "csrfmiddlewaretoken": "x" * 64}), **typed)
+    assert "secret" not in told.text
+    assert told.status_code == 409
+
+
+def test_a_forged_post_is_refused_and_shows_nothing(tablet, visit):
+    told = strict(tablet).post(reverse("part", args=["start", 0]), START)
+    assert (told.status_code, told.url) == (303, "/tablet/")
+    assert Screening.of(visit) is None
+
+
+# A database that cannot write
+
+
+@pytest.fixture
+def locked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let every saving of answers fail for as long as the list is not empty."""
+    why = ["database is locked"]
+
+    def answer(**_: Any) -> Screening:
+        if why:
+            raise OperationalError(why[0])
+        return real(**_)
+
+    real = actions.answer
+    monkeypatch.setattr(actions, "answer", answer)
+    return why
+
+
+@pytest.mark.parametrize("why", ["database is locked", "database or disk is full"])
+def test_a_database_that_cannot_write_is_said_and_the_same_page_can_be_sent_again(tablet, visit, locked, why):
+    locked[0] = why
+    where, form = opened(tablet, "/tablet/")
+    told = send(tablet, (where, form), **START, extra="a\nb <b>")
+    assert told.status_code == 503
+    assert told["Retry-After"]
+    assert "Not saved yet" in told.text
+    assert saved(visit) == {}
+    again = html.fromstring(told.content).forms[0]
+    assert again.action == where
+    fields = dict(again.form_values())
+    assert fields["extra"] == "a\nb <b>"
+    assert {name: fields[name] for name in START} == START
+    locked.clear()
+    assert tablet.post(again.action, fields).status_code == 302
+    assert saved(visit)["eaten"] == "yes"
+
+
+def test_staff_are_told_too_and_no_password_is_put_into_the_page(monkeypatch):
+    def full(**_: Any) -> None:
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(desk, "save_staff", full)
+    client = staff_client(manager())
+    told = client.post(
+        reverse("add_staff"),
+        {
+            "username": "new",
+            "full_name": "New Person",
+            "password": "a long enough secret",
+            "is_reception": "on",
+            "is_active": "on",
+        },
+    )
+    assert told.status_code == 503
+    assert "Not saved yet" in told.text
+    assert "a long enough secret" not in told.text
+    assert not html.fromstring(told.content).forms
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("sqlite" not in settings.DATABASES["default"]["ENGINE"], reason="a lock of SQLite's")
+def test_a_lock_that_is_held_for_too_long_is_no_saving(tablet, visit):
+    page = opened(tablet, "/tablet/")
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 100")
+    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert send(tablet, page, **START).status_code == 503
+    other.execute("ROLLBACK")
+    other.close()
+    assert saved(visit) == {}
+    assert send(tablet, page, **START).status_code == 302
+
+
+# In a browser
+
+
+@pytest.fixture
+def patient(context: Any, live_server: Any, offline_guard: list[str]) -> Patient:
+    """A browser on the page that the tablet shows."""
+    visit = make_visit(stage=Stage.ANSWERING)
+    cookie = tablet_client(visit).cookies[settings.TABLET_COOKIE_NAME].value
+    context.add_cookies(
+        [{"name": settings.TABLET_COOKIE_NAME, "value": cookie, "url": live_server.url, "httpOnly": True}]
+    )
+    person = Patient(context.new_page(), live_server.url, lambda page: None)
+    person.go("/tablet/")
+    return person
+
+
+def fills_in(patient: Patient) -> None:
+    for name, value in START.items():
+        patient.choose(name, value)
+
+
+def taps(patient: Patient) -> None:
+    patient.page.get_by_role("button", name="Continue").click()
+
+
+NEXT = re.compile("/tablet/questions/choice/")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_network_the_page_says_so_keeps_all_and_goes_on_by_itself(patient, context, axe, offline_guard):
+    page = patient.page
+    fills_in(patient)
+    before = page.evaluate("history.length")
+    context.set_offline(True)
+    taps(patient)
+    expect(page.get_by_role("alert")).to_contain_text("Not saved yet. We keep trying.")
+    patient.looks()
+    axe(page)
+    assert page.locator("[name=eaten][value=yes]").is_checked()
+    patient.choose("eaten", "no")
+    stored = page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]")
+    assert stored == [0, 0, ""]
+    context.set_offline(False)
+    expect(page).to_have_url(NEXT, timeout=20_000)
+    assert saved(Visit.objects.get())["eaten"] == "no", "as it stands when it is sent, not as it was first tapped"
+    assert savings(Visit.objects.get()) == 1
+    assert page.evaluate("history.length") == before
+    page.go_back()
+    assert "start" not in page.url
+    offline_guard[:] = [each for each in offline_guard if "ERR_INTERNET_DISCONNECTED" not in each]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_network_that_breaks_after_the_server_has_it_saves_it_once(patient):
+    page, posts = patient.page, []
+
+    def cut(route: Any) -> None:
+        if route.request.method == "POST":
+            posts.append(route.request.post_data)
+        if route.request.method == "POST" and len(posts) == 1:
+            route.fetch(max_redirects=0)  # the server gets it, the tablet never hears of it
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/tablet/questions/**", cut)
+    fills_in(patient)
+    taps(patient)
+    expect(page).to_have_url(NEXT, timeout=20_000)
+    assert len(posts) == 2
+    assert savings(Visit.objects.get()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_locked_is_tried_again_until_it_is_free(patient, locked, offline_guard):
+    fills_in(patient)
+    taps(patient)
+    expect(patient.page.get_by_role("alert")).to_contain_text("Not saved yet")
+    locked.clear()
+    expect(patient.page).to_have_url(NEXT, timeout=20_000)
+    assert savings(Visit.objects.get()) == 1
+    offline_guard[:] = [each for each in offline_guard if not each.startswith("503")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tapping_fast_sends_once_and_an_error_is_shown(patient):
+    page = patient.page
+    posts: list[str] = []
+    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    taps(patient)
+    expect(page.locator(".error-summary")).to_be_focused()
+    fills_in(patient)
+    posts.clear()
+    page.get_by_role("button", name="Continue").dblclick()
+    expect(page).to_have_url(NEXT)
+    assert len(posts) == 1
