@@ -43,19 +43,29 @@ def _replayed(tablet: Tablet) -> None:
     Tablet.objects.filter(pk=tablet.pk).update(replayed_at=timezone.now())
 
 
-@transaction.atomic
 def renew(*, tablet: Tablet, token: str) -> str:
     """Return the next token where it is due: daily, and when a hold ended; "" where the device keeps its own.
 
-    A device that came with the token before, because it never got the new one, gets it again.
+    A device that came with the token before, because it never got the new one, gets it again. Only where it is due does
+    this wait for its turn to write.
     """
+    now = Tablet.objects.known().filter(pk=tablet.pk).first()
+    return _renew(tablet, token) if now and (now.token_sha256 != digest(token) or _is_due(now)) else ""
+
+
+def _is_due(now: Tablet) -> bool:
+    since = now.token_at
+    return not since or since <= timezone.now() - TOKEN_LIFE or now.holds.filter(ended_at__gt=since).exists()
+
+
+@transaction.atomic
+def _renew(tablet: Tablet, token: str) -> str:
     now = Tablet.objects.known().filter(pk=tablet.pk).first()
     if now is None:
         return ""
     if now.token_sha256 != digest(token):
         return next_token(token) if now.token_seen_at is None else ""
-    since = now.token_at
-    if since and since > timezone.now() - TOKEN_LIFE and not now.holds.filter(ended_at__gt=since).exists():
+    if not _is_due(now):
         return ""
     too_old = timezone.now() - dt.timedelta(days=TOKEN_DAYS[Tablet.Kind(now.kind)])
     now.spent_tokens.filter(spent_at__lt=too_old).delete()
@@ -78,7 +88,6 @@ def lend(*, visit: Visit, by: Actor) -> str:
     return token
 
 
-@transaction.atomic
 def end_lending(*, tablet: Tablet) -> bool:
     """Let a lent device's token die once its visit is over on it; return whether it did."""
     if tablet.kind != Tablet.Kind.LENT or tablet.hold:

@@ -42,8 +42,8 @@ def device_tokens(get_response: Answer) -> Answer:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         here: Tablet | None = getattr(request, "device", None)
-        if here is None or settings.TABLET_COOKIE_NAME in response.cookies:
-            return response
+        if here is None or settings.TABLET_COOKIE_NAME in response.cookies or response.status_code == 503:
+            return response  # 503: the database cannot write, and the next answer renews as well
         if devices.end_lending(tablet=here):
             give_cookie(response, GIVEN_BACK, Tablet.Kind.LENT)
             response["Clear-Site-Data"] = FORGET
