@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -91,6 +92,12 @@ def answer_all(client: Client, visit: Visit, **changes: Any) -> str:
     raise AssertionError("the questions do not end")
 
 
+def main_part(html: str) -> str:
+    """Return what the page is about: neither the look in the header nor the dialog that waits in a template."""
+    (main,) = re.findall(r"<main\b.*?</main>", re.sub(r"<template\b.*?</template>", "", html, flags=re.S), flags=re.S)
+    return main
+
+
 def actor() -> Actor:
     return Actor(tablet=make_tablet()[0])
 
@@ -101,7 +108,7 @@ def test_the_first_page_has_progress_no_way_back_and_its_own_questions(tablet):
     assert response.request["PATH_INFO"] == page("start")
     assert "Part 1 of 11" in html
     assert ">Back<" not in html
-    assert html.count("<h1") == 1
+    assert main_part(html).count("<h1") == 1
     for name in BEGINNING:
         assert f'name="{name}"' in html
 
@@ -138,7 +145,7 @@ def test_the_answers_in_the_journal_are_counts_and_never_answers(tablet, visit):
 
 def test_nothing_is_chosen_beforehand(tablet):
     for section in questions.SECTIONS:
-        assert " checked" not in tablet.get(page(section.slug)).content.decode()
+        assert " checked" not in main_part(tablet.get(page(section.slug)).content.decode())
 
 
 def test_a_page_that_is_not_right_says_so_and_loses_nothing(tablet, visit):
@@ -152,7 +159,7 @@ def test_a_page_that_is_not_right_says_so_and_loses_nothing(tablet, visit):
     assert "Which medicines do you take? There is a hidden character (U+202E right-to-left override)." in html
     assert "Aspirin\u202e 75" in html
     assert saved(visit) == {}
-    assert ticked(html) == {("blood_thinners", "yes")}
+    assert ticked(main_part(html)) == {("blood_thinners", "yes")}
 
 
 class _Ticked(HTMLParser):
@@ -555,8 +562,8 @@ def test_the_questions_open_on_the_tablet_that_holds_the_visit_and_nowhere_else(
 def test_one_question_alone_is_the_heading_of_its_page(tablet, visit):
     actions.answer(visit=visit, given={"skin_problem": "yes"}, by=actor())
     html = tablet.get(page("today", 1)).content.decode()
-    assert html.count("<h1") == 1
+    assert main_part(html).count("<h1") == 1
     assert "Where is your skin sore, broken or red?</h1>" in html
     actions.answer(visit=visit, given={"pregnancy": "yes"}, by=actor())
     html = tablet.get(page("more", 1)).content.decode()
-    assert html.count("<h1") == 1, "a single box has a label, which cannot hold a heading"
+    assert main_part(html).count("<h1") == 1, "a single box has a label, which cannot hold a heading"
