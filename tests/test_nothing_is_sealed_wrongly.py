@@ -33,6 +33,7 @@ from clinic import actions as desk
 from clinic.flow import WITHDRAWABLE, NotAllowed, Stage
 from clinic.models import Actor, Hold, Patient, PolicyChange, Role, Tablet, User, Visit
 from clinic.policy import AFTER_TALK, Policy
+from clinic.regions import concrete
 from consent import actions as consents
 from consent import ending, tasks
 from consent.facts import facts
@@ -43,11 +44,12 @@ from consent.statement import NOT_A_RISK, OTHER_RISK, OWN_RISKS, statement
 from consent.strokes import Signed, decode
 from screening import actions as screenings
 from screening import questions, rules
-from screening.models import Asked, Attestation, Decision, Flag, Plan, Screening
-from screening.questions import QUESTIONS, Kind, Value
+from screening.models import Asked, Attestation, Clearance, Decision, Flag, Plan, Screening
+from screening.questions import ON_THE_DAY, QUESTIONS, Kind, Value
 from screening.rules import Needling
 from screening.standing import FlagStanding, Standing, standing
 from tests.answers import answers, values
+from tests.clock import put_forward
 from tests.factories import (
     acting,
     make_patient,
@@ -134,7 +136,8 @@ class Case:
 def wrongs(pk: int) -> list[str]:
     """Say all that is wrong with the confirmed consent of a visit."""
     case = Case.of(pk)
-    return [*_flags(case), *_people(case), *_talk(case), *_signed(case), *_text(case), *_record(case)]
+    looks = (_flags, _cleared, _people, _talk, _signed, _text, _record)
+    return [wrong for look in looks for wrong in look(case)]
 
 
 def _flags(case: Case) -> Iterator[str]:
@@ -148,6 +151,31 @@ def _flags(case: Case) -> Iterator[str]:
             yield f"open {each.severity}: {each.rule} ({outcome})"
     if case.visit.urgent_at and not case.visit.urgent_taken_at:
         yield "nobody went to a patient who called for help"
+
+
+def _cleared(case: Case) -> Iterator[str]:
+    """What the visit was cleared on is no older than it may be, and no less than what is done."""
+    cleared = Clearance.objects.filter(screening__visit=case.visit, at__lte=case.given.at).order_by("id").last()
+    if cleared is None or cleared.screening_id != case.screening.pk:
+        yield "stale clearance: of other answers, or none before the signature"
+        return
+    longest = dt.timedelta(hours=policy_at(case.consent.confirmed_at).clearance_hours)
+    if case.consent.confirmed_at - cleared.at > longest:
+        yield f"stale clearance: of {cleared.at}"
+    of_the_day = [
+        dt.datetime.fromisoformat(case.screening.given_at[name]) for name in case.answers if name in ON_THE_DAY
+    ]
+    if case.consent.confirmed_at - min(of_the_day, default=cleared.at) > longest:
+        yield "stale clearance: it rests on answers of another day"
+    if cleared.rules_version != case.record.screening.rules_version or cleared.rules_version != rules.VERSION:
+        yield f"stale clearance: under the rules {cleared.rules_version}"
+    named = {each.split(":")[0] for each in cleared.flags}
+    if news := {each.rule for each in case.raised if each.severity in NEEDS_DECISION} - named:
+        yield f"stale clearance: it does not cover {sorted(news)}"
+    if cleared.regions and not concrete(case.plan.regions) <= concrete(cleared.regions):
+        yield f"stale clearance: of other places than {case.plan.regions}"
+    if cleared.electro is False and case.plan.electro:
+        yield "stale clearance: without electrical stimulation"
 
 
 def _people(case: Case) -> Iterator[str]:
@@ -274,6 +302,7 @@ POLICIES: tuple[dict[str, str | int | float], ...] = (
 )
 WELL = {f"prompt_{number}": "correct" for number in range(1, 7)}
 ENDINGS = ("consent", "back", "stopped")
+LIVE_RULES, NEXT_RULES = rules.VERSION, "2999-01-01"
 
 
 def born(age: int) -> dt.date:
@@ -350,10 +379,12 @@ class Clinic(RuleBasedStateMachine):
     crew: ClassVar[Crew]
     reached: ClassVar[Counter[str]] = Counter()
     seal_works: ClassVar[bool] = True
+    ahead: ClassVar[dt.timedelta] = dt.timedelta()  # of the real clock
 
     def __init__(self) -> None:
         super().__init__()
-        type(self).seal_works = True
+        type(self).seal_works, type(self).ahead = True, dt.timedelta()
+        rules.VERSION = LIVE_RULES
         self.undo = transaction.atomic()
         self.undo.__enter__()
         self.visits: list[Visit] = []
@@ -471,7 +502,10 @@ class Clinic(RuleBasedStateMachine):
             screenings.save_plan(
                 visit=visit, regions=["left_calf"], technique="superficial", electro=False, sessions=3, by=by
             )
-        flags = [each for each in standing(visit).flags if each.needs_decision]
+        if (now := standing(visit)).stale:
+            screenings.close_review(visit=visit, ending="back", ask_again=now.stale, by=by)
+            return
+        flags = [each for each in now.flags if each.needs_decision]
         asking = [each.flag.question for each in flags if each.never_cleared]
         if asking and self.forgotten != "send back":
             screenings.close_review(visit=visit, ending="back", ask_again=asking, by=by)
@@ -518,6 +552,8 @@ class Clinic(RuleBasedStateMachine):
 
     def sign(self, visit: Visit, capacities: tuple[str, ...] | None = None, shown: str = "") -> None:
         self.identify(visit)
+        if screenings.lapse_if_due(visit=visit, by=Actor()):  # as the page does, before it shows anything
+            return
         hold = self.hold(visit)
         if capacities is None:
             minor = visit.patient.age_on(timezone.localdate()) < 18
@@ -684,6 +720,16 @@ class Clinic(RuleBasedStateMachine):
     def a_parked_visit_is_reopened(self, who: int) -> None:
         self.trying(lambda: desk.reopen_parked(visit=self.one(who), by=self.crew.reception))
 
+    @precondition(lambda self: not type(self).ahead and self.any_at(Stage.CONSENTING, Stage.SIGNED))
+    @rule(hours=st.sampled_from([2, 14, 26]))
+    def time_passes(self, hours: int) -> None:
+        type(self).ahead = dt.timedelta(hours=hours)
+
+    @precondition(lambda self: rules.VERSION != NEXT_RULES and self.any_at(Stage.CONSENTING, Stage.SIGNED))
+    @rule()
+    def new_rules_go_live(self) -> None:
+        rules.VERSION = NEXT_RULES
+
     @rule(values=st.sampled_from(POLICIES))
     def a_setting_changes(self, values: dict[str, Any]) -> None:
         self.trying(lambda: desk.change_policy(by=self.crew.manager, **values))
@@ -771,6 +817,8 @@ def clinic(monkeypatch: pytest.MonkeyPatch) -> type[Clinic]:
         return Sealed(drawn + record, "0" * 64, None)
 
     monkeypatch.setattr(tasks, "sealed", quick)
+    monkeypatch.setattr(rules, "VERSION", rules.VERSION)  # whatever goes live in a run is taken back after the test
+    put_forward(monkeypatch, lambda: Clinic.ahead)
     for name in ("render", "render_after"):
         monkeypatch.setattr(tasks, name, lambda record: b"%PDF-")
     monkeypatch.setattr(logging.getLogger("django_tasks"), "disabled", True)  # what breaks here is meant to
@@ -872,6 +920,26 @@ def test_a_seal_that_fails_leaves_it_confirmed_until_it_works(day: Clinic):
     assert stage(day) is Stage.SEALED
 
 
+def overnight(day: Clinic) -> None:
+    day.time_passes(26)
+
+
+def under_new_rules(day: Clinic) -> None:
+    day.new_rules_go_live()
+
+
+@pytest.mark.parametrize("until", [Stage.CONSENTING, Stage.SIGNED])
+@pytest.mark.parametrize("lapses", [overnight, under_new_rules])
+def test_what_was_cleared_goes_back_before_it_is_sealed(day: Clinic, until: Stage, lapses: Callable[[Clinic], None]):
+    begin(day)
+    day.all_goes_well(0, until)
+    lapses(day)
+    for _ in range(4):
+        day.all_goes_well(0, Stage.SEALED) if stage(day) is not Stage.SEALED else None
+    assert stage(day) is Stage.SEALED
+    assert Clearance.objects.filter(screening__visit=day.visits[0]).count() == 2
+
+
 def hold_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take out what holds a visit back before consent, before signing and before confirming."""
     for name in ("holds", "signing_holds"):
@@ -883,11 +951,15 @@ def call_all_decided(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(each, "undecided", property(lambda self: ()))
 
 
+def never_let_a_clearance_lapse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consents, "why_lapsed", lambda visit: ())
+
+
 def let_anyone_sign(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consents, "signers", lambda now: ("patient",))
 
 
-@pytest.mark.parametrize("slip", [hold_nothing, call_all_decided, let_anyone_sign])
+@pytest.mark.parametrize("slip", [hold_nothing, call_all_decided, let_anyone_sign, never_let_a_clearance_lapse])
 def test_a_slip_in_what_holds_visits_back_is_found(
     clinic: type[Clinic], slip: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ):
