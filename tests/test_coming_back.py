@@ -29,6 +29,7 @@ from tests.factories import (
     staff_client,
     tablet_client,
 )
+from tests.test_plain_words import easy
 
 EARLIER = {"diabetes": "yes", "diabetes_unstable": "no", "skin_condition": "unsure", "vascular": "prefer_not"}
 
@@ -222,3 +223,8 @@ def test_a_new_patient_is_not_asked_about_last_time():
     tablet, _ = make_tablet()
     hold(visit, tablet)
     assert to_look_back_on(visit) is None
+
+
+def test_what_was_told_last_time_reads_easily():
+    _, client = comes_back(came_before(metal_in_body="yes", metal_in_body_regions=["left_knee"]))
+    assert easy(client.get("/tablet/last-time/").content)
