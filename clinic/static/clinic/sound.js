@@ -11,7 +11,7 @@
 
   const show = () => {
     const ready = audio?.state === "running";
-    button.querySelector("span").textContent = wanted ? (ready ? "on" : "on after a tap") : "off";
+    button.textContent = `Urgent sound: ${wanted ? (ready ? "on" : "on after a tap") : "off"}`;
   };
 
   const start = () => {
