@@ -94,8 +94,9 @@ def answer_all(client: Client, visit: Visit, **changes: Any) -> str:
 
 def main_part(html: str) -> str:
     """Return what the page is about: neither the look in the header nor the dialog that waits in a template."""
-    (main,) = re.findall(r"<main\b.*?</main>", re.sub(r"<template\b.*?</template>", "", html, flags=re.S), flags=re.S)
-    return main
+    found = re.search(r"<main\b.*?</main>", re.sub(r"<template\b.*?</template>", "", html, flags=re.S), flags=re.S)
+    assert found
+    return found[0]
 
 
 def actor() -> Actor:
