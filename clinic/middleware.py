@@ -15,6 +15,7 @@ from clinic.models import Tablet
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
+NOT_KEPT = "no-store, private"
 FORGET = '"cache", "storage"'  # not "cookies": the tablet stays paired
 PERMISSIONS = ", ".join(f"{feature}=()" for feature in ("camera", "microphone", "geolocation", "payment", "usb"))
 
@@ -25,7 +26,7 @@ def headers(get_response: Answer) -> Answer:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         if not request.path.startswith(settings.STATIC_URL):
-            response["Cache-Control"] = "no-store, private"
+            response["Cache-Control"] = NOT_KEPT
         response["Permissions-Policy"] = PERMISSIONS
         return response
 

@@ -181,9 +181,9 @@ def test_a_waiting_tablet_is_told_when_something_changes(desk):
     tablet, token = make_tablet()
     client = Client()
     client.cookies[settings.TABLET_COOKIE_NAME] = token
-    assert client.get("/tablet/state/").json() == {"state": "idle"}
+    assert client.get("/tablet/state/").json() == {"state": "idle", "hold": 0}
     actions.hand_over(visit=visit, tablet=tablet, by=desk)
-    assert client.get("/tablet/state/").json() == {"state": "birth-date"}
+    assert client.get("/tablet/state/").json() == {"state": "birth-date", "hold": held(visit).pk}
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_a_request_that_was_on_its_way_when_the_token_changed_is_answered():
     client.get("/tablet/")
     client.get("/tablet/")
     late = with_cookie(old)
-    assert late.get("/tablet/state/").json() == {"state": "idle"}
+    assert late.get("/tablet/state/").json()["state"] == "idle"
     assert cookie_of(late) == old
 
 

@@ -96,8 +96,9 @@ def _actor(here: Tablet) -> Actor:
 @tablet
 @require_GET
 def state(request: TabletRequest) -> HttpResponse:
-    """Answer the waiting page's question: what does this tablet show now?"""
-    return JsonResponse({"state": screen(request.tablet)})
+    """Answer the question of a page that is open: what does this tablet show now, and of which hold?"""
+    hold = request.tablet.hold
+    return JsonResponse({"state": screen(request.tablet), "hold": hold.pk if hold else 0})
 
 
 @tablet

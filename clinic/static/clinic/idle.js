@@ -2,6 +2,7 @@
 "use strict";
 
 const TELL_EVERY = 20_000; // milliseconds
+const LOOK_EVERY = 5000;
 const SAID_AT = [60, 30, 10]; // seconds left; more would talk over everything else
 
 function watchOver(dialog) {
@@ -62,6 +63,17 @@ function watchOver(dialog) {
     }
   }
 
+  // Staff took the tablet back, or handed it to somebody else: what stands here is for nobody to read any more.
+  async function stillOurs() {
+    try {
+      const answer = await fetch(dialog.dataset.state, { cache: "no-store", redirect: "error" });
+      if (String((await answer.json()).hold) !== dialog.dataset.hold) return home();
+    } catch {
+      // No answer. It asks again.
+    }
+    setTimeout(stillOurs, LOOK_EVERY);
+  }
+
   function look() {
     const still = Date.now() - lastAct;
     if (locked) return;
@@ -83,6 +95,7 @@ function watchOver(dialog) {
   });
   document.addEventListener("visibilitychange", look); // a tablet that slept does not count
   setInterval(look, 1000);
+  setTimeout(stillOurs, LOOK_EVERY);
 }
 
 const stillThere = document.querySelector("[data-still-there]");

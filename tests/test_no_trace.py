@@ -1,0 +1,261 @@
+"""The tablet goes to the next patient, and nothing of the one before is left in it. In Chromium, its memory on.
+
+Playwright switches off that pages are kept in memory for Back, which hides the very fault; here it is on.
+
+The measures: pages are not stored (`no-store`); at the end of a hold a cookie that scripts cannot read changes, and
+`Clear-Site-Data` is sent, and each makes Chromium drop the pages in its memory; a page that comes from memory all the
+same loads anew (`pageshow`); forms say `autocomplete="off"`, or Back fills them in again; and the history is cut.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+from playwright.sync_api import Browser, Error, Page, expect
+
+from clinic import actions, middleware
+from clinic.flow import Stage
+from clinic.models import Hold, Role, Visit
+from screening import questions
+from screening.models import Screening
+from tests.factories import acting, answers, hold, make_patient, make_tablet, make_visit, receptionist
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
+
+CANARIES = [f"canary{number:02d}x" for number in range(40)]
+NAME = " ".join(CANARIES[:2]).title()
+TYPED = {  # address, box: what is typed there
+    ("/tablet/questions/medicines/0/", "medicines"): CANARIES[2:12],
+    ("/tablet/questions/more/0/", "other_condition"): CANARIES[12:22],
+    ("/tablet/questions/words/0/", "what_matters"): CANARIES[22:31],
+    ("/tablet/questions/words/0/", "questions"): CANARIES[31:],
+}
+FORMS = list(dict.fromkeys(address for address, _ in TYPED))
+CELLS = ("back", "forward", "reload", "typed address", "history", "autofill", "storage")
+
+# What a patient, or a curious one, could read: the page, what stands in its boxes, what the browser kept.
+READ = """async () => {
+  const boxes = [...document.querySelectorAll("input, textarea, select")].map((box) => box.value);
+  return document.documentElement.outerHTML + document.documentElement.innerText + boxes.join(" ");
+}"""
+STORED = """async () => {
+  const kept = [JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie];
+  for (const name of await caches.keys()) {
+    kept.push(name);
+    for (const request of await (await caches.open(name)).keys()) kept.push(request.url);
+  }
+  for (const database of await indexedDB.databases()) kept.push(database.name);
+  return kept.join(" ");
+}"""
+# No page of ours stores anything. If one ever did, this is how.
+STORE = """async (said) => {
+  localStorage.setItem("draft", said);
+  await (await caches.open(said)).put(`/draft/${said}`, new Response(said));
+  await new Promise((done) => (indexedDB.open(said).onsuccess = (event) => done(event.target.result.close())));
+}"""
+ENTRIES = "() => navigation.entries().map((entry) => entry.url)"
+
+# The measures, and how a test takes each away
+NO_STORE, COOKIE, FORGET = "no-store", "cookie", "Clear-Site-Data"
+GUARD, NO_FILL, CUT = "pageshow", "autocomplete", "history"
+SCRIPT = {GUARD: ("if (event.persisted)", "if (false)"), CUT: ('if ("nothingBehind" in', 'if ("no" in')}
+FILL = """addEventListener("DOMContentLoaded", () => {
+  for (const each of document.querySelectorAll("[autocomplete]")) each.removeAttribute("autocomplete");
+});"""
+
+
+@pytest.fixture(scope="module")
+def remembering(playwright: Any, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
+    """Chromium as it is on a tablet: it keeps pages in memory."""
+    browser = playwright.chromium.launch(
+        **browser_type_launch_args, ignore_default_args=["--disable-back-forward-cache"]
+    )
+    yield browser
+    browser.close()
+
+
+class Room:
+    """A tablet in one patient's hands, and the next patient waiting."""
+
+    def __init__(self, page: Page, address: str, patch: pytest.MonkeyPatch) -> None:
+        self.page, self.address, self.patch = page, address, patch
+        self.tablet, token = make_tablet()
+        page.context.add_cookies([{"name": settings.TABLET_COOKIE_NAME, "value": token, "url": address}])
+        self.visit, self.next = self._visit(NAME), self._visit("Next One")
+        words = {box: " ".join(said) for (_, box), said in list(TYPED.items())[:2]}
+        drafted = {**answers(), **words}
+        Screening.objects.create(
+            visit=self.visit, number=1, questionnaire_version=questions.VERSION, answers=questions.dump(drafted)
+        )
+
+    def _visit(self, name: str) -> Visit:
+        return make_visit(make_patient(name), stage=Stage.ANSWERING)
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.address + path)
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name).first.click()
+        self.page.wait_for_load_state()
+
+    def fills_in(self) -> None:
+        """The patient types into every form; what was typed last is not sent yet."""
+        self.go("/tablet/")
+        hold(self.visit, self.tablet)
+        for address in FORMS:
+            self.go(address)
+            for (where, box), said in TYPED.items():
+                if where == address:
+                    self.page.locator(f"main [name={box}]").fill(" ".join(said))
+            if address != FORMS[-1]:
+                self.press("Continue")
+        self.page.evaluate(STORE, CANARIES[-1])
+        self.page.evaluate("() => { window.kept = true; }")
+
+    def ends(self, how: str) -> None:
+        getattr(self, how)()
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(END[how], timeout=20_000)
+        self.settles()
+
+    def finish(self) -> None:
+        self.press("Continue")
+        self.page.evaluate("() => { window.kept = true; }")
+        self.press("Send my answers")
+
+    def cancel(self) -> None:
+        self.press("I want to stop")
+        self.page.locator("button[name=act][value=refuse]").click()
+
+    def time_out(self) -> None:
+        later = timezone.now() + dt.timedelta(minutes=7, seconds=5)
+        self.patch.setattr(timezone, "now", lambda: later)
+        self.page.clock.fast_forward("07:05")
+
+    def hand_over(self) -> None:
+        desk = acting(receptionist(), Role.RECEPTION)
+        actions.hand_over(visit=self.next, tablet=self.tablet, by=desk)
+
+    def settles(self) -> None:
+        self.page.wait_for_timeout(200)
+        self.page.wait_for_load_state()
+
+    def asks(self, script: str) -> Any:
+        """Run a script in the page, once it has come to rest."""
+        for _ in range(8):
+            self.settles()
+            try:
+                return self.page.evaluate(script)
+            except Error:  # it went on to another page in this very moment
+                continue
+        raise AssertionError("The page does not come to rest.")
+
+    def read(self) -> set[str]:
+        return found(self.asks(READ))
+
+    def moves(self, step: str) -> set[str]:
+        """Press Back or Forward as often as there is something, and read each page."""
+        seen: set[str] = set()
+        for _ in range(4):
+            self.asks(f"() => {{ setTimeout(() => history.{step}()); }}")
+            seen |= self.read()
+        return seen
+
+    def next_patient(self) -> None:
+        """The next patient has the tablet and begins."""
+        if not Hold.objects.now().filter(visit=self.next).exists():
+            Hold.objects.now().filter(tablet=self.tablet).update(ended_at=timezone.now(), ended_why="moved")
+            hold(self.next, self.tablet, identified=False)
+        Hold.objects.now().update(identified_at=timezone.now())
+
+    def look_everywhere(self) -> dict[str, set[str]]:
+        """Return what is found of the patient before, by where."""
+        seen = {"back": self.moves("back"), "forward": self.moves("forward")}
+        self.page.reload()
+        seen["reload"] = self.read()
+        seen["typed address"] = set()
+        for address in [*FORMS, "/tablet/check/", "/tablet/ask/", "/tablet/consent/"]:
+            self.go(address)
+            seen["typed address"] |= self.read()
+        return seen
+
+    def kept(self) -> set[str]:
+        cookies = " ".join(f"{each}" for each in self.page.context.cookies())
+        return found(self.asks(STORED) + cookies)
+
+    def way_here(self) -> set[str]:
+        """What the history tells: an address of a form, or a canary in one."""
+        addresses = set(self.asks(ENTRIES))
+        return {each for each in addresses if not each.endswith(("/tablet/", "/tablet/birth-date/"))}
+
+    def filled_in(self) -> set[str]:
+        """The next patient's own forms, gone through once and back again."""
+        self.next_patient()
+        seen = set()
+        for address in FORMS:
+            self.go(address)
+            seen |= self.read()
+        return seen | self.moves("back") | self.moves("forward")
+
+
+END = {
+    "finish": re.compile("Thank you"),
+    "cancel": re.compile("Thank you"),
+    "time_out": re.compile("give the tablet to the front desk"),
+    "hand_over": re.compile("Hello Next"),
+}
+
+
+def found(text: str) -> set[str]:
+    return {canary for canary in CANARIES if canary in text.lower()}
+
+
+@pytest.fixture
+def room(remembering: Browser, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Room]]:
+    """Give a tablet, without the measures that are named."""
+    contexts = []
+
+    def make(*without: str, clock: bool = False) -> Room:
+        if NO_STORE in without:
+            monkeypatch.setattr(middleware, "NOT_KEPT", "private")
+        if COOKIE in without:
+            monkeypatch.setattr(middleware, "give_cookie", lambda *some: None)
+        if FORGET in without:
+            monkeypatch.setattr(middleware, "FORGET", "")
+        context = remembering.new_context(viewport={"width": 1180, "height": 820})
+        contexts.append(context)
+        if NO_FILL in without:
+            context.add_init_script(FILL)
+        if {GUARD, CUT} & set(without):
+            context.route("**/clinic/tablet.js", lambda route: _send_script(route, without))
+        page = context.new_page()
+        if clock:
+            page.clock.install()
+        return Room(page, live_server.url, monkeypatch)
+
+    yield make
+    for each in contexts:
+        each.close()
+
+
+def _send_script(route: Any, without: tuple[str, ...]) -> None:
+    body: str = route.fetch().text()
+    for name, (is_, becomes) in SCRIPT.items():
+        assert is_ in body
+        body = body.replace(is_, becomes) if name in without else body
+    route.fulfill(body=body, content_type="text/javascript")
+
+
+@pytest.mark.parametrize("how", list(END))
+def test_nothing_is_left(room: Callable[..., Room], how: str) -> None:
+    here = room(clock=how == "time_out")
+    here.fills_in()
+    assert here.read() | found(here.visit.patient.name.lower()) >= set(CANARIES[22:])
+    here.ends(how)
+    left = {"history": here.way_here(), "storage": here.kept(), **here.look_everywhere(), "autofill": here.filled_in()}
+    assert left == {cell: set() for cell in CELLS}
