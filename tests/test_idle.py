@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from clinic import actions
 from clinic.flow import Stage
@@ -168,3 +170,60 @@ def test_a_locked_tablet_says_so_until_somebody_takes_care_of_it(passes: Passes,
     held = actions.hand_over(visit=Screening.objects.get().visit, tablet=Tablet.objects.get(), by=desk)
     actions.take_back(hold=held, by=desk)
     assert "This tablet is ready" in client.get("/tablet/").text
+
+
+# In the browser, with its clock put forward
+
+
+@pytest.fixture
+def tablet_page(page: Any, live_server: Any, offline_guard: list[str]) -> Any:
+    """A question with something typed, on a tablet whose clock the test holds."""
+    client = begun()
+    token = client.cookies[settings.TABLET_COOKIE_NAME].value
+    page.context.add_cookies([{"name": settings.TABLET_COOKIE_NAME, "value": token, "url": live_server.url}])
+    page.clock.install()
+    page.goto(f"{live_server.url}/tablet/questions/words/0/")
+    page.locator("main [name=what_matters]").fill("I play the cello.")
+    return page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_dialog_asks_and_more_time_loses_nothing(tablet_page: Any, axe: Any) -> None:
+    dialog = tablet_page.get_by_role("alertdialog", name="Do you need more time?")
+    expect(dialog).to_have_count(0)
+    for way in ("press", "Escape"):
+        tablet_page.clock.fast_forward("05:01")
+        expect(dialog).to_be_visible()
+        expect(tablet_page.get_by_role("button", name="I need more time")).to_be_focused()
+        axe(tablet_page)
+        tablet_page.keyboard.press("Tab")
+        tablet_page.keyboard.press("Tab")
+        assert tablet_page.evaluate("() => document.activeElement.closest('main')") is None
+        tablet_page.clock.fast_forward("01:00")
+        expect(tablet_page.get_by_text("This screen locks in 60 seconds.")).to_be_attached()
+        if way == "press":
+            tablet_page.get_by_role("button", name="I need more time").click()
+        else:
+            tablet_page.keyboard.press(way)
+        expect(dialog).to_have_count(0)
+    expect(tablet_page.locator("main [name=what_matters]")).to_have_value("I play the cello.")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_screen_locks_with_nothing_on_it_even_where_the_server_cannot_be_reached(
+    tablet_page: Any, passes: Passes, axe: Any, offline_guard: list[str]
+) -> None:
+    tablet_page.context.set_offline(True)
+    tablet_page.clock.fast_forward("07:01")
+    heading = tablet_page.get_by_role("heading", name="Please give the tablet to the front desk.")
+    expect(heading).to_be_focused()
+    assert "cello" not in tablet_page.content()
+    axe(tablet_page)
+    passes(minutes=7)
+    tablet_page.context.set_offline(False)
+    offline_guard[:] = [said for said in offline_guard if "ERR_INTERNET_DISCONNECTED" not in said]
+    tablet_page.clock.fast_forward("00:06")
+    tablet_page.wait_for_url("**/tablet/")
+    expect(heading).to_be_visible()
+    assert Hold.objects.get().ended_why == "away"
+    assert not Screening.objects.get().answers.get("what_matters")

@@ -2,9 +2,10 @@
 
 Playwright switches off that pages are kept in memory for Back, which hides the very fault; here it is on.
 
-The measures: pages are not stored (`no-store`); at the end of a hold a cookie that scripts cannot read changes, and
-`Clear-Site-Data` is sent, and each makes Chromium drop the pages in its memory; a page that comes from memory all the
-same loads anew (`pageshow`); forms say `autocomplete="off"`, or Back fills them in again; and the history is cut.
+The measures: pages are not stored (`no-store`); at the end of a hold a cookie that scripts cannot read changes, which
+has Chromium drop the pages in its memory that say `no-store`; `Clear-Site-Data` empties the stores; a page that comes
+from memory all the same loads anew (`pageshow`); forms say `autocomplete="off"`, or Back fills them in again; and the
+history is cut. Each is taken away below, and something is found.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
 from playwright.sync_api import Browser, Error, Page, expect
 
@@ -259,3 +261,68 @@ def test_nothing_is_left(room: Callable[..., Room], how: str) -> None:
     here.ends(how)
     left = {"history": here.way_here(), "storage": here.kept(), **here.look_everywhere(), "autofill": here.filled_in()}
     assert left == {cell: set() for cell in CELLS}
+
+
+@pytest.mark.parametrize(
+    ("without", "red"),
+    [
+        ((COOKIE, FORGET, GUARD, NO_FILL, CUT), {"history", "storage", "autofill"}),  # `no-store` alone
+        ((FORGET,), {"storage"}),
+        ((CUT,), {"history"}),
+        ((NO_FILL, CUT), {"history", "autofill"}),  # with the history cut, nothing is left that Back could fill in
+    ],
+    ids=" ".join,
+)
+def test_without_a_measure_something_is_found(
+    room: Callable[..., Room], without: tuple[str, ...], red: set[str]
+) -> None:
+    here = room(*without)
+    here.fills_in()
+    here.ends("hand_over")
+    left = {"history": here.way_here(), "storage": here.kept(), "autofill": here.filled_in()}
+    assert {cell for cell, seen in left.items() if seen} == red
+
+
+@pytest.mark.parametrize(
+    ("without", "kept"),
+    [
+        ((COOKIE, FORGET, GUARD), True),  # `no-store` alone: Chromium's memory is on, and this is what it shows
+        ((COOKIE, GUARD), True),
+        ((COOKIE,), False),
+        ((GUARD,), False),
+        ((NO_STORE, GUARD), True),  # the cookie has Chromium drop only pages that say `no-store`
+        ((NO_STORE,), False),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_cookie_and_no_store_together_and_the_guard_cover_each_other(
+    room: Callable[..., Room], monkeypatch: pytest.MonkeyPatch, without: tuple[str, ...], kept: bool
+) -> None:
+    """Back, after the hand-over, to a page in Chromium's memory. Two more covers are off: the history is not cut, and
+    Django's CSRF cookie, which scripts cannot read either, is not sent again with each form."""
+    _send_the_csrf_cookie_once(monkeypatch)
+    here = room(*without, CUT)
+    hold(here.visit, here.tablet)
+    here.go(FORMS[0])
+    here.page.locator("main [name=medicines]").fill(" ".join(CANARIES[2:12]))
+    here.page.evaluate("() => { window.kept = true; }")
+    actions.hand_over(visit=here.next, tablet=here.tablet, by=acting(receptionist(), Role.RECEPTION))
+    here.go("/tablet/")
+    expect(here.page.get_by_role("heading", level=1)).to_have_text(END["hand_over"])
+    # Playwright loses sight of a page that comes out of memory; the browser's own protocol does not.
+    inside = here.page.context.new_cdp_session(here.page)
+    inside.send("Runtime.evaluate", {"expression": "setTimeout(() => history.back())"})
+    here.page.wait_for_timeout(1500)
+    said = "window.kept ? document.querySelector('[name=medicines]').value : ''"
+    shown = inside.send("Runtime.evaluate", {"expression": said})["result"].get("value", "")
+    assert found(shown) == (set(CANARIES[2:12]) if kept else set())
+
+
+def _send_the_csrf_cookie_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = CsrfViewMiddleware._set_csrf_cookie
+
+    def once(self: Any, request: Any, response: Any) -> None:
+        if settings.CSRF_COOKIE_NAME not in request.COOKIES:
+            send(self, request, response)
+
+    monkeypatch.setattr(CsrfViewMiddleware, "_set_csrf_cookie", once)

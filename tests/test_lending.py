@@ -1,0 +1,55 @@
+"""A staff member hands over the device in hand: coming back needs signing in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from clinic import actions
+from clinic.models import Role, Visit
+from tests.factories import PASSWORD, acting, make_patient, make_user, make_visit, receptionist
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def lands_on_login(page: Any, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_back_and_typed_addresses_lead_to_the_login_only(
+    page: Any, live_server: Any, offline_guard: list[str], axe: Callable[[Any], None]
+) -> None:
+    visit = make_visit(make_patient("Zoë Müller"))
+    make_user(Role.RECEPTION, username="front")
+    page.goto(f"{live_server.url}/login/")
+    page.get_by_label("Username").fill("front")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    for path in ("/patients/", "/board/", f"/visits/{visit.pk}/"):
+        page.goto(live_server.url + path)
+    page.get_by_role("button", name="Hand over this device").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Hello Zoë M.")
+
+    for _ in range(10):
+        page.evaluate("() => { setTimeout(() => history.back()); }")
+        page.wait_for_timeout(150)
+        page.wait_for_load_state()
+        assert "Müller" not in page.content()
+    for path in ("/board/", "/patients/", f"/visits/{visit.pk}/", "/queue/", "/manage/tablets/"):
+        lands_on_login(page, live_server.url + path)
+
+    page.goto(f"{live_server.url}/tablet/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Hello Zoë M.")
+    held = Visit.objects.get().hold
+    assert held
+    actions.take_back(hold=held, by=acting(receptionist(), Role.RECEPTION))
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Thank you. Please give this device back.", timeout=15_000
+    )
+    axe(page)
+    page.get_by_role("link", name="Sign in again").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
