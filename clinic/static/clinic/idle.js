@@ -49,6 +49,7 @@ function watchOver(dialog) {
     dialog.close();
     const message = document.querySelector("[data-locked]").content.cloneNode(true);
     document.querySelector(".tablet-page").replaceChildren(message);
+    document.querySelectorAll(".tablet-header > :not(.clinic-name)").forEach((each) => each.remove());
     document.title = "Locked";
     document.querySelector("h1").focus();
     leave();
