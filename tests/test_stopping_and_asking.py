@@ -71,6 +71,20 @@ def test_what_was_filled_in_comes_back_right_or_wrong(address):
     assert not shown.errors
 
 
+@pytest.mark.parametrize("address", ["/tablet/ask/", "/tablet/stop/"])
+def test_a_password_is_not_carried_along(address):
+    _, tablet = reading()
+    filled = {
+        "typed_name": "Alex Example",
+        "staff_password": "a long secret",
+        "guardian_staff_password": "a long secret",
+    }
+    away = tablet.post(address, {**filled, "from": "/tablet/consent/sign/"}).text
+    assert "Alex Example" in away
+    assert "a long secret" not in away
+    assert "staff_password" not in away
+
+
 @pytest.mark.parametrize("told", ["https://evil.example/", "//evil.example/tablet/", "/board/", "javascript:1", ""])
 def test_the_way_back_leads_to_the_tablets_own_pages_only(told):
     _, tablet = answering()

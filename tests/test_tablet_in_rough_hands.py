@@ -108,6 +108,68 @@ def test_an_urgent_symptom_is_taken_from_a_tab_that_is_late(tablet, visit):
     assert saved(visit)["urgent_symptoms"] == ["chest_pain"]
 
 
+GONE = "some of what you just filled in is no longer asked here"
+MORE = "/tablet/questions/long-term/1/"  # what a yes on the page before calls for
+
+
+def long_term(**changes: str) -> dict[str, str]:
+    return {**dict.fromkeys(("diabetes", "epilepsy", "cancer", "lymphoedema"), "no"), **changes}
+
+
+def on_follow_up(visit: Visit, **called: str) -> tuple[Client, tuple[str, dict[str, Any]]]:
+    """A tablet whose patient has everything else behind them, with the page open that these answers call for."""
+    make_screening(visit, submitted=False, **called)
+    tablet = tablet_client(visit)
+    return tablet, opened(tablet, MORE)
+
+
+@pytest.mark.parametrize("filled", [{"diabetes_unstable": "yes"}, {"diabetes_unstable": "no", "act": "look"}])
+def test_what_was_filled_in_for_a_question_that_is_no_longer_asked_is_spoken_of(visit, filled):
+    tablet, page = on_follow_up(visit, diabetes="yes")
+    send(tablet, opened(tablet, "/tablet/questions/long-term/0/"), **long_term())
+    told = tablet.post(page[0], {**page[1], **filled}, follow=True)
+    assert told.request["PATH_INFO"] == reverse("check")
+    assert GONE in told.text
+    assert "diabetes_unstable" not in saved(visit)
+    assert GONE not in tablet.get(reverse("check")).text
+
+
+def test_so_is_it_where_the_same_page_asks_something_else_by_now(visit):
+    tablet, page = on_follow_up(visit, diabetes="yes")
+    send(tablet, opened(tablet, "/tablet/questions/long-term/0/"), **long_term(epilepsy="yes"))
+    told = send(tablet, page, diabetes_unstable="yes")
+    assert (told.status_code, GONE in told.text) == (422, True)
+    assert "last fit" in told.text
+    assert tablet.post(page[0], form_on(told)).status_code == 302
+
+
+def test_what_is_still_asked_there_stands_on_the_page_and_is_saved_with_the_next_tap(visit):
+    tablet, page = on_follow_up(visit, diabetes="yes", lymphoedema="yes")
+    send(tablet, opened(tablet, "/tablet/questions/long-term/0/"), **long_term(lymphoedema="yes"))
+    told = send(tablet, page, diabetes_unstable="yes", lymphoedema_regions=["left_calf"])
+    assert (told.status_code, GONE in told.text) == (422, True)
+    assert tablet.post(page[0], form_on(told)).status_code == 302
+    assert saved(visit)["lymphoedema_regions"] == ["left_calf"]
+    assert "diabetes_unstable" not in saved(visit)
+
+
+def test_a_question_that_came_to_a_page_since_is_not_passed_over(visit):
+    tablet, page = on_follow_up(visit, diabetes="yes")
+    send(tablet, opened(tablet, "/tablet/questions/long-term/0/"), **long_term(diabetes="yes", epilepsy="yes"))
+    told = send(tablet, page, diabetes_unstable="yes")
+    assert (told.status_code, "last fit" in told.text) == (422, True)
+    assert form_on(told)["diabetes_unstable"] == ["yes"]
+    assert tablet.post(page[0], form_on(told)).status_code == 302
+    assert saved(visit)["diabetes_unstable"] == "yes"
+
+
+def test_a_page_that_asks_what_it_asked_says_nothing_of_it(visit):
+    tablet, page = on_follow_up(visit, diabetes="yes")
+    told = tablet.post(page[0], {**page[1], "diabetes_unstable": "no"}, follow=True)
+    assert GONE not in told.text
+    assert saved(visit)["diabetes_unstable"] == "no"
+
+
 def test_answers_that_come_after_the_sending_are_not_lost_without_a_word(tablet, visit):
     page = opened(tablet, "/tablet/")
     make_screening(visit, submitted=False)

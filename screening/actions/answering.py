@@ -37,9 +37,10 @@ class ChangedElsewhere(NotAllowed):
 
 
 def version(answers: Mapping[str, Value], names: Collection[str]) -> str:
-    """Return a digest of the answers to ``names``, for a form to say on which answers it was made."""
-    page = {name: value for name, value in answers.items() if name in names}
-    return hashlib.sha256(json.dumps(questions.dump(page), sort_keys=True).encode()).hexdigest()[:32]
+    """Return a digest of ``names`` and the answers to them, for a form to say what it asked and was made on."""
+    page = questions.dump({name: value for name, value in answers.items() if name in names})
+    asked = {name: page.get(name) for name in names}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
 
 
 @transaction.atomic

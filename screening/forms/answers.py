@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils.html import format_html
 
 from clinic import text
@@ -18,6 +19,7 @@ from screening.questions import Answers, Kind, Question, Value
 NONE = "none"  # on the form only: "None of these" is stored as an empty list
 NO_GROUP = frozenset({Kind.TEXT, Kind.NUMBER})  # one box: it has a label and no legend
 NUMBER = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?")
+PART_OF_A_DATE = re.compile("_(day|month|year)$")
 LAST_YEAR = 2199  # later is a slip of the finger
 
 
@@ -131,6 +133,12 @@ class PageForm(PlainForm):
     def checked(self) -> list[str]:
         """Return the names of the questions whose controls were in order, answered or left empty."""
         return [question.name for question in self.asked if question.name in self.cleaned_data]
+
+
+def filled_in(data: QueryDict) -> set[str]:
+    """Return the names of the questions that something was filled in for, right or wrong."""
+    filled = [name for name in data if any(each.strip() for each in data.getlist(name))]
+    return {PART_OF_A_DATE.sub("", name) for name in filled} & questions.QUESTIONS.keys()
 
 
 def _all(data: Any, name: str) -> list[str]:

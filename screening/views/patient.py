@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -17,7 +18,7 @@ from screening import actions, questions
 from screening.actions.checking_in import asked_at_home, counts_here_and_now
 from screening.coming_back import to_look_back_on
 from screening.forms import PageForm
-from screening.forms.answers import NO_GROUP
+from screening.forms.answers import NO_GROUP, filled_in
 from screening.last_time import readable, told
 from screening.models import Screening
 from screening.questions import Answers, Question
@@ -26,6 +27,11 @@ from screening.route import Route, Step, route
 LOOK = "look"  # what the patient comes back with from another page: shown as it was, and not judged
 CHANGED_ELSEWHERE = (
     "These answers were changed on another screen. Look at them again. Tap “Continue” to keep what you see here."
+)
+GONE = "gone"  # ?again=…: what was just filled in is no longer asked
+NO_LONGER_ASKED = (
+    "An earlier answer was changed. So some of what you just filled in is no longer asked here, and is not kept. "
+    "Look at this page as it is now, and tap “Continue”."
 )
 CHANGE, FOLLOW_UP = "1", "new"  # ?change=…: from "check your answers"; on a follow-up that a change called for
 
@@ -40,8 +46,13 @@ class Row:
 
 
 def _link(step: Step, change: str = "") -> str:
-    where = reverse("part", args=[step.section.slug, step.page])
-    return f"{where}?change={change}" if change else where
+    return _with(reverse("part", args=[step.section.slug, step.page]), change=change)
+
+
+def _with(where: str, **told: str) -> str:
+    """Return an address with what the page there is told; nothing is told where there is nothing to tell."""
+    query = urlencode({name: value for name, value in told.items() if value})
+    return f"{where}?{query}" if query else where
 
 
 def _way(request: PatientRequest, screening: Screening, answers: Answers, change: str = "") -> Route:
@@ -94,13 +105,13 @@ def answering(request: PatientRequest) -> HttpResponse:
         return redirect("last_time")
     screening, answers = _read(request)
     missing = _missing(screening, answers)
+    why = request.GET.get("again", "")
     if screening.number > 1 and not screening.ask_again and not missing:
-        return redirect("check")  # an earlier version to change as the patient likes
+        return redirect(_with(reverse("check"), again=why))  # an earlier version to change as the patient likes
     step = _way(request, screening, answers).go_on(answers, missing=missing)
     if step is None:
-        return redirect("check")
-    why = request.GET.get("again")
-    return redirect(_link(step) + (f"?again={'day' if why == 'day' else '1'}" if why else ""))
+        return redirect(_with(reverse("check"), again=why))
+    return redirect(_with(_link(step), again=why))
 
 
 @late.keeps_typed
@@ -115,10 +126,12 @@ def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
     way = _way(request, screening, answers, change)
     step = way.find(section, page)
     if step is None:
-        return redirect("answering")
+        return redirect(_with(reverse("answering"), again=_in_vain(request, step)))
     alone = len(step.questions) == 1 and step.questions[0].kind not in NO_GROUP
     form = PageForm(step.questions, answers, request.POST if request.method == "POST" else None, as_heading=alone)
-    version = request.POST.get("page_version") or actions.version(answers, step.names)
+    version = actions.version(answers, step.names)
+    if not _in_vain(request, step):
+        version = request.POST.get("page_version") or version
     if request.POST.get("act") == LOOK:
         form.full_clean()
         form.errors.clear()
@@ -151,6 +164,10 @@ def _sent(request: PatientRequest, step: Step, form: PageForm, answers: Answers,
     if late.expired(request):
         form.add_error(None, late.ONCE_MORE)
         return None
+    if _in_vain(request, step):
+        form.errors.clear()  # of questions that the patient has not seen yet
+        form.add_error(None, NO_LONGER_ASKED)
+        return None
     # A symptom that needs help now does not wait for the rest of the page to be right.
     if good or form.cleaned_data.get("urgent_symptoms"):
         return _save(request, step, form, answers, change)
@@ -165,6 +182,11 @@ def _say_what_changed(form: PageForm, now: Answers) -> None:
         if typed.get(question.name) != now.get(question.name):
             said = questions.in_words(question, now.get(question.name))
             form.add_error(question.name, f"On the other screen the answer is: “{said}”.")
+
+
+def _in_vain(request: PatientRequest, step: Step | None) -> str:
+    """Return ``GONE`` if something was filled in for a question that this page does not ask by now, else nothing."""
+    return GONE if filled_in(request.POST) - set(step.names if step else ()) else ""
 
 
 def _back(way: Route, step: Step) -> str:
@@ -234,6 +256,7 @@ def check(request: PatientRequest) -> HttpResponse:
         "sections": _rows(way, answers),
         "back": _link(asked_now[-1]) if asked_now else "",
         "at_home": screening.at_home,
+        "again": request.GET.get("again", ""),
     }
     return render(request, "screening/check.html", context)
 

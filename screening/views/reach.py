@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from clinic import late
+from clinic import busy, late
 from clinic.access import PatientRequest, patient
 from clinic.flow import NotAllowed, Stage
 from screening import actions
@@ -24,7 +24,7 @@ OURS = frozenset(
 
 @dataclass(frozen=True)
 class Page:
-    """The page that the patient came from: its address, and what was filled in there."""
+    """The page that the patient came from: its address, and what was filled in there, but for passwords."""
 
     address: str
     filled: tuple[tuple[str, str], ...]
@@ -34,7 +34,8 @@ class Page:
         """Return it; an address that is none of the tablet's becomes the one door."""
         told = request.POST.get("from") or request.GET.get("from", "")
         ours = told.startswith("/tablet/") and url_has_allowed_host_and_scheme(told, allowed_hosts=None)
-        filled = ((name, value) for name in request.POST for value in request.POST.getlist(name) if name not in OURS)
+        carried = (name for name in request.POST if name not in OURS and busy.UNSEEN not in name)
+        filled = ((name, value) for name in carried for value in request.POST.getlist(name))
         return cls(told if ours else reverse("resume"), tuple(filled))
 
 
