@@ -71,6 +71,16 @@ GROUPS: tuple[Group, ...] = (
         },
     ),
     Group(
+        "treatment",
+        "Treatment and what went wrong",
+        {
+            "session recorded": "Recorded the treatment (version {number})",
+            "adverse event recorded": "Recorded an adverse event (number {number})",
+            "adverse event followed up": "Noted how an adverse event goes on (number {number})",
+            "adverse event in error": "Said that an adverse event was recorded in error (number {number})",
+        },
+    ),
+    Group(
         "consents",
         "Consent, signature, seal and copies",
         {
@@ -91,6 +101,8 @@ GROUPS: tuple[Group, ...] = (
             "timestamp kept": "Kept a timestamp of a sealed document",
             "copy asked for": "Asked for a copy by {method}",
             "copy sent": "Sent a copy by {method}",
+            "aftercare asked for": "Asked for the aftercare sheet by {method}",
+            "aftercare sent": "Sent the aftercare sheet by {method}",
         },
     ),
     Group(
@@ -109,6 +121,8 @@ GROUPS: tuple[Group, ...] = (
             "documents listed": "Opened the list of a consent’s documents",
             "document opened": "Opened the sealed document, to read or print",
             "document downloaded": "Downloaded the sealed document",
+            "aftercare opened": "Opened the aftercare sheet, to print",
+            "adverse event opened": "Opened an adverse event (number {number})",
             "journal opened": "Opened the journal",
         },
     ),

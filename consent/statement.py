@@ -25,6 +25,7 @@ VERSION = "2026-11-23.2"  # of the sentences in this module; each patient's text
 LANGUAGE = "en"
 
 TEXT, LIST, WARNING = "text", "list", "warning"
+AFTERCARE, LUNG = "aftercare", "lung"  # sections that the patient takes home once more, on a sheet of their own
 # Pictures. Each is drawn by the template of its name, on the tablet and in the document alike.
 EIGHT_OF_100, NEEDLE = "eight_of_100", "needle"
 
@@ -306,7 +307,7 @@ def _sections(facts: Facts) -> Iterator[Section]:
     yield Section("happens", "What will happen?", tuple(_happens(facts)))
     yield Section("risks", "What can go wrong?", tuple(_risks()))
     yield Section("own_risks", "Your own risks", tuple(_own_risks(facts)))
-    yield Section("lung", "The lung", tuple(_lung(facts)))
+    yield Section(LUNG, "The lung", tuple(_lung(facts)))
     yield Section(
         "other_choices",
         "What else could you do?",
@@ -361,7 +362,7 @@ def _sections(facts: Facts) -> Iterator[Section]:
             ),
         ),
     )
-    yield Section("aftercare", "When you are back home", tuple(_aftercare(facts)))
+    yield Section(AFTERCARE, "When you are back home", tuple(_aftercare(facts)))
 
 
 def _happens(facts: Facts) -> Iterator[Block]:

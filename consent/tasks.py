@@ -12,12 +12,13 @@ from django.utils import timezone
 from django_tasks import task
 
 from clinic.flow import Stage
-from clinic.models import Journal, PolicyChange
+from clinic.models import Journal, PolicyChange, Visit
 from clinic.models.journal import SYSTEM
 from consent import after_record
 from consent.after import state_of
 from consent.after_snapshot import build as build_after
 from consent.after_snapshot import number as number_of_after
+from consent.aftercare import sheet
 from consent.anchoring import anchor_if_due
 from consent.document import render, render_after
 from consent.models import After, Consent, SealedAfter, SealedFile
@@ -143,3 +144,17 @@ def send_copy(consent_id: int, address: str) -> None:
 def _standing(consent: Consent) -> str:
     state = state_of(consent)
     return "" if state.stands else f"This consent does not count any more: {state.words}.\n\n"
+
+
+@task()
+def send_aftercare(visit_id: int, address: str) -> None:
+    """E-mail the aftercare sheet of a visit to ``address``, as plain text: it opens on every phone."""
+    visit = Visit.objects.select_related("patient").get(pk=visit_id)
+    paper = sheet(visit)
+    phone = f", phone {paper.clinic.clinic_phone}" if paper.clinic.clinic_phone else ""
+    EmailMessage(
+        subject=f"After your treatment at {paper.clinic.clinic_name}",
+        body=f"{paper.text}\n\nEmergency: {paper.clinic.emergency_number}\n{paper.clinic.clinic_name}{phone}\n",
+        to=[address],
+    ).send()
+    Journal.objects.record("aftercare sent", by=SYSTEM, visit=visit, method="e-mail")

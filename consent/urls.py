@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from consent.views import at_home, desk, ending, files, patient, public, versions, withdrawing
+from consent.views import aftercare, at_home, desk, ending, files, patient, public, versions, withdrawing
 
 urlpatterns = [
     path("tablet/consent/", patient.consenting, name="consenting"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("consents/<int:visit>/pdf/", files.consent_pdf, name="consent_pdf"),
     path("consents/<int:visit>/seal/", files.seal_again, name="seal_again"),
     path("consents/<int:visit>/send/", files.send_copy, name="send_copy"),
+    path("visits/<int:visit>/aftercare/", aftercare.aftercare, name="aftercare"),
+    path("visits/<int:visit>/aftercare/send/", aftercare.send_aftercare, name="send_aftercare"),
     # What comes after.
     path("tablet/withdraw/", withdrawing.withdraw, name="withdraw"),
     path("consents/<int:visit>/withdraw/", ending.withdraw_consent, name="withdraw_consent"),

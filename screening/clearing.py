@@ -11,6 +11,7 @@ from clinic.models import PolicyChange, Visit
 from screening import questions, rules
 from screening.clearance import Covered, Why, answers_digest, lapsed
 from screening.models import Assessment, Clearance, Lapse, Plan, Screening
+from screening.reactions import on_record
 from screening.standing import current_needling, flag_key
 
 CLEARED = (Stage.CONSENTING, Stage.SIGNED)
@@ -51,6 +52,7 @@ def covered_now(visit: Visit, screening: Screening) -> Covered:
         needling=needling,
         returning=visit.returning,
         policy=PolicyChange.objects.policy(),
+        on_record=on_record(visit),
     )
     return Covered(
         answers=answers_digest(screening.answers),

@@ -16,7 +16,9 @@ from django.utils import timezone
 
 from clinic.flow import WORDS, Stage
 from clinic.models import Hold, Journal, Visit
-from screening.models import Assessment, Decision, Flag, Screening
+from screening.foreseen import foreseen
+from screening.harms import WORDS as EVENT_WORDS
+from screening.models import AdverseEvent, Assessment, Decision, Flag, Screening
 from screening.questions import QUESTIONS
 from screening.rules import Severity
 from screening.standing import short
@@ -202,6 +204,26 @@ def overrides(span: Span) -> Figure:
     )
 
 
+def adverse_events(span: Span) -> Figure:
+    """Adverse events by kind: how many a flag of their visit had warned of, and how many were overridden."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    events = AdverseEvent.objects.that_count().filter(visit__in=span.visits()).select_related("visit__patient")
+    for event in events:
+        known = foreseen(event)
+        counts[event.kind]["flagged" if known.flags else "unflagged"] += 1
+        counts[event.kind]["ahead"] += bool(known.overridden)
+    columns = ("flagged", "unflagged", "ahead")
+    return Figure(
+        "adverse-events",
+        "Adverse events, by whether they were flagged",
+        "Events after the visits of these weeks. Many without a flag may mean that a question is missing.",
+        ("What happened", "Flagged before", "Not flagged", "Went ahead against a stop or a defer"),
+        tuple((words, tuple(counts[kind][each] for each in columns)) for kind, words in EVENT_WORDS.items()),
+        "stacked",
+        (0, 1),
+    )
+
+
 def _most(
     counts: Mapping[str, Counter[str]], row: Callable[[Counter[str]], tuple[Number, ...]], by: int
 ) -> tuple[tuple[str, tuple[Number, ...]], ...]:
@@ -220,4 +242,5 @@ FIGURES: Mapping[str, Callable[[Span], Figure]] = {
     "flags": flags,
     "not-sure": unsure,
     "overrides": overrides,
+    "adverse-events": adverse_events,
 }

@@ -14,6 +14,25 @@ from django.utils import timezone
 
 from clinic.models import Role, User, Visit, WrittenOnce, WrittenUntil
 from screening import questions
+from screening.treatments import AdverseEvent, EventNote, Session
+
+__all__ = [
+    "AdverseEvent",
+    "Asked",
+    "Assessment",
+    "Attestation",
+    "Claim",
+    "Clearance",
+    "Closing",
+    "Decision",
+    "EventNote",
+    "Flag",
+    "Lapse",
+    "Plan",
+    "Screening",
+    "Session",
+    "Technique",
+]
 
 
 class Screening(WrittenUntil):
@@ -144,6 +163,7 @@ class Assessment(WrittenOnce):
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, related_name="assessments")
     rules_version = models.CharField(max_length=40)
     policy = models.JSONField()  # the settings that the rules used, by name
+    on_record = models.JSONField(default=list)  # adverse events that they were told of: event, day (ISO), what in words
     outcome = models.CharField(max_length=10)
     flags = models.ManyToManyField(Flag, related_name="assessments")
     at = models.DateTimeField(default=timezone.now)

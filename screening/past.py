@@ -16,6 +16,7 @@ from clinic.models import PolicyChange
 from clinic.policy import Policy
 from screening import questions, rules
 from screening.models import Assessment, Flag, Plan, Screening
+from screening.reactions import load
 from screening.standing import flag_key, needling, short
 
 CLEARED = frozenset({Stage.CONSENTING, Stage.SIGNED})  # past the review, not confirmed yet
@@ -87,4 +88,5 @@ def _run(screening: Screening, last: Assessment, plan: Plan | None, policy: Poli
         needling=needling(screening.visit, plan),
         returning=screening.visit.returning,
         policy=policy,
+        on_record=load(last.on_record),
     )

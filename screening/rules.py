@@ -25,6 +25,7 @@ __all__ = [
     "VERSION",
     "Assessment",
     "Needling",
+    "OnRecord",
     "Raised",
     "Rule",
     "Severity",
@@ -38,7 +39,7 @@ __all__ = [
     "worse",
 ]
 
-VERSION = "2026-11-23.2"
+VERSION = "2026-11-23.3"
 WRITTEN_IN = ("rules.py", "sources.py", "medicines.py")  # a rule is code, so its digest is over the text of these
 ADULT = 18  # years; who may consent alone below it is a setting of the clinic
 
@@ -105,6 +106,15 @@ class Needling:
 
 
 @dataclass(frozen=True)
+class OnRecord:
+    """An adverse event of an earlier visit, as the record knows it: its number, its day, and what it was in words."""
+
+    event: int
+    day: datetime.date
+    what: str
+
+
+@dataclass(frozen=True)
 class Assessment:
     """What the rules make of one screening: the worst severity (or "clear") and every flag, worst first."""
 
@@ -123,6 +133,7 @@ class Facts:
     returning: bool
     policy: Policy
     typed: medicines.Named
+    on_record: tuple[OnRecord, ...] = ()
     planned: frozenset[str] = field(init=False)  # concrete regions
 
     def __post_init__(self) -> None:
@@ -220,6 +231,10 @@ def _picked(name: str, *values: str) -> Test:
 
 def _names(regions: frozenset[str]) -> str:
     return ", ".join(region_words(name) for name in in_order(regions))
+
+
+def _recorded(facts: Facts) -> str:
+    return "; ".join(f"{each.what}, {questions.day_in_words(each.day)}" for each in facts.on_record)
 
 
 def _affected_limbs(facts: Facts) -> frozenset[str]:
@@ -340,6 +355,10 @@ _TABLE: tuple[Rule, ...] = (
     Rule("last_needling_reaction", "last_needling_reaction", REVIEW, _yes("last_needling_reaction"),
          "Bad reaction to the last dry needling.", sources.BN121,
          ask=("What happened, how long did it last, and was a doctor seen?",)),
+    # Whatever the patient answers: what we recorded ourselves counts.
+    Rule("reaction_on_record", "last_needling_reaction", REVIEW, lambda facts: bool(facts.on_record),
+         lambda facts: f"Bad reaction to earlier dry needling, on our record: {_recorded(facts)}.", sources.BN121,
+         ask=("Is it over?", "What would keep it from happening again?")),
     Rule("infection_now", "infection_now", DEFER, _yes("infection_now"),
          lambda facts: f"Infection now ({facts.words('infection_kinds')}; where: {facts.words('infection_site')}): "
                        "no needling until it has fully resolved.", sources.SEED,
@@ -553,16 +572,18 @@ def assess(
     needling: Needling | None = None,
     returning: bool = False,
     policy: Policy | None = None,
+    on_record: tuple[OnRecord, ...] = (),
 ) -> Assessment:
     """Run every rule over typed answers, and return the outcome with every flag, worst first.
 
     ``born`` and ``today`` are the patient's birth date and the clinic's day; ``needling`` is the plan (nothing planned
-    by default); ``returning`` says that the patient was needled here before. Answers to questions that are not asked
-    are left aside. Raise ``ValueError`` naming a region that is unknown.
+    by default); ``returning`` says that the patient was needled here before; ``on_record`` are the adverse events of
+    earlier visits that count now, whatever the patient says. Answers to questions that are not asked are left aside.
+    Raise ``ValueError`` naming a region that is unknown.
     """
     asked = questions.prune(answers, returning=returning)
     typed = medicines.find(str(asked.get("medicines", "")))
-    facts = Facts(asked, born, today, needling or Needling(), returning, policy or Policy(), typed)
+    facts = Facts(asked, born, today, needling or Needling(), returning, policy or Policy(), typed, on_record)
     raised = [flag for rule in RULES if (flag := rule.apply(facts))]
     flags = tuple(sorted(raised, key=lambda flag: flag.severity.rank))
     worst = next((flag.severity for flag in flags if flag.severity is not NOTE), None)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from clinic.models import PolicyChange, Visit
 from clinic.policy import AFTER_TALK, RULE_SETTINGS, Policy
-from screening import questions, rules, talk
+from screening import questions, reactions, rules, talk
 from screening.models import Asked, Assessment, Attestation, Decision, Flag, Plan, Screening
 from screening.questions import QUESTIONS, Value
 from screening.rules import Needling, Raised, Severity
@@ -288,6 +288,7 @@ def _run_again(visit: Visit, assessment: Assessment, answers: Mapping[str, Value
         needling=needling(visit, assessment.plan),
         returning=visit.returning,
         policy=Policy().but(**then),
+        on_record=reactions.load(assessment.on_record),
     ).flags
 
 

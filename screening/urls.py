@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from screening.views import desk, figures, last_time, patient, queue, reach
+from screening.views import desk, figures, last_time, patient, queue, reach, treating
 
 urlpatterns = [
     path("tablet/questions/", patient.answering, name="answering"),
@@ -27,4 +27,7 @@ urlpatterns = [
     path("review/<int:visit>/vouch/<slug:kind>/", desk.attest, name="review_attest"),
     path("review/<int:visit>/end/", desk.close, name="review_close"),
     path("review/<int:visit>/note/", desk.not_treated_note, name="not_treated_note"),
+    path("visits/<int:visit>/session/", treating.session, name="record_session"),
+    path("visits/<int:visit>/event/", treating.record_event, name="record_event"),
+    path("events/<int:event>/", treating.adverse_event, name="adverse_event"),
 ]

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from clinic.models import Hold, Invitation, Journal, Patient, Tablet, User, Visit
 from consent.models import After, Consent, Timestamp
-from screening.models import Claim, Clearance, Closing, Lapse, Screening
+from screening.models import Claim, Clearance, Closing, Lapse, Screening, Session
 from tests.factories import hold, make_patient, make_screening, make_tablet, make_visit, practitioner
 
 _numbers = itertools.count(1)
@@ -51,6 +51,7 @@ FITTING: dict[type[models.Model], Any] = {
     Timestamp: lambda: {"token": b"token"},
     Clearance: lambda: {"closing": make_row(Closing)},
     Lapse: lambda: {"clearance": make_row(Clearance)},
+    Session: lambda: {"needles_in": 4, "needles_out": 4},
 }
 
 

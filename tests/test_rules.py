@@ -17,6 +17,7 @@ from screening.rules import (
     RULES,
     Assessment,
     Needling,
+    OnRecord,
     Severity,
     assess,
     is_minor,
@@ -243,6 +244,7 @@ def test_every_rule_has_a_reason_a_source_and_a_question():
         assert rule.reason, rule.name
 
 
+FAINTED = OnRecord(7, datetime.date(2026, 11, 16), "fainted")
 SITUATIONS: list[tuple[dict[str, Value], Needling]] = [
     *(({**all_clear(), **calling(name), name: value}, Needling()) for name, _, value in CHANGES),
     ({}, Needling()),
@@ -270,10 +272,23 @@ def test_every_rule_can_be_raised_and_says_why():
     raised = [flag for whole, plan in SITUATIONS for flag in look(whole, plan).flags]
     raised += look({**all_clear(), "pregnancy": "yes"}, policy=Policy().but(pregnancy="review")).flags
     raised += assess(all_clear(), born=TODAY, today=TODAY).flags
+    raised += assess(all_clear(), born=ADULT, today=TODAY, on_record=(FAINTED,)).flags
     asked_by_parents = {f"{name}_not_given" for name, each in QUESTIONS.items() if each.parent}
     never = {rule.name for rule in RULES} - {flag.rule for flag in raised} - asked_by_parents
     assert not never
     assert all(flag.reason.strip() and "None" not in flag.reason for flag in raised)
+
+
+@given(given_answers=answers(), plan=plans(), policy=policies())
+def test_what_is_on_record_is_looked_at_whatever_the_patient_says(given_answers, plan, policy):
+    """It adds one flag, and changes no other."""
+    said = {"born": ADULT, "today": TODAY, "needling": plan, "policy": policy}
+    before = assess(given_answers, **said)
+    after = assess(given_answers, **said, on_record=(FAINTED,))
+    (flag,) = set(after.flags) - set(before.flags)
+    assert (flag.question, flag.severity) == ("last_needling_reaction", Severity.REVIEW)
+    assert "fainted, 16 November 2026" in flag.reason
+    assert set(before.flags) < set(after.flags)
 
 
 def test_what_a_patient_reads_never_names_a_severity():

@@ -14,6 +14,7 @@ from screening.actions.confirming import confirm_last_time
 from screening.actions.deciding import attest, decide
 from screening.actions.guards import ClaimedByAnother
 from screening.actions.reaching import ask, refuse, stop_for_now, talk_before_going_on
+from screening.actions.treating import note_event, record_event, record_session
 
 __all__ = [
     "MOST_SESSIONS",
@@ -31,7 +32,10 @@ __all__ = [
     "draft",
     "finish_at_home",
     "lapse_if_due",
+    "note_event",
     "note_lapse",
+    "record_event",
+    "record_session",
     "refuse",
     "release",
     "reopen",

@@ -13,6 +13,7 @@ from clinic.policy import RULE_SETTINGS
 from screening import questions, rules
 from screening.actions import guards
 from screening.models import Assessment, Flag, Plan, Screening
+from screening.reactions import dump, on_record
 from screening.standing import current_needling, flag_key
 
 MAY_PLAN = (Stage.IN_REVIEW, Stage.SIGNED)
@@ -35,7 +36,7 @@ def assess(*, screening: Screening, by: Actor) -> Assessment:
     A flag that stood before keeps its row, and with it what was decided about it.
     """
     visit, plan = screening.visit, Plan.of(screening.visit)
-    policy = PolicyChange.objects.policy()
+    policy, recorded = PolicyChange.objects.policy(), on_record(visit)
     said = rules.assess(
         questions.load(screening.answers),
         born=visit.patient.born,
@@ -43,12 +44,14 @@ def assess(*, screening: Screening, by: Actor) -> Assessment:
         needling=current_needling(visit),
         returning=visit.returning,
         policy=policy,
+        on_record=recorded,
     )
     run = Assessment.objects.create(
         screening=screening,
         plan=plan,
         rules_version=rules.VERSION,
         policy={name: getattr(policy, name) for name in RULE_SETTINGS},
+        on_record=dump(recorded),
         outcome=said.outcome,
     )
     VersionSeen.objects.seen(VersionSeen.What.RULES, rules.VERSION, rules.digest(), by=by)

@@ -12,16 +12,20 @@ from screening.forms.review import (
     StopForm,
     TalkForm,
 )
+from screening.forms.treating import EventForm, NoteForm, SessionForm
 
 __all__ = [
     "AloneForm",
     "AskForm",
     "BackForm",
     "DecisionForm",
+    "EventForm",
     "InterpreterForm",
+    "NoteForm",
     "PageForm",
     "PlanForm",
     "QueueSearchForm",
+    "SessionForm",
     "StopForm",
     "TalkForm",
 ]

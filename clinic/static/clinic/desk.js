@@ -38,3 +38,9 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
 document.addEventListener("htmx:onLoadError", () => {
   if (cutOff) cutOff.hidden = false;
 });
+
+// A page that is made to be printed has a button for it; without scripts, the browser's own menu prints.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
