@@ -82,6 +82,8 @@ def _value(field: Any) -> Any:
             return b"bytes"
         case models.DateTimeField():
             return timezone.now()
+        case models.DateField():
+            return timezone.localdate()
         case models.IntegerField():
             return next(_numbers)
         case models.BooleanField():

@@ -218,4 +218,4 @@ def test_told_late_it_takes_a_clearance_back():
     assert second.at is Stage.CONSENTING
     happened(visit)
     assert [each.value for each in why_lapsed(second)] == ["flag"]
-    assert Assessment.objects.filter(screening__visit=second).last().on_record == []
+    assert Assessment.objects.get(screening__visit=second).on_record == []
