@@ -76,7 +76,8 @@ def resume(request: HttpRequest) -> HttpResponse:
     if shows == "idle" and here.kind == Tablet.Kind.PHONE:
         return render(request, "clinic/phone_finished.html")
     template = "clinic/tablet_urgent.html" if shows == "urgent" else "clinic/tablet_idle.html"
-    look = Look.of(hold or _last(here), offered=bool(hold))
+    seen_last = None if shows == "thanks-away" else _last(here)  # left alone: nobody reads it who chose a look
+    look = Look.of(hold or seen_last, offered=bool(hold))
     own_phone = here.kind == Tablet.Kind.PHONE
     return render(request, template, {"screen": shows, "own_phone": own_phone, "hold": hold, "look": look})
 

@@ -17,9 +17,8 @@ from clinic.flow import NotAllowed, Stage
 from screening import actions
 from screening.forms import AskForm
 
-OURS = frozenset(
-    {"csrfmiddlewaretoken", late.FIELD, "from", "act", "question"}
-)  # of these pages themselves, not carried along
+# Of these pages themselves, or kept elsewhere: not carried along.
+OURS = frozenset({"csrfmiddlewaretoken", late.FIELD, "from", "act", "question", "text_size", "contrast"})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,353 @@
+"""Every page that a patient can meet: each way round, on a phone, zoomed, in each look, right and refused.
+
+`SCENES` names them all. A new address of the tablet's that is in neither list fails the first test here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from clinic.flow import Stage
+from clinic.models import Hold, Tablet, Visit
+from screening import questions
+from screening.actions import decide, save_plan
+from screening.models import Decision
+from screening.questions import Kind, Value
+from screening.route import route
+from screening.standing import standing
+from tests.conftest import AXE_TAGS
+from tests.factories import acting, hold, make_patient, make_screening, make_tablet, make_visit, practitioner
+from tests.guards import watch
+from tests.steps import STRUCTURE
+from tests.test_confirming import signed
+from tests.test_signing import ready
+
+LANDSCAPE, PORTRAIT, PHONE = (1180, 820), (820, 1180), (360, 740)
+REFLOW = (320, 640)
+ZOOMED = [(590, 410), (410, 590)]  # what 200 % leaves of a tablet
+
+# Addresses of the tablet's that answer with no page of their own, and why.
+NO_PAGE = {
+    "answering": "goes to the page where the patient is",
+    "consenting": "goes to the first page of the text",
+    "more_time": "says that somebody is there",
+    "lock_tablet": "locks a tablet that was left alone",
+    "tablet_look": "goes back to the page that asked",
+    "tablet_state": "what a waiting page asks",
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A page as one patient meets it. ``shown`` writes what it needs and returns its visit, if a tablet holds one."""
+
+    url_name: str
+    name: str
+    address: str
+    shown: Callable[[Tablet], None]
+    refuses: bool = False  # sent as it is, or emptied, it comes back with errors
+
+
+def _nothing(tablet: Tablet) -> None:
+    """The tablet lies at the front desk."""
+
+
+def _ended(why: str) -> Callable[[Tablet], None]:
+    return lambda tablet: hold(make_visit(), tablet).end(why)
+
+
+def _begun(stage: Stage, *, identified: bool = True, **fields: Any) -> Callable[[Tablet], None]:
+    def shown(tablet: Tablet) -> None:
+        hold(make_visit(stage=stage, **fields), tablet, identified=identified)
+
+    return shown
+
+
+def _urgent(tablet: Tablet) -> None:
+    hold(make_visit(stage=Stage.ANSWERING, urgent_at=timezone.now()), tablet)
+
+
+def _answering(tablet: Tablet) -> None:
+    visit = make_visit(stage=Stage.ANSWERING, returning=True)
+    make_screening(visit, submitted=False, **everything())
+    hold(visit, tablet)
+
+
+def _at_home(tablet: Tablet) -> None:
+    visit = make_visit(stage=Stage.ANSWERING, at_home_at=timezone.now())
+    make_screening(visit, submitted=False)
+    hold(visit, tablet)
+
+
+def _consenting(**changes: Any) -> Callable[[Tablet], None]:
+    return lambda tablet: _hold_it(ready(**changes), tablet)
+
+
+def _hold_it(visit: Visit, tablet: Tablet) -> None:
+    hold(visit, tablet)
+
+
+def _young(tablet: Tablet) -> None:
+    today = timezone.localdate()
+    visit = make_visit(make_patient(born=today.replace(year=today.year - 15, day=1)), stage=Stage.CONSENTING)
+    _hold_it(ready(visit, filled_in_by="guardian"), tablet)
+    by = acting(practitioner())
+    Visit.objects.filter(pk=visit.pk).update(stage=Stage.IN_REVIEW.value)
+    visit.refresh_from_db()
+    save_plan(visit=visit, regions=["left_calf"], technique="superficial", electro=False, sessions=2, by=by)
+    for each in standing(visit).undecided:
+        decide(flag=each.flag, outcome=Decision.Outcome.CLEARED, reason="Seen with the mother.", by=by)
+    Visit.objects.filter(pk=visit.pk).update(stage=Stage.CONSENTING.value)
+
+
+def _withdrawing(tablet: Tablet) -> None:
+    visit = signed()
+    Hold.objects.create(
+        visit=visit,
+        tablet=tablet,
+        handed_by=visit.created_by,
+        purpose=Hold.Purpose.WITHDRAW.value,
+        identified_at=timezone.now(),
+    )
+
+
+def everything() -> dict[str, Value]:
+    """Return answers that call for every follow-up."""
+    found: dict[str, Value] = {}
+    for question in questions.QUESTIONS.values():
+        if question.kind in (Kind.YN, Kind.YNU):
+            found[question.name] = "yes"
+        elif question.kind is Kind.ANY_OF:
+            found[question.name] = [] if question.name == "urgent_symptoms" else [_first(question)]
+        elif question.kind is Kind.ONE_OF:
+            found[question.name] = _first(question)
+        elif question.kind is Kind.SCALE:
+            found[question.name] = 8
+    return found
+
+
+def _first(question: questions.Question) -> str:
+    return question.choices[0].value
+
+
+def _question_pages() -> Iterator[Scene]:
+    for step in route(everything(), returning=True).steps:
+        address = reverse("part", args=[step.section.slug, step.page])
+        can_be_wrong = any(question.kind is not Kind.TEXT for question in step.questions)
+        yield Scene("part", f"questions {step.section.slug} {step.page}", address, _answering, can_be_wrong)
+
+
+def _scenes() -> Iterator[Scene]:
+    yield Scene("resume", "idle", "/tablet/", _nothing)
+    for why in ("waiting", "signed", "time", "stopped", "withdrawn", "parked", "away"):
+        yield Scene("resume", f"thanks {why}", "/tablet/", _ended(why))
+    yield Scene("resume", "urgent", "/tablet/", _urgent)
+    yield Scene("birth_date", "birth date", "/tablet/birth-date/", _begun(Stage.EXPECTED, identified=False), True)
+    yield from _question_pages()
+    yield Scene("check", "check", "/tablet/check/", _answering)
+    for page in ("about", "risks"):
+        yield Scene("consent_page", page, f"/tablet/consent/{page}/", _consenting())
+    sign = "/tablet/consent/sign/"
+    yield Scene("consent_page", "sign", sign, _consenting(), True)
+    yield Scene("consent_page", "sign, young", sign, _young, True)
+    yield Scene("consent_page", "sign, talk first", sign, _consenting(questions="Is it safe?"))
+    yield Scene("ask", "ask", "/tablet/ask/", _answering, True)
+    yield Scene("stop", "stop", "/tablet/stop/", _answering)
+    yield Scene("kept", "kept", "/tablet/kept/", _at_home)
+    yield Scene("read_at_home", "read at home", "/tablet/read/", _at_home)
+    yield Scene("read_at_home_page", "read at home, last page", "/tablet/read/sign/", _at_home)
+    yield Scene("withdraw", "withdraw", "/tablet/withdraw/", _withdrawing)
+
+
+# Pages of a device that is none of the clinic's tablets (yet).
+STRANGE = [
+    Scene("pair", "pair", "/tablet/", _nothing, True),
+    Scene("phone", "phone", "/tablet/phone/#token", _nothing, True),
+]
+
+
+def _addresses(patterns: list[Any], before: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for each in patterns:
+        where = f"{before}{each.pattern}"
+        if isinstance(each, URLResolver):
+            yield from _addresses(each.url_patterns, where)
+        else:
+            yield where, each
+
+
+def test_every_address_of_the_tablets_is_looked_at() -> None:
+    patients = {
+        str(pattern.name)
+        for address, pattern in _addresses(get_resolver().url_patterns)
+        if address.startswith("tablet/") or {"tablet", "patient"} & set(getattr(pattern.callback, "may_open", ()))
+    }
+    looked_at = {scene.url_name for scene in [*_scenes(), *STRANGE]}
+    assert patients == looked_at | set(NO_PAGE), "name new pages in SCENES, what is no page in NO_PAGE"
+    assert not looked_at & set(NO_PAGE)
+
+
+# Each control can be hit, nothing is wider than the screen, help stands last, and each choice of looks goes somewhere.
+LAYOUT = """() => {
+  const wrong = [];
+  const seen = (one) => one.getClientRects().length && !one.closest(".visually-hidden, [aria-hidden=true]")
+    && getComputedStyle(one).visibility !== "hidden";
+  const size = (one) => {
+    const box = one.getBoundingClientRect();
+    return [Math.round(box.width), Math.round(box.height)];
+  };
+  const name = (one) => one.id || one.textContent.trim().slice(0, 30) || one.name;
+  const targets = "a, button, summary, select, textarea, input:not([type=hidden], .choice-input)";
+  for (const one of document.querySelectorAll(targets)) {
+    const [width, height] = size(one);
+    if (seen(one) && (width < 24 || height < 24)) wrong.push(`target ${width}x${height}: ${name(one)}`);
+  }
+  for (const one of document.querySelectorAll(".choice, .btn")) {
+    const [width, height] = size(one);
+    if (seen(one) && (width < 48 || height < 48)) wrong.push(`choice ${width}x${height}: ${name(one)}`);
+  }
+  if (document.documentElement.scrollWidth > innerWidth)
+    wrong.push(`sideways: ${document.documentElement.scrollWidth} in ${innerWidth}`);
+  if (!document.querySelector(".tablet-page").lastElementChild.matches(".tablet-help")) wrong.push("help is not last");
+  for (const one of document.querySelectorAll(".look input")) if (!one.form) wrong.push(`${one.id} goes nowhere`);
+  return wrong;
+}"""
+
+# Forced colours take every ground away: what is chosen, and where the focus is, must show by lines.
+LINES = """() => {
+  const wrong = [];
+  for (const one of document.querySelectorAll(".btn")) {
+    if (!one.getClientRects().length || one.matches("a.btn-link")) continue; // a link is underlined
+    if (getComputedStyle(one).borderTopStyle === "none") wrong.push("no border: " + one.textContent.trim());
+  }
+  for (const box of document.querySelectorAll(".choice-input:checked")) {
+    if (getComputedStyle(box.nextElementSibling).outlineStyle === "none") wrong.push("chosen, unseen: " + box.id);
+  }
+  for (const one of document.getAnimations()) wrong.push("moves: " + one.animationName);
+  for (const one of document.querySelectorAll(".btn, .choice-label, .form-control")) {
+    if (!["0s", ""].includes(getComputedStyle(one).transitionDuration) &&
+        getComputedStyle(one).transitionProperty !== "none") wrong.push("glides: " + one.className);
+  }
+  return wrong;
+}"""
+
+EMPTIED = """() => {
+  for (const box of document.querySelectorAll("main .choice-input")) box.checked = false;
+  for (const box of document.querySelectorAll("main input[inputmode]")) box.value = "99";
+}"""
+
+
+class Looker:
+    """Looks at one page in every size and look; collects what is wrong, so that one run tells all."""
+
+    def __init__(self, page: Any) -> None:
+        self.page, self.axe, self.wrong = page, Axe().axe_script, list[str]()
+
+    def looks(self, name: str, *, refused: bool = False) -> None:
+        """Look at the page that is open."""
+        if self.page.title().startswith("Error: ") != refused:
+            self.wrong.append(f"{name}: title {self.page.title()!r}, refused: {refused}")
+        self.page.evaluate(self.axe)
+        for size in (LANDSCAPE, PORTRAIT, PHONE):
+            self._at(size, name)
+            self._axe(f"{name} {size}")
+        for size in (REFLOW, *ZOOMED):
+            self._at(size, name)
+        self._without_colours(name)
+
+    def _at(self, size: tuple[int, int], name: str) -> None:
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        self._note(f"{name} {size}", [*self.page.evaluate(STRUCTURE), *self.page.evaluate(LAYOUT)])
+
+    def _axe(self, name: str) -> None:
+        options = {"runOnly": {"type": "tag", "values": AXE_TAGS}, "resultTypes": ["violations"]}
+        found = self.page.evaluate("options => axe.run(options).then(result => result.violations)", options)
+        self._note(name, [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found])
+
+    def _without_colours(self, name: str) -> None:
+        self.page.emulate_media(forced_colors="active", reduced_motion="reduce")
+        self._note(f"{name}, forced colours", self.page.evaluate(LINES))
+        self.page.emulate_media(forced_colors="none", reduced_motion="no-preference")
+
+    def in_other_looks(self, name: str) -> None:
+        """Look at the page in high contrast, and with very large text on a small screen and zoomed."""
+        tick = "id => { document.getElementById(id).checked = true; }"
+        self.page.emulate_media(reduced_motion="reduce")  # no colour on its way to another is looked at
+        self.page.evaluate(tick, "contrast_high")
+        self.page.set_viewport_size({"width": PORTRAIT[0], "height": PORTRAIT[1]})
+        self._axe(f"{name}, high contrast")
+        self.page.evaluate(tick, "text_very_large")
+        for size in (PORTRAIT, REFLOW, *ZOOMED):
+            self._at(size, f"{name}, very large,")
+        self.page.evaluate(tick, "contrast_normal")
+        self.page.evaluate(tick, "text_normal")
+        self.page.emulate_media(reduced_motion="no-preference")
+
+    def _note(self, where: str, found: list[str]) -> None:
+        self.wrong += [f"{where}: {each}" for each in found]
+
+
+@pytest.fixture
+def looker(browser: Any, live_server: Any) -> Iterator[Looker]:
+    noticed: list[str] = []
+    context = browser.new_context(has_touch=True, locale="en-GB")
+    watch(context, live_server.url, noticed)
+    yield Looker(context.new_page())
+    context.close()
+    assert not noticed, "\n".join(noticed)
+
+
+def _open(looker: Looker, address: str, scene: Scene) -> None:
+    tablet, token = make_tablet()
+    scene.shown(tablet)
+    looker.page.context.add_cookies([{"name": settings.TABLET_COOKIE_NAME, "value": token, "url": address}])
+    looker.page.goto(f"{address}{scene.address}")
+    assert looker.page.url == f"{address}{scene.address}", scene.name
+
+
+def _refuse(looker: Looker) -> None:
+    looker.page.evaluate(EMPTIED)
+    with looker.page.expect_response(lambda answer: answer.request.method == "POST") as answer:
+        looker.page.locator("main .btn-primary").first.click()
+    assert answer.value.status == 422, looker.page.url
+    looker.page.wait_for_load_state()
+
+
+def _go_through(looker: Looker, address: str, scenes: list[Scene]) -> None:
+    for scene in scenes:
+        _open(looker, address, scene)
+        looker.looks(scene.name)
+        if scene.refuses:
+            _refuse(looker)
+            looker.looks(f"{scene.name}, refused", refused=True)
+        if looker.page.locator(".look").count():
+            looker.in_other_looks(scene.name)
+    assert not looker.wrong, "\n".join(looker.wrong)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_pages_with_questions(looker: Looker, live_server: Any) -> None:
+    _go_through(looker, live_server.url, [scene for scene in _scenes() if scene.url_name == "part"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_pages_before_and_after_the_questions(looker: Looker, live_server: Any) -> None:
+    _go_through(looker, live_server.url, [scene for scene in _scenes() if scene.url_name != "part"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_pages_of_a_device_that_is_no_tablet_yet(looker: Looker, live_server: Any) -> None:
+    for scene in STRANGE:
+        looker.page.goto(f"{live_server.url}{scene.address}")
+        looker.looks(scene.name)
+        if scene.name == "pair":
+            _refuse(looker)
+            looker.looks(f"{scene.name}, refused", refused=True)
+    assert not looker.wrong, "\n".join(looker.wrong)
