@@ -14,7 +14,7 @@ from clinic.models import Hold
 from consent.models import Signature
 from tests.factories import hold, make_patient, make_tablet, make_visit
 from tests.guards import watch
-from tests.steps import Patient
+from tests.steps import STRUCTURE, Patient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,10 +34,12 @@ def page_without(browser: Any, browser_context_args: dict[str, Any], live_server
     assert not noticed, "\n".join(noticed)
 
 
-def has_h1_and_no_script(page: Any) -> None:
-    """Stand in for axe, which needs scripts: the page came whole."""
-    assert page.locator("h1").count() == 1
-    assert not page.locator("[data-aloud]").is_visible()
+class WithoutScripts(Patient):
+    """A patient whose browser runs none, so that there is none to wait for, nor axe."""
+
+    def looks(self) -> None:
+        assert self.page.evaluate(STRUCTURE) == [], self.page.url
+        assert not self.page.locator("[data-aloud]").is_visible()
 
 
 def test_from_the_birth_date_to_a_typed_signature(page_without: Any, live_server: Any) -> None:
@@ -45,7 +47,7 @@ def test_from_the_birth_date_to_a_typed_signature(page_without: Any, live_server
     hold(visit, tablet, identified=False)
     cookie = {"name": settings.TABLET_COOKIE_NAME, "value": token, "url": live_server.url}
     page_without.context.add_cookies([cookie])
-    patient = Patient(page_without, live_server.url, has_h1_and_no_script)
+    patient = WithoutScripts(page_without, live_server.url, lambda page: None)
     patient.go("/tablet/")
 
     # Larger text shows at once, goes with the page's own form, and is there on the next page
@@ -74,8 +76,7 @@ def test_from_the_birth_date_to_a_typed_signature(page_without: Any, live_server
     assert Hold.objects.get().contrast == "high"
 
     patient.reads_the_consent()
-    patient.choose("students", "no")
-    patient.choose("observers", "no")
+    patient.wants_nobody_else_there()
     patient.ticks("lung", "read", "agree")
     patient.types_the_name(NAME)
     patient.press("I agree")
