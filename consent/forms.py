@@ -61,6 +61,7 @@ class SignForm(AskForm):
             self.fields[choice] = forms.ChoiceField(
                 label=label,
                 choices=YES_NO,
+                initial="no",
                 widget=forms.RadioSelect,
                 error_messages={"required": "Choose yes or no.", "invalid_choice": "Choose yes or no."},
             )

@@ -226,10 +226,6 @@ class Patient(Person):
         self.choose("method", "typed")
         self.page.locator("main [name=typed_name]").fill(name)
 
-    def wants_nobody_else_there(self) -> None:
-        for who in ("students", "observers"):
-            self.choose(who, "no")
-
     def ticks(self, *names: str) -> None:
         for name in names:
             self.page.locator(f"main [name={name}]").check(force=True)

@@ -135,7 +135,7 @@ def test_from_the_birth_date_to_the_signature(page: Any, live_server: Any, offli
     keys.go_on("Continue")
 
     # and signed by typing the name
-    keys.choose("students", "no")
+    keys.choose("students", "yes")
     keys.choose("observers", "no")
     for box in ("lung", "read", "agree"):
         keys.tick(box)

@@ -27,6 +27,7 @@ from tests.conftest import AXE_TAGS
 from tests.factories import acting, hold, make_patient, make_screening, make_tablet, make_visit, practitioner
 from tests.guards import watch
 from tests.steps import STRUCTURE
+from tests.test_coming_back import came_before
 from tests.test_confirming import signed
 from tests.test_signing import ready
 
@@ -85,6 +86,10 @@ def _at_home(tablet: Tablet) -> None:
     visit = make_visit(stage=Stage.ANSWERING, at_home_at=timezone.now())
     make_screening(visit, submitted=False)
     hold(visit, tablet)
+
+
+def _back_again(tablet: Tablet) -> None:
+    hold(make_visit(came_before(), Stage.ANSWERING, returning=True), tablet)
 
 
 def _consenting(**changes: Any) -> Callable[[Tablet], None]:
@@ -159,6 +164,7 @@ def _scenes() -> Iterator[Scene]:
     yield Scene("consent_page", "sign", sign, _consenting(), True)
     yield Scene("consent_page", "sign, young", sign, _young, True)
     yield Scene("consent_page", "sign, talk first", sign, _consenting(questions="Is it safe?"))
+    yield Scene("last_time", "last time", "/tablet/last-time/", _back_again)
     yield Scene("ask", "ask", "/tablet/ask/", _answering, True)
     yield Scene("stop", "stop", "/tablet/stop/", _answering)
     yield Scene("kept", "kept", "/tablet/kept/", _at_home)

@@ -84,7 +84,6 @@ def test_at_home_by_the_link_and_here_by_the_code(patient: WithAPhone, live_serv
     patient.sends_the_answers()
     patient.reads_the_consent()
     patient.types_the_name("Zoë Müller")
-    patient.wants_nobody_else_there()
     patient.ticks("lung", "read", "agree")
     patient.press("I agree")
     patient.sees("You have signed")

@@ -76,7 +76,6 @@ def test_from_the_birth_date_to_a_typed_signature(page_without: Any, live_server
     assert Hold.objects.get().contrast == "high"
 
     patient.reads_the_consent()
-    patient.wants_nobody_else_there()
     patient.ticks("lung", "read", "agree")
     patient.types_the_name(NAME)
     patient.press("I agree")
