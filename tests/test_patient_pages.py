@@ -26,7 +26,7 @@ from screening.standing import standing
 from tests.conftest import AXE_TAGS
 from tests.factories import acting, hold, make_patient, make_screening, make_tablet, make_visit, practitioner
 from tests.guards import watch
-from tests.steps import STRUCTURE
+from tests.steps import SETTLED, STRUCTURE
 from tests.test_coming_back import came_before
 from tests.test_confirming import signed
 from tests.test_signing import ready
@@ -258,6 +258,7 @@ class Looker:
 
     def looks(self, name: str, *, refused: bool = False) -> None:
         """Look at the page that is open."""
+        self.page.wait_for_function(SETTLED)
         if self.page.title().startswith("Error: ") != refused:
             self.wrong.append(f"{name}: title {self.page.title()!r}, refused: {refused}")
         self.page.evaluate(self.axe)
@@ -314,13 +315,14 @@ def _open(looker: Looker, address: str, scene: Scene) -> None:
     tablet, token = make_tablet()
     scene.shown(tablet)
     looker.page.context.add_cookies([{"name": settings.TABLET_COOKIE_NAME, "value": token, "url": address}])
+    looker.page.goto("about:blank")  # whatever the page before still had on its way ends here
     looker.page.goto(f"{address}{scene.address}")
     assert looker.page.url == f"{address}{scene.address}", scene.name
 
 
 def _refuse(looker: Looker) -> None:
     looker.page.evaluate(EMPTIED)
-    with looker.page.expect_response(lambda answer: answer.request.method == "POST") as answer:
+    with looker.page.expect_navigation() as answer:
         looker.page.locator("main .btn-primary").first.click()
     assert answer.value.status == 422, looker.page.url
     looker.page.wait_for_load_state()
