@@ -169,6 +169,24 @@ class Policy:
         high=72,
         group="Consent",
     )
+    systolic_high: int = _set(
+        180,
+        "Blood pressure: upper value from which going on needs a reason",
+        "Uncontrolled blood pressure is a no in the clinic forms read. The number is a design judgement.",
+        kind="integer",
+        low=140,
+        high=220,
+        group="Review",
+    )
+    diastolic_high: int = _set(
+        110,
+        "Blood pressure: lower value from which going on needs a reason",
+        "Uncontrolled blood pressure is a no in the clinic forms read. The number is a design judgement.",
+        kind="integer",
+        low=90,
+        high=140,
+        group="Review",
+    )
     clinic_name: str = _set("Our clinic", "Clinic's name", "Shown to patients and printed on the consent.")
     clinic_address: str = _set("", "Clinic's address", "Printed on the consent.", max_length=400)
     clinic_phone: str = _set(

@@ -133,6 +133,8 @@ GROUPS: tuple[Group, ...] = (
             "signed in": "Signed in",
             "signed out": "Signed out",
             "sign-in refused": "Somebody was refused at the sign-in: wrong user name or password",
+            "identity checked again": "Typed the password again, to go ahead against a stop",
+            "identity check refused": "Typed a wrong password where it is asked again (try {count} in five minutes)",
             "access refused": "Was refused a page: {route}",
         },
     ),

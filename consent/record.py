@@ -158,6 +158,7 @@ class Decision:
     by: str
     registration_number: str
     at: Moment
+    identity_checked_at: Moment | None = field(default=None, metadata=LATER)  # going ahead against a stop
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,15 @@ class TeachBack:
 
 
 @dataclass(frozen=True)
+class NotSaidBack:
+    """An earlier talk after which the patient could not say these back."""
+
+    at: Moment
+    by: str
+    about: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Talk:
     """The talk, what the patient gave back of it, and the patient's own questions."""
 
@@ -203,6 +213,7 @@ class Talk:
     questions: str
     questions_answered_by: str
     questions_answered_at: Moment | None
+    not_said_back: tuple[NotSaidBack, ...] | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True)
@@ -214,6 +225,37 @@ class Interpreter:
     language: str
     mode: str
     recorded_by: str
+    at: Moment
+
+
+@dataclass(frozen=True)
+class Guardian:
+    """The parent or guardian as the practitioner recorded them, and what was seen of their authority."""
+
+    name: str
+    relationship: str
+    authority: str
+    recorded_by: str
+    at: Moment
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What helped a patient who could not say it back, and how they showed that they can decide."""
+
+    helped: str
+    reason: str
+    by: str
+    at: Moment
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """What was measured, in words."""
+
+    measured: str
+    note: str
+    by: str
     at: Moment
 
 
@@ -312,6 +354,9 @@ class Record:
     confirmation: Confirmation
     events: tuple[Event, ...]
     proof: Proof
+    guardian: Guardian | None = field(default=None, metadata=LATER)
+    capacity: Capacity | None = field(default=None, metadata=LATER)
+    vitals: Vitals | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for another format, or for a birthday or a day that is not an ISO date."""
@@ -322,7 +367,9 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values, a key a field."""
-        return {each.name: _to_json(getattr(self, each.name)) for each in fields(self)}
+        told = _to_json(self)
+        assert isinstance(told, dict)
+        return told
 
 
 def _to_json(value: Any) -> Any:

@@ -14,11 +14,11 @@ from consent import ours
 from consent import record as r
 from consent.models import Given, Signature
 from consent.statement import CHOICES, Statement
-from screening import questions
+from screening import questions, vouching
 from screening.models import Asked, Attestation, Decision
 from screening.questions import QUESTIONS, SECTIONS, Question
 from screening.standing import FlagStanding, Standing
-from screening.talk import RESULTS, prompt
+from screening.talk import RESULTS, not_able, prompt
 
 Kind = Attestation.Kind
 
@@ -70,6 +70,9 @@ def build(*, given: Given, now: Standing, by: User, at: dt.datetime, statements:
         plan=_plan(now),
         talk=_talk(now),
         interpreter=_interpreter(now),
+        guardian=_guardian(now),
+        capacity=_capacity(now),
+        vitals=_vitals(now),
         consents_alone=_consents_alone(now),
         statement=Statement.from_json(given.statement),
         acknowledged=tuple(r.Acknowledged(each["name"], each["text"]) for each in given.acknowledged),
@@ -143,6 +146,7 @@ def _decision(decision: Decision) -> r.Decision:
         by=decision.by.full_name,
         registration_number=decision.by.registration_number,
         at=_at(decision.at),
+        identity_checked_at=_at(decision.identity_checked_at) if decision.identity_checked_at else None,
     )
 
 
@@ -172,6 +176,13 @@ def _talk(now: Standing) -> r.Talk:
         questions="\n".join(filter(None, asked)),
         questions_answered_by=answered.by.full_name if answered else "",
         questions_answered_at=_at(answered.at) if answered else None,
+        not_said_back=tuple(
+            r.NotSaidBack(
+                _at(each.at), each.by.full_name, tuple(one.about for one in not_able(each.data["teach_back"]))
+            )
+            for each in now.failed_talks
+        )
+        or None,
     )
 
 
@@ -179,8 +190,34 @@ def _interpreter(now: Standing) -> r.Interpreter | None:
     found = now.attested.get(Kind.INTERPRETER)
     if found is None:
         return None
-    told = {name: str(found.data.get(name, "")) for name in ("name", "number", "language", "mode")}
-    return r.Interpreter(**told, recorded_by=found.by.full_name, at=_at(found.at))
+    told = {name: str(found.data.get(name, "")) for name in ("name", "number", "language")}
+    mode = str(found.data.get("mode", ""))
+    spoken = vouching.MODES.get(mode, mode).lower()
+    return r.Interpreter(**told, mode=spoken, recorded_by=found.by.full_name, at=_at(found.at))
+
+
+def _guardian(now: Standing) -> r.Guardian | None:
+    found = now.attested.get(Kind.GUARDIAN)
+    if found is None or not now.needs_guardian:
+        return None
+    told = {name: str(found.data.get(name, "")) for name in ("name", "relationship", "authority")}
+    return r.Guardian(**told, recorded_by=found.by.full_name, at=_at(found.at))
+
+
+def _capacity(now: Standing) -> r.Capacity | None:
+    found = now.attested.get(Kind.CAPACITY)
+    if found is None:
+        return None
+    told = {name: str(found.data.get(name, "")) for name in ("helped", "reason")}
+    return r.Capacity(**told, by=found.by.full_name, at=_at(found.at))
+
+
+def _vitals(now: Standing) -> r.Vitals | None:
+    found = now.attested.get(Kind.VITALS)
+    if found is None:
+        return None
+    measured, note = vouching.vitals_words(found.data), str(found.data.get("note", ""))
+    return r.Vitals(measured, note, found.by.full_name, _at(found.at))
 
 
 def _consents_alone(now: Standing) -> r.ConsentsAlone | None:

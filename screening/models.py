@@ -188,6 +188,8 @@ class Decision(WrittenOnce):
     reason = models.TextField()
     precaution = models.TextField(blank=True)  # goes into the consent text and the PDF
     until = models.TextField("what must be true first", blank=True)
+    # Going ahead against a stop asks for the password again; null for every other decision.
+    identity_checked_at = models.DateTimeField(null=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     role = models.CharField(max_length=20, default=Role.PRACTITIONER.value)
     at = models.DateTimeField(default=timezone.now)
@@ -210,6 +212,11 @@ class Decision(WrittenOnce):
     def __str__(self) -> str:
         return f"{self.outcome}: {self.flag_id}"
 
+    @property
+    def goes_ahead(self) -> bool:
+        """Whether it lets the treatment go on."""
+        return self.outcome != self.Outcome.NOT_TODAY
+
 
 class Attestation(WrittenOnce):
     """Something a practitioner vouches for. The latest of a kind counts, within its screening where it has one."""
@@ -219,11 +226,14 @@ class Attestation(WrittenOnce):
         INTERPRETER = "interpreter", "An interpreter takes part"
         CONSENTS_ALONE = "consents_alone", "The young person may consent alone"
         TALK = "talk", "The talk took place"
+        GUARDIAN = "guardian", "A parent or guardian decides with the patient"
+        CAPACITY = "capacity", "With help, the patient can decide"
+        VITALS = "vitals", "Pulse and blood pressure"
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="attestations")
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, null=True, related_name="attestations")
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    # Of an interpreter: name, number, language, mode. Of a talk: teach_back, {prompt: result}.
+    # By kind, what `screening.vouching` asks for; of a talk: teach_back, {prompt: result}.
     data = models.JSONField(default=dict)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     role = models.CharField(max_length=20, default=Role.PRACTITIONER.value)

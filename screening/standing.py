@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from clinic.models import PolicyChange, Visit
 from clinic.policy import AFTER_TALK, RULE_SETTINGS, Policy
-from screening import questions, reactions, rules, talk
+from screening import questions, reactions, rules, talk, vouching
 from screening.models import Asked, Assessment, Attestation, Decision, Flag, Plan, Screening
 from screening.questions import QUESTIONS, Value
 from screening.rules import Needling, Raised, Severity
@@ -49,8 +49,27 @@ class FlagStanding:
         return rules.needs_decision(self.severity)
 
     @property
+    def is_stop(self) -> bool:
+        """Whether going ahead goes against a stop, or against something graver."""
+        return self.severity.rank <= Severity.STOP.rank
+
+    @property
     def undecided(self) -> bool:
         return self.needs_decision and self.decision is None
+
+    @property
+    def stops_now(self) -> bool:
+        """Whether it keeps the patient from being treated today, as it stands."""
+        kept = self.decision is not None and not self.decision.goes_ahead
+        return kept or self.never_cleared or (self.is_stop and self.decision is None)
+
+
+@dataclass(frozen=True)
+class ToDo:
+    """One thing that is left before consent: where on the review it is done, and what it is."""
+
+    place: str
+    says: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +84,7 @@ class Standing:
     assessment: Assessment | None = None
     flags: tuple[FlagStanding, ...] = ()  # worst first
     attested: Mapping[str, Attestation] = field(default_factory=dict)  # the latest of each kind that counts now
+    talks: tuple[Attestation, ...] = ()  # about these answers, in order
     asked: tuple[Asked, ...] = ()  # what the patient asked before signing and nobody answered yet
 
     @property
@@ -121,22 +141,55 @@ class Standing:
         return found.data.get("teach_back", {}) if found else {}
 
     @property
+    def needs_guardian(self) -> bool:
+        """Whether a parent or guardian has to sign beside the patient."""
+        return self.is_minor and not (self.may_consent_alone and Kind.CONSENTS_ALONE in self.attested)
+
+    @property
+    def failed_talks(self) -> tuple[Attestation, ...]:
+        """The talks about these answers after which the patient could not say something back."""
+        return tuple(each for each in self.talks if talk.not_able(each.data.get("teach_back", {})))
+
+    @property
+    def needs_help(self) -> bool:
+        """Whether talks failed so often that another alone is not enough, and no help was recorded since."""
+        if len(self.failed_talks) < talk.TRIES:
+            return False
+        since = self.failed_talks[talk.TRIES - 1].at
+        helped = [self.attested.get(kind) for kind in (Kind.INTERPRETER, Kind.CAPACITY)]
+        return not any(each and each.at > since for each in helped)
+
+    @property
+    def vitals_high(self) -> bool:
+        """Whether the blood pressure that was taken reaches the clinic's limits."""
+        taken, policy = self.attested.get(Kind.VITALS), self.policy
+        limits = {"systolic": policy.systolic_high, "diastolic": policy.diastolic_high}
+        return taken is not None and vouching.is_high(taken.data, **limits)
+
+    @property
+    def to_do(self) -> list[ToDo]:
+        """What is left before this can go on to consent, in the order in which it is best done."""
+        return self._to_do([*self._plan_first(), *self._guardian_first()])
+
+    @property
     def holds(self) -> list[str]:
         """Say, in sentences for the practitioner, why this cannot go on to consent; empty if it can."""
-        return self._holds(self._plan_holds())
+        return [each.says for each in self.to_do]
 
     @property
     def signing_holds(self) -> list[str]:
         """Say why the patient cannot sign now; at check-in an unflagged patient signs before there is a plan."""
-        plan = self._plan_holds() if self.policy.sign_when == AFTER_TALK else []
-        return self._holds(plan)
+        plan = self._plan_first() if self.policy.sign_when == AFTER_TALK else []
+        return [each.says for each in self._to_do(plan)]
 
-    def _holds(self, plan: list[str]) -> list[str]:
+    def _to_do(self, first: list[ToDo]) -> list[ToDo]:
         if self.screening is None or self.screening.submitted_at is None:
-            return ["The patient has not sent the answers yet."]
+            return [ToDo("flags", "The patient has not sent the answers yet.")]
         if not self.screening.is_current:
-            return ["The questions changed since the patient answered. Send them back: all of them are asked again."]
-        return [*self._call_holds(), *self._old_holds(), *plan, *self._decisions_hold(), *self._talk_holds()]
+            says = "The questions changed since the patient answered. Send them back: all of them are asked again."
+            return [ToDo("back", says)]
+        left = [*self._call_first(), *self._old_first(), *first, *self._decide_first()]
+        return [*left, *self._talk_first(), *self._vitals_first()]
 
     @property
     def stale(self) -> list[str]:
@@ -149,47 +202,64 @@ class Standing:
         day = self.screening.confirmed.get(name, "") if self.screening else ""
         return f"told on {questions.day_in_words(dt.date.fromisoformat(day))}, confirmed at this visit" if day else ""
 
-    def _old_holds(self) -> list[str]:
+    def _old_first(self) -> list[ToDo]:
         if not self.stale:
             return []
         what = ", ".join(short(name) for name in self.stale[:3]) + (" and others" if len(self.stale) > 3 else "")
-        return [f"Told too long ago to count today: {what}. Send them back to be asked again."]
+        return [ToDo("back", f"Told too long ago to count today: {what}. Send them back to be asked again.")]
 
-    def _call_holds(self) -> list[str]:
+    def _call_first(self) -> list[ToDo]:
         if self.visit.urgent_at is None or self.visit.urgent_taken_at:
             return []
-        return ["The patient said they need help now. Go to them first, and say so at the top of the page."]
+        says = "The patient said they need help now. Go to them first, and say so at the top of the page."
+        return [ToDo("main", says)]
 
-    def _plan_holds(self) -> list[str]:
-        return [] if self.plan else ["Save the plan: the rules look at where the needles go."]
+    def _plan_first(self) -> list[ToDo]:
+        return [] if self.plan else [ToDo("plan", "Save the plan: the rules look at where the needles go.")]
 
-    def _decisions_hold(self) -> list[str]:
-        holds = []
+    def _guardian_first(self) -> list[ToDo]:
+        if not self.needs_guardian or Kind.GUARDIAN in self.attested:
+            return []
+        return [ToDo("guardian", "The patient is under 18. Record the parent or guardian who decides with them.")]
+
+    def _decide_first(self) -> list[ToDo]:
+        left = []
         for each in self.flags:
+            place = f"flag-{each.flag.pk}"
             if each.never_cleared and each.needs_decision:
-                holds.append(f"{each.short}: only the patient can change this. Explain, then send it back to them.")
+                says = f"{each.short}: only the patient can change this. Explain, then send it back to them."
+                left.append(ToDo(place, says))
             elif each.undecided:
-                holds.append(f"{each.short}: decide about this flag.")
-            elif each.needs_decision and each.decision and each.decision.outcome == Decision.Outcome.NOT_TODAY:
-                holds.append(f"{each.short}: you decided “not today”.")
-        return holds
+                left.append(ToDo(place, f"{each.short}: decide about this flag."))
+            elif each.needs_decision and each.decision and not each.decision.goes_ahead:
+                left.append(ToDo(place, f"{each.short}: you decided “not today”."))
+        return left
 
-    def _talk_holds(self) -> list[str]:
-        holds = []
+    def _talk_first(self) -> list[ToDo]:
+        left = []
         if self.questions_open:
-            holds.append("The patient asked something. Answer it, then mark it as answered.")
+            left.append(ToDo("words", "The patient asked something. Answer it, then mark it as answered."))
         if self.needs_interpreter and Kind.INTERPRETER not in self.attested:
-            holds.append("The patient asked for an interpreter. Record who interprets.")
+            left.append(ToDo("interpreter", "The patient asked for an interpreter. Record who interprets."))
         told = self.attested.get(Kind.TALK)
         if self.policy.sign_when == AFTER_TALK and told is None:
-            holds.append("Record the talk: in this clinic patients sign after it.")
+            left.append(ToDo("talk", "Record the talk: in this clinic patients sign after it."))
         elif self.visit.wants_talk_at and (told is None or told.at < self.visit.wants_talk_at):
-            holds.append("The patient asked to talk before signing. Record the talk.")
+            left.append(ToDo("talk", "The patient asked to talk before signing. Record the talk."))
+        if self.needs_help:
+            says = "The patient could not say it back in two talks. Record an interpreter or what helps them decide."
+            left.append(ToDo("help", says))
         for prompt in talk.not_able(self.teach_back):
-            holds.append(
-                f"{prompt.about}: the patient could not say it back. Explain with help; record the talk again."
-            )
-        return holds
+            says = f"{prompt.about}: the patient could not say it back. Explain with help; record the talk again."
+            left.append(ToDo("talk", says))
+        return left
+
+    def _vitals_first(self) -> list[ToDo]:
+        taken = self.attested.get(Kind.VITALS)
+        if taken is None or not self.vitals_high or taken.data.get("note"):
+            return []
+        says = f"{vouching.vitals_words(taken.data)} is very high. Measure again, or say why you go on."
+        return [ToDo("vitals", says)]
 
 
 def flag_key(raised: Raised) -> str:
@@ -240,6 +310,7 @@ def standing(visit: Visit) -> Standing:
         flags=_flags(visit, screening, assessment, answers) if assessment else (),
         # What a talk or an answer was about lies in the answers, so a new version of them needs it anew.
         attested={each.kind: each for each in attestations if each.screening_id in (None, screening.pk)},
+        talks=tuple(each for each in attestations if each.kind == Kind.TALK and each.screening_id == screening.pk),
         asked=asked,
     )
 

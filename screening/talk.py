@@ -60,6 +60,9 @@ def check(teach_back: Mapping[str, str], *, near_lung: bool) -> dict[str, str]:
     return {each.name: teach_back[each.name] for each in PROMPTS if each.name in teach_back}
 
 
+TRIES = 2  # failed talks, after which another talk alone is not enough
+
+
 def not_able(teach_back: Mapping[str, str]) -> list[Prompt]:
     """Return the prompts that the patient could not say back."""
     return [each for each in PROMPTS if teach_back.get(each.name) == NOT_ABLE]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from screening.views import desk, figures, last_time, patient, queue, reach, treating
+from screening.views import ahead, desk, figures, last_time, patient, queue, reach, treating
 
 urlpatterns = [
     path("tablet/questions/", patient.answering, name="answering"),
@@ -24,6 +24,7 @@ urlpatterns = [
     path("review/<int:visit>/", desk.review, name="review"),
     path("review/<int:visit>/plan/", desk.plan, name="review_plan"),
     path("review/<int:visit>/flags/<int:flag>/", desk.decide, name="review_decide"),
+    path("review/<int:visit>/flags/<int:flag>/ahead/", ahead.ahead, name="review_ahead"),
     path("review/<int:visit>/vouch/<slug:kind>/", desk.attest, name="review_attest"),
     path("review/<int:visit>/end/", desk.close, name="review_close"),
     path("review/<int:visit>/note/", desk.not_treated_note, name="not_treated_note"),

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from clinic.flow import Stage
+from clinic.identity import Rechecked
 from clinic.models import Actor, Hold, Patient, Role, Tablet, User, Visit
 from clinic.policy import Policy
 from screening import actions, questions, rules
@@ -49,6 +50,11 @@ def manager() -> User:
 def acting(user: User, role: Role = Role.PRACTITIONER) -> Actor:
     """Return the staff member as an actor under ``role``."""
     return Actor(user=user, role=role)
+
+
+def rechecked(by: Actor) -> Rechecked:
+    """Return the proof that this staff member typed their password just now, without typing it."""
+    return Rechecked(user=by.staff.pk, at=timezone.now())
 
 
 def make_patient(name: str = "Alex Example", born: dt.date = dt.date(1990, 5, 1), **fields: Any) -> Patient:

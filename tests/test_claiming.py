@@ -21,7 +21,7 @@ from tests.factories import acting, make_visit, practitioner, ready_for_review, 
 
 pytestmark = pytest.mark.django_db
 
-HEALED = {"outcome": Decision.Outcome.CLEARED, "reason": "Years ago."}
+HEALED: dict[str, Any] = {"outcome": Decision.Outcome.CLEARED, "reason": "Years ago."}
 
 
 @pytest.fixture

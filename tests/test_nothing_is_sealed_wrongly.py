@@ -57,6 +57,7 @@ from tests.factories import (
     manager,
     practitioner,
     receptionist,
+    rechecked,
 )
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +127,12 @@ class Case:
         return self.visit.patient.age_on(timezone.localdate()) < 18
 
     @property
+    def talks_not_able(self) -> list[dt.datetime]:
+        """When the patient could not say something back, about these answers."""
+        rows = Attestation.objects.filter(screening=self.screening, kind=ATTESTED.TALK).order_by("id")
+        return [each.at for each in rows if "not_able" in each.data["teach_back"].values()]
+
+    @property
     def guarded(self) -> bool:
         """Whether a guardian must sign."""
         alone = self.attested(ATTESTED.CONSENTS_ALONE)
@@ -179,6 +186,8 @@ def _cleared(case: Case) -> Iterator[str]:
 
 
 def _people(case: Case) -> Iterator[str]:
+    if case.guarded and not Attestation.objects.filter(visit=case.visit, kind=ATTESTED.GUARDIAN).exists():
+        yield "no guardian on record"
     if rules.needs_interpreter(case.answers) and not case.attested(ATTESTED.INTERPRETER):
         yield "no interpreter before the signature"
     rows = {each.capacity: each for each in case.given.signatures.all()}
@@ -209,6 +218,14 @@ def _talk(case: Case) -> Iterator[str]:
     last = Attestation.objects.filter(visit=case.visit, kind=ATTESTED.TALK).order_by("id").last()
     if last is None or last.at < sent or "not_able" in last.data["teach_back"].values():
         yield "no talk that the patient could say back"
+    helped = Attestation.objects.filter(visit=case.visit, kind__in=[ATTESTED.INTERPRETER, ATTESTED.CAPACITY])
+    failed = case.talks_not_able
+    if len(failed) > 1 and not helped.filter(at__gt=failed[1]).exists():
+        yield "two talks failed, and nothing helped"
+    taken = Attestation.objects.filter(visit=case.visit, kind=ATTESTED.VITALS).order_by("id").last()
+    limits = policy_at(case.consent.confirmed_at)
+    if taken and taken.data["systolic"] >= limits.systolic_high and not taken.data["note"]:
+        yield "a very high blood pressure that nobody spoke of"
 
 
 def _signed(case: Case) -> Iterator[str]:
@@ -243,6 +260,8 @@ def _record(case: Case) -> Iterator[str]:
     for flag in record.flags:
         if flag.severity in NEEDS_DECISION and (flag.decision is None or flag.decision.outcome not in TAKEN):
             yield f"the record holds an open flag: {flag.short}"
+        elif flag.severity in ("urgent", "stop") and flag.decision and not flag.decision.identity_checked_at:
+            yield f"nobody proved who they are before going ahead against a stop: {flag.short}"
     if sorted((each.question, each.severity, each.reason) for each in record.flags) != sorted(
         (each.question, each.severity.value, each.reason) for each in case.raised
     ):
@@ -512,7 +531,14 @@ class Clinic(RuleBasedStateMachine):
             return
         for number, each in enumerate(flags):
             self.decide_as_usual(each, number)
-        for kind in (ATTESTED.INTERPRETER, ATTESTED.QUESTIONS_ANSWERED, ATTESTED.TALK):
+        usual = [ATTESTED.INTERPRETER, ATTESTED.QUESTIONS_ANSWERED, ATTESTED.TALK]
+        if standing(visit).needs_help:
+            usual.append(ATTESTED.CAPACITY)
+        if standing(visit).vitals_high:
+            usual.append(ATTESTED.VITALS)
+        if standing(visit).needs_guardian:
+            usual.append(ATTESTED.GUARDIAN)
+        for kind in usual:
             if kind != self.forgotten:
                 self.vouch(visit, kind)
         screenings.close_review(visit=visit, ending="consent", by=by)
@@ -532,15 +558,27 @@ class Clinic(RuleBasedStateMachine):
             outcome=outcome,
             reason="Asked and looked.",
             until="healed",
+            rechecked=rechecked(self.crew.practitioner),
             by=self.crew.practitioner,
             **words,
         )
 
-    def vouch(self, visit: Visit, kind: str, teach_back: dict[str, str] | None = None) -> None:
+    def vouch(
+        self,
+        visit: Visit,
+        kind: str,
+        teach_back: dict[str, str] | None = None,
+        *,
+        pressure: int = 120,
+        note: str = "",
+    ) -> None:
         data: dict[str, dict[str, object]] = {
             ATTESTED.INTERPRETER: {"name": "Ada Kim", "language": "Korean", "mode": "phone"},
             ATTESTED.TALK: {"teach_back": WELL if teach_back is None else teach_back},
             ATTESTED.CONSENTS_ALONE: {"reason": "Understands it well."},
+            ATTESTED.GUARDIAN: {"name": "Kim Example", "relationship": "mother", "authority": "Said so, known here"},
+            ATTESTED.CAPACITY: {"helped": "A picture", "reason": "Showed on the picture what is done."},
+            ATTESTED.VITALS: {"pulse": 70, "systolic": pressure, "diastolic": 80, "note": note},
         }
         screenings.attest(visit=visit, kind=kind, data=data.get(ATTESTED(kind)), by=self.crew.practitioner)
 
@@ -640,10 +678,18 @@ class Clinic(RuleBasedStateMachine):
         for flag in flags if all_ else flags[number % len(flags) :][:1] if flags else []:
             self.trying(lambda flag=flag: self.decide_one(FlagStanding(flag=flag), outcome))  # type: ignore[misc]
 
-    @rule(who=WHO, kind=st.sampled_from(ATTESTED.values), talk=TALKS)
-    def something_is_vouched_for(self, who: int, kind: str, talk: dict[str, str]) -> None:
+    @rule(
+        who=WHO,
+        kind=st.sampled_from(ATTESTED.values),
+        talk=TALKS,
+        pressure=st.sampled_from([120, 179, 180, 240, 300]),
+        note=st.sampled_from(["", "", "Rested, and the doctor said yes."]),
+    )
+    def something_is_vouched_for(
+        self, who: int, kind: str, talk: dict[str, str], pressure: int = 120, note: str = ""
+    ) -> None:
         visit = self.one(who)
-        self.trying(lambda: self.vouch(visit, kind, talk))
+        self.trying(lambda: self.vouch(visit, kind, talk, pressure=pressure, note=note))
 
     @precondition(lambda self: self.any_at(Stage.IN_REVIEW))
     @rule(

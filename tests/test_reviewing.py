@@ -30,6 +30,7 @@ from tests.factories import (
     practitioner,
     ready_for_review,
     receptionist,
+    rechecked,
     staff_client,
 )
 
@@ -67,7 +68,8 @@ def plan(visit: Visit, by: Actor, *regions: str, electro: bool = False) -> actio
 def clear(visit: Visit, by: Actor, outcome: str = Outcome.CLEARED, **words: str) -> None:
     """Decide every flag that waits for a decision."""
     for each in standing(visit).undecided:
-        actions.decide(flag=each.flag, outcome=outcome, reason="Talked it through.", by=by, **words)
+        proof = rechecked(by) if each.is_stop else None
+        actions.decide(flag=each.flag, outcome=outcome, reason="Talked it through.", by=by, rechecked=proof, **words)
 
 
 def close(visit: Visit, by: Actor, ending: str = Ending.CONSENT, **how: Any) -> Closing:

@@ -7,25 +7,34 @@ from collections.abc import Mapping
 from django.db import transaction
 
 from clinic.flow import NotAllowed, Stage
+from clinic.identity import Rechecked
 from clinic.models import Actor, Journal, Role, Visit
-from screening import talk
+from screening import talk, vouching
 from screening.actions import guards
 from screening.models import Attestation, Decision, Flag
 from screening.standing import Standing, standing
 
 Kind, Outcome = Attestation.Kind, Decision.Outcome
 
-INTERPRETER_NEEDS = ("name", "language", "mode")
-INTERPRETER_MAY = ("number",)
-# Who interprets and whether a young person decides alone is about the person; these are about what was answered.
+# Who takes part, and how the patient is, is about the person; these are about what was answered.
 ABOUT_ANSWERS = (Kind.TALK, Kind.QUESTIONS_ANSWERED)
 
 
 @transaction.atomic
-def decide(*, flag: Flag, outcome: str, reason: str, precaution: str = "", until: str = "", by: Actor) -> Decision:
+def decide(
+    *,
+    flag: Flag,
+    outcome: str,
+    reason: str,
+    precaution: str = "",
+    until: str = "",
+    rechecked: Rechecked | None = None,
+    by: Actor,
+) -> Decision:
     """Write what a practitioner decided about one flag, and why. The latest decision of a flag counts.
 
-    Raise :class:`~clinic.flow.NotAllowed` for a flag that stands no longer, or one that only the patient can change.
+    ``rechecked``: that it is they, needed to go ahead against a stop. Raise :class:`~clinic.flow.NotAllowed` for a flag
+    that stands no longer, one that only the patient can change, or a stop without ``rechecked``.
     """
     guards.practitioner(by)
     visit = flag.screening.visit
@@ -39,6 +48,9 @@ def decide(*, flag: Flag, outcome: str, reason: str, precaution: str = "", until
             f"{stands.short}: nobody can clear this for the patient. Explain, then send the question back to them, "
             "or do not treat today."
         )
+    against = stands.is_stop and outcome != Outcome.NOT_TODAY
+    if against and (rechecked is None or rechecked.user != by.staff.pk):
+        raise NotAllowed(f"{stands.short}: to go ahead against a stop, type your password again.")
     if not reason.strip():
         raise NotAllowed(f"{stands.short}: say why you decide so.")
     if outcome == Outcome.PRECAUTION and not precaution.strip():
@@ -51,6 +63,7 @@ def decide(*, flag: Flag, outcome: str, reason: str, precaution: str = "", until
         reason=reason,
         precaution=precaution if outcome == Outcome.PRECAUTION else "",
         until=until if outcome == Outcome.NOT_TODAY else "",
+        identity_checked_at=rechecked.at if against and rechecked else None,
         by=by.staff,
         role=Role.PRACTITIONER.value,
     )
@@ -62,8 +75,8 @@ def decide(*, flag: Flag, outcome: str, reason: str, precaution: str = "", until
 def attest(*, visit: Visit, kind: str, by: Actor, data: Mapping[str, object] | None = None) -> Attestation:
     """Write what a practitioner vouches for. The latest of a kind counts.
 
-    ``data``: for an interpreter ``name``, ``language``, ``mode`` and perhaps ``number``; for a talk ``teach_back`` (by
-    prompt name, see :mod:`screening.talk`); for a young person who consents alone ``reason``; else nothing.
+    ``data``: for a talk ``teach_back`` (by prompt name, see :mod:`screening.talk`); for all others what
+    :mod:`screening.vouching` asks for, with the same refusals as :class:`~clinic.flow.NotAllowed`.
     """
     guards.practitioner(by)
     visit.refresh_from_db(fields=guards.CHANGES)
@@ -88,21 +101,21 @@ def _vouched(kind: Attestation.Kind, data: dict[str, object], now: Standing) -> 
     """Return what belongs to this kind. Raise if something is missing, or this visit has no use for it."""
     if kind in ABOUT_ANSWERS and (now.screening is None or now.screening.submitted_at is None):
         raise NotAllowed("The patient has not sent the answers yet.")
+    try:
+        return _said(kind, data, now)
+    except ValueError as error:
+        raise NotAllowed(str(error)) from error
+
+
+def _said(kind: Attestation.Kind, data: dict[str, object], now: Standing) -> dict[str, object]:
     if kind == Kind.TALK:
         teach_back = data.get("teach_back") or {}
         assert isinstance(teach_back, Mapping)
-        try:
-            return {"teach_back": talk.check(teach_back, near_lung=now.near_lung)}
-        except ValueError as error:
-            raise NotAllowed(str(error)) from error
-    if kind == Kind.INTERPRETER:
-        if any(not data.get(name) for name in INTERPRETER_NEEDS):
-            raise NotAllowed("Record the interpreter’s name, the language, and how they take part.")
-        return {name: data.get(name) or "" for name in (*INTERPRETER_NEEDS, *INTERPRETER_MAY)}
-    if kind == Kind.CONSENTS_ALONE:
-        if not now.may_consent_alone:
-            raise NotAllowed("By this clinic’s settings, this patient cannot consent alone.")
-        if not data.get("reason"):
-            raise NotAllowed("Say why this young person can decide alone.")
-        return {"reason": data["reason"]}
-    return {}
+        return {"teach_back": talk.check(teach_back, near_lung=now.near_lung)}
+    if kind == Kind.VITALS:
+        return vouching.vitals(data)
+    if kind == Kind.CONSENTS_ALONE and not now.may_consent_alone:
+        raise ValueError("By this clinic’s settings, this patient cannot consent alone.")
+    if kind == Kind.GUARDIAN and not now.is_minor:
+        raise ValueError("This patient is of age, and decides without a guardian.")
+    return vouching.texts(kind, data) if kind in vouching.FORMS else {}

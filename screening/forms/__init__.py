@@ -3,23 +3,19 @@
 from screening.forms.answers import PageForm
 from screening.forms.asking import AskForm
 from screening.forms.queue import QueueSearchForm
-from screening.forms.review import (
-    AloneForm,
-    BackForm,
-    DecisionForm,
-    InterpreterForm,
-    PlanForm,
-    StopForm,
-    TalkForm,
-)
+from screening.forms.review import AheadForm, BackForm, DecisionForm, PlanForm, StopForm
 from screening.forms.treating import EventForm, NoteForm, SessionForm
+from screening.forms.vouching import AloneForm, CapacityForm, GuardianForm, InterpreterForm, TalkForm, VitalsForm
 
 __all__ = [
+    "AheadForm",
     "AloneForm",
     "AskForm",
     "BackForm",
+    "CapacityForm",
     "DecisionForm",
     "EventForm",
+    "GuardianForm",
     "InterpreterForm",
     "NoteForm",
     "PageForm",
@@ -28,4 +24,5 @@ __all__ = [
     "SessionForm",
     "StopForm",
     "TalkForm",
+    "VitalsForm",
 ]

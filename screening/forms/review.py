@@ -1,4 +1,4 @@
-"""The practitioner's forms: a decision, the plan, what is vouched for, and how the review ends."""
+"""The practitioner's forms: a decision, the plan, and how the review ends."""
 
 from __future__ import annotations
 
@@ -7,35 +7,18 @@ from typing import Any
 
 from django import forms
 
-from clinic.forms import PlainForm, PlainText
-from screening import questions, talk
+from clinic.forms import PlainText
+from screening import body, questions
 from screening.actions import MOST_SESSIONS
+from screening.forms.on_desk import OnDesk, area
 from screening.models import Closing, Decision, Plan, Technique
 from screening.questions import Question
 from screening.standing import FlagStanding
 
 SESSIONS = 3  # usually two or three, says the clinic's article
-SPOKEN = (
-    ("in_person", "In the room"),
-    ("video", "By video"),
-    ("phone", "By phone"),
-)
 
 
-def _area(rows: int = 2) -> forms.Textarea:
-    return forms.Textarea({"rows": rows})
-
-
-class _OnDesk(PlainForm):
-    """Several forms stand on one page: each has ids of its own, while its controls keep their plain names."""
-
-    def __init__(
-        self, data: Mapping[str, Any] | None = None, *, ids: str, initial: dict[str, Any] | None = None
-    ) -> None:
-        super().__init__(data, auto_id=f"id_{ids}_%s", initial=initial)
-
-
-class DecisionForm(_OnDesk):
+class DecisionForm(OnDesk):
     """What is decided about one flag, and why."""
 
     outcome = forms.ChoiceField(
@@ -44,14 +27,14 @@ class DecisionForm(_OnDesk):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose a decision.", "invalid_choice": "Choose one of the decisions shown."},
     )
-    reason = PlainText(label="Why", widget=_area(), error_messages={"required": "Say why you decide so."})
+    reason = PlainText(label="Why", widget=area(), error_messages={"required": "Say why you decide so."})
     precaution = PlainText(
         label="Precaution",
         help_text="The patient reads this before signing, and it is printed on the consent.",
         required=False,
-        widget=_area(),
+        widget=area(),
     )
-    until = PlainText(label="What must be true first", required=False, widget=_area())
+    until = PlainText(label="What must be true first", required=False, widget=area())
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, about: FlagStanding) -> None:
         last = about.decision or about.earlier
@@ -64,10 +47,11 @@ class DecisionForm(_OnDesk):
         super().__init__(data, ids=f"flag{about.flag.pk}", initial=initial)
         for field in self.fields.values():
             field.named = f"{about.short}:"  # type: ignore[attr-defined]  # in the error summary
-        if about.never_cleared:
+        if about.is_stop:  # going ahead has a page of its own
             outcome = self.fields["outcome"]
             assert isinstance(outcome, forms.ChoiceField)
             outcome.choices = [(Decision.Outcome.NOT_TODAY.value, Decision.Outcome.NOT_TODAY.label)]
+            self.initial["outcome"] = Decision.Outcome.NOT_TODAY.value
             del self.fields["precaution"]
 
     def clean(self) -> dict[str, Any]:
@@ -79,8 +63,43 @@ class DecisionForm(_OnDesk):
         return cleaned
 
 
-class PlanForm(_OnDesk):
+class AheadForm(OnDesk):
+    """Going ahead against a stop: why, with which precaution, and the proof of who decides."""
+
+    reason = PlainText(
+        label="Why you go ahead against this stop",
+        help_text="Printed on the consent, with your name and the time.",
+        widget=area(3),
+        error_messages={"required": "Say why you go ahead against this stop."},
+    )
+    precaution = PlainText(
+        label="Precaution",
+        help_text="The patient reads this before signing. Leave it empty if there is none.",
+        required=False,
+        widget=area(),
+    )
+    password = forms.CharField(
+        label="Your password, once more",
+        help_text="The record says that you proved who you are. Wrong tries are counted.",
+        strip=False,
+        widget=forms.PasswordInput({"autocomplete": "current-password"}),
+        error_messages={"required": "Type your password."},
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, about: FlagStanding) -> None:
+        super().__init__(data, ids="ahead", initial={"precaution": " ".join(about.precautions)})
+
+    def decision(self) -> dict[str, str]:
+        """Return the outcome with its words; a precaution that was written makes it one."""
+        outcomes, precaution = Decision.Outcome, self.cleaned_data["precaution"]
+        outcome = outcomes.PRECAUTION if precaution else outcomes.CLEARED
+        return {"outcome": outcome.value, "reason": self.cleaned_data["reason"], "precaution": precaution}
+
+
+class PlanForm(OnDesk):
     """Where, how, and how often. Given ``last``, it starts from the plan that stands."""
+
+    box = body.BOX  # of the body map
 
     regions = forms.MultipleChoiceField(
         label="Regions",
@@ -140,6 +159,26 @@ class PlanForm(_OnDesk):
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = region_groups()
 
+    def body(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        """Return the regions as the body map draws them: the groups, each region with its box and its shapes."""
+        boxes = {str(box.data["value"]): box for box in self["regions"]}
+        return [
+            (
+                group,
+                [
+                    {
+                        "value": value,
+                        "label": label,
+                        "id": boxes[value].id_for_label,
+                        "checked": bool(boxes[value].data["selected"]),
+                        "shapes": body.SHAPES[value],
+                    }
+                    for value, label in regions
+                ],
+            )
+            for group, regions in region_groups()
+        ]
+
 
 def region_groups() -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the regions in three groups, each as its value and its words."""
@@ -155,65 +194,7 @@ def concrete() -> list[str]:
     return [name for name in questions.REGIONS if questions.sides(name) == frozenset({name})]
 
 
-class TalkForm(_OnDesk):
-    """What the patient could say back. One field a prompt; breathlessness must be asked about near the lung."""
-
-    def __init__(
-        self,
-        data: Mapping[str, Any] | None = None,
-        *,
-        near_lung: bool,
-        teach_back: Mapping[str, str] | None = None,
-        ids: str = "talk",
-    ) -> None:
-        super().__init__(data, ids=ids, initial=dict(teach_back or {}))
-        for prompt in talk.PROMPTS:
-            must = near_lung and prompt.name == talk.BREATHLESS
-            self.fields[prompt.name] = forms.ChoiceField(
-                label=prompt.asks,
-                choices=list(talk.RESULTS.items()),
-                widget=forms.RadioSelect,
-                required=must,
-                help_text="The needles go near the lung: this one must be asked." if must else "",
-                error_messages={
-                    "required": f"{prompt.about}: record what the patient said. The needles go near the lung.",
-                    "invalid_choice": f"{prompt.about}: choose one of the results shown.",
-                },
-            )
-
-    def teach_back(self) -> dict[str, str]:
-        """Return the results by prompt name, without the prompts that were not asked."""
-        return {name: result for name, result in self.cleaned_data.items() if result}
-
-
-class InterpreterForm(_OnDesk):
-    """Who interprets, in which language, and how."""
-
-    name = PlainText(
-        label="Interpreter’s name", max_length=200, error_messages={"required": "Type the interpreter’s name."}
-    )
-    number = PlainText(label="Their number or agency", max_length=100, required=False)
-    language = PlainText(label="Language", max_length=100, error_messages={"required": "Type the language."})
-    mode = forms.ChoiceField(
-        label="How they take part",
-        choices=SPOKEN,
-        widget=forms.RadioSelect,
-        error_messages={"required": "Choose how the interpreter takes part."},
-    )
-
-
-class AloneForm(_OnDesk):
-    """Why a young person may decide without a guardian."""
-
-    reason = PlainText(
-        label="Why this young person can decide alone",
-        help_text="What they understood, weighed up and said back to you.",
-        widget=_area(3),
-        error_messages={"required": "Say why this young person can decide alone."},
-    )
-
-
-class _Ending(_OnDesk):
+class _Ending(OnDesk):
     ending = forms.CharField(widget=forms.HiddenInput)
 
 
@@ -251,7 +232,7 @@ class StopForm(_Ending):
     reason = PlainText(
         label="Why the patient is not treated today",
         help_text="In words for the patient: it is printed on the note, and kept on record.",
-        widget=_area(),
+        widget=area(),
         error_messages={"required": "Say why the patient is not treated today."},
     )
     come_back = PlainText(

@@ -15,10 +15,10 @@ from clinic.flow import NotAllowed, Stage
 from clinic.forms import PlainForm
 from clinic.models import Journal, Role, Visit
 from screening import actions
-from screening.forms import AloneForm, DecisionForm, InterpreterForm, PlanForm, StopForm, TalkForm
+from screening.forms import DecisionForm, PlanForm, StopForm, TalkForm
 from screening.models import Attestation, Claim, Closing, Flag, Screening
 from screening.standing import Standing, short, standing
-from screening.views.review_page import back_form, context
+from screening.views.review_page import VOUCHING, back_form, context
 
 Kind, Ending = Attestation.Kind, Closing.Ending
 
@@ -69,6 +69,8 @@ def plan(request: StaffRequest, visit: int) -> HttpResponse:
                 messages.warning(request, f"New flags: {_named(done.raised)}.")
             if done.settled:
                 messages.success(request, f"No longer flagged: {_named(done.settled)}.")
+            if not done.raised and not done.settled:
+                messages.info(request, "It changed no flag.")
             return redirect("review", one.pk)
     return _page(request, standing(one), status=422, plan_form=form)
 
@@ -102,7 +104,7 @@ def decide(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
 @staff(Role.PRACTITIONER)
 @require_POST
 def attest(request: StaffRequest, visit: int, kind: str) -> HttpResponse:
-    """Vouch for something: questions answered, an interpreter, the talk, a young person who decides alone."""
+    """Vouch for something: questions answered, the talk, who takes part, what helps, what was measured."""
     if kind not in Kind.values:
         raise Http404
     one = _visit(visit)
@@ -125,11 +127,7 @@ def attest(request: StaffRequest, visit: int, kind: str) -> HttpResponse:
 def _attest_form(request: StaffRequest, now: Standing, kind: str) -> BaseForm | None:
     if kind == Kind.TALK:
         return TalkForm(request.POST, near_lung=now.near_lung)
-    if kind == Kind.INTERPRETER:
-        return InterpreterForm(request.POST, ids="interpreter")
-    if kind == Kind.CONSENTS_ALONE:
-        return AloneForm(request.POST, ids="alone")
-    return None
+    return VOUCHING[kind](request.POST, ids=kind) if kind in VOUCHING else None
 
 
 def _data(form: BaseForm | None) -> dict[str, object]:

@@ -9,11 +9,23 @@ from typing import Any
 from django.forms import BaseForm
 
 from clinic.flow import Stage
-from screening import questions, talk
+from screening import questions, talk, vouching
 from screening.actions.checking_in import said_at_home
 from screening.actions.closing import MAY_STOP
 from screening.coming_back import since
-from screening.forms import AloneForm, BackForm, DecisionForm, InterpreterForm, PlanForm, StopForm, TalkForm
+from screening.forms import (
+    AloneForm,
+    BackForm,
+    CapacityForm,
+    DecisionForm,
+    GuardianForm,
+    InterpreterForm,
+    PlanForm,
+    StopForm,
+    TalkForm,
+    VitalsForm,
+)
+from screening.forms.on_desk import OnDesk
 from screening.models import Attestation
 from screening.questions import Question
 from screening.route import route
@@ -21,6 +33,14 @@ from screening.rules import Severity
 from screening.standing import FlagStanding, Standing
 
 Kind = Attestation.Kind
+VOUCHING: Mapping[str, type[OnDesk]] = {
+    Kind.INTERPRETER: InterpreterForm,
+    Kind.GUARDIAN: GuardianForm,
+    Kind.CONSENTS_ALONE: AloneForm,
+    Kind.CAPACITY: CapacityForm,
+    Kind.VITALS: VitalsForm,
+}
+MAY_VOUCH = (Stage.IN_REVIEW, Stage.CONSENTING, Stage.SIGNED)
 
 
 @dataclass(frozen=True)
@@ -45,11 +65,12 @@ def back_form(now: Standing, data: Mapping[str, Any] | None = None) -> BackForm:
 
 def _panels(now: Standing, may_act: bool, refused: DecisionForm | None, refused_flag: int) -> list[FlagPanel]:
     panels = []
+    first = next((each for each in now.flags if each.undecided or each.stops_now), None)  # one fits on the screen
     for each in now.flags:
         form = refused if each.flag.pk == refused_flag else None
         if form is None and may_act and each.severity is not Severity.NOTE:
             form = DecisionForm(about=each)
-        panels.append(FlagPanel(about=each, form=form, open=each.undecided or (form is not None and form is refused)))
+        panels.append(FlagPanel(about=each, form=form, open=form is refused if refused else each is first))
     return panels
 
 
@@ -80,8 +101,7 @@ def context(
     fresh: dict[str, Any] = {
         "plan_form": PlanForm(last=now.plan, planned=visit.planned_regions),
         "talk_form": TalkForm(near_lung=now.near_lung, teach_back=now.teach_back),
-        "interpreter_form": _interpreter(now),
-        "consents_alone_form": AloneForm(ids="alone"),
+        **{f"{kind}_form": form(ids=kind, initial=_known(now, kind)) for kind, form in VOUCHING.items()},
         "back_form": back_form(now),
         "stop_form": StopForm(),
     }
@@ -89,7 +109,9 @@ def context(
         "now": now,
         "visit": visit,
         "may_act": may_act,
+        "may_vouch": visit.at in MAY_VOUCH,
         "may_stop": visit.at in MAY_STOP,
+        "stops": [each for each in now.flags if each.stops_now] if may_act else [],
         # Answers that the patient is still writing are read only when help is needed.
         "shows_answers": now.screening is not None and (visit.at is not Stage.ANSWERING or calling),
         "reported": _reported(now) if calling else "",
@@ -103,8 +125,11 @@ def context(
             for prompt in talk.PROMPTS
             if prompt.name in now.teach_back
         ],
-        "holds": now.holds if may_act else [],
         "since": since(now.screening) if now.screening and now.screening.submitted_at else [],
+        "to_do": now.to_do if may_act else [],
+        "not_able": talk.not_able(now.teach_back),
+        "vitals_words": vouching.vitals_words(taken.data) if (taken := now.attested.get(Kind.VITALS)) else "",
+        "modes": vouching.MODES,
         **fresh,
         **refused,
         "form": decision_form or next(iter(refused.values()), None),
@@ -127,6 +152,7 @@ def _reported(now: Standing) -> str:
     return questions.in_words(questions.QUESTIONS["urgent_symptoms"], now.answers.get("urgent_symptoms"))
 
 
-def _interpreter(now: Standing) -> InterpreterForm:
-    known = now.attested.get(Kind.INTERPRETER)
-    return InterpreterForm(ids="interpreter", initial=dict(known.data) if known else None)
+def _known(now: Standing, kind: str) -> dict[str, Any] | None:
+    """Return what was recorded last, to be changed; a measurement is typed afresh."""
+    known = now.attested.get(kind)
+    return dict(known.data) if known and kind != Kind.VITALS else None
