@@ -248,7 +248,8 @@ class Practitioner(Staff):
 
     def decides(self, about: str, outcome: str, **texts: str) -> None:
         """Decide about the flag called ``about`` on the open review."""
-        flag = self.page.locator("article.flag").filter(has=self.page.get_by_role("heading", name=about)).first
+        flag = self.page.locator("article.flag").filter(has=self.page.get_by_text(about)).first
+        flag.locator("details").first.evaluate("it => { it.open = true }")
         flag.locator(f"[name=outcome][value={outcome}]").check(force=True)
         for name, text in texts.items():
             flag.locator(f"[name={name}]").fill(text)

@@ -126,7 +126,8 @@ def context(
             if prompt.name in now.teach_back
         ],
         "since": since(now.screening) if now.screening and now.screening.submitted_at else [],
-        "to_do": now.to_do if may_act else [],
+        # What was flagged comes first on the page, so it comes first here.
+        "to_do": sorted(now.to_do, key=lambda each: not each.place.startswith("flag-")) if may_act else [],
         "not_able": talk.not_able(now.teach_back),
         "vitals_words": vouching.vitals_words(taken.data) if (taken := now.attested.get(Kind.VITALS)) else "",
         "modes": vouching.MODES,
