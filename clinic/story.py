@@ -54,6 +54,8 @@ GROUPS: tuple[Group, ...] = (
             "screening begun": "Began the questions (version {number} of the answers)",
             "answers saved": "Saved one page of answers",
             "question asked": "The patient wrote down something to ask",
+            "paper form printed": "Printed a blank form for this visit (paper form {number})",
+            "paper form recorded": "Typed in what the patient wrote on paper (paper form {number})",
             "answers sent": "Sent the answers (version {number})",
             "answers reopened": "Opened the answers to be changed (version {number}): {why}",
             "answers confirmed": "Confirmed {count} answers of an earlier visit",

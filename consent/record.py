@@ -125,6 +125,16 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class OnPaper:
+    """The paper form that was answered, by its code, and the practitioner who typed in what was on it."""
+
+    form: str
+    printed_at: Moment
+    transcribed_by: str
+    registration_number: str
+
+
+@dataclass(frozen=True)
 class Screening:
     """The questionnaire as it was answered, and the versions of what judged it."""
 
@@ -135,6 +145,7 @@ class Screening:
     submitted_at: Moment
     filled_in_by: str
     answers: tuple[Answer, ...]
+    on_paper: OnPaper | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True)

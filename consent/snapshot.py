@@ -15,7 +15,7 @@ from consent import record as r
 from consent.models import Given, Signature
 from consent.statement import CHOICES, Statement
 from screening import questions, vouching
-from screening.models import Asked, Attestation, Decision
+from screening.models import Asked, Attestation, Decision, Screening
 from screening.questions import QUESTIONS, SECTIONS, Question
 from screening.standing import FlagStanding, Standing
 from screening.talk import RESULTS, not_able, prompt
@@ -25,6 +25,8 @@ Kind = Attestation.Kind
 STEPS = {
     "tablet handed over": "Tablet handed to the patient",
     "birth date confirmed": "Date of birth confirmed on the tablet",
+    "paper form printed": "Blank paper form printed",
+    "paper form recorded": "Date of birth on the paper compared, answers typed in",
 }
 
 
@@ -95,7 +97,15 @@ def _screening(now: Standing) -> r.Screening:
         submitted_at=_at(now.screening.submitted_at),
         filled_in_by=questions.in_words(QUESTIONS["filled_in_by"], now.answers.get("filled_in_by")),
         answers=tuple(_answers(now)),
+        on_paper=_on_paper(now.screening),
     )
+
+
+def _on_paper(screening: Screening) -> r.OnPaper | None:
+    if screening.paper is None or screening.transcribed_by is None:
+        return None
+    who = screening.transcribed_by
+    return r.OnPaper(screening.paper.code, _at(screening.paper.at), who.full_name, who.registration_number)
 
 
 def _answers(now: Standing) -> Iterator[r.Answer]:

@@ -21,7 +21,7 @@ from typing import Any
 
 import rfc8785
 
-VERSION = "2026-11-23.2"  # of the sentences in this module; each patient's text is made of them
+VERSION = "2026-11-23.3"  # of the sentences in this module; each patient's text is made of them
 LANGUAGE = "en"
 
 TEXT, LIST, WARNING = "text", "list", "warning"
@@ -207,7 +207,10 @@ OTHER_RISK = "Something else you told us: ask how it changes the risk for you."
 
 def statement(facts: Facts) -> Statement:
     """Return the text for one patient on one visit."""
-    sections = tuple(_sections(facts))
+    return _stated(tuple(_sections(facts)))
+
+
+def _stated(sections: tuple[Section, ...]) -> Statement:
     canonical = rfc8785.dumps(_to_json(VERSION, LANGUAGE, sections))
     return Statement(VERSION, hashlib.sha256(canonical).hexdigest(), LANGUAGE, sections)
 
@@ -218,8 +221,19 @@ def digest() -> str:
     return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 
-def acknowledgements(facts: Facts) -> tuple[Acknowledgement, ...]:
-    """Return what must be ticked, each apart, none of it beforehand; the lung first."""
+def on_paper(facts: Facts) -> Statement:
+    """Return the text for a form that is printed before anything is known: the own risks are written in by hand."""
+    by_hand = _text("Your physiotherapist talks with you first. Then you write your own risks down here together.")
+    sections = tuple(
+        Section(section.id, section.heading, (by_hand,)) if section.id == "own_risks" else section
+        for section in _sections(facts)
+    )
+    return _stated(sections)
+
+
+def acknowledgements(facts: Facts, *, paper: bool = False) -> tuple[Acknowledgement, ...]:
+    """Return what must be ticked, each apart, none of it beforehand; the lung first. ``paper``: signed on paper."""
+    where = "" if paper else "I agree to sign on this screen. "
     return (
         Acknowledgement(
             "lung",
@@ -229,8 +243,7 @@ def acknowledgements(facts: Facts) -> tuple[Acknowledgement, ...]:
         Acknowledgement("read", "I have read this, or someone has read it to me. I could ask what I wanted to ask."),
         Acknowledgement(
             "agree",
-            "I agree to have dry needling as it is set out here. I agree to sign on this screen. "
-            "I know that I can stop at any time.",
+            f"I agree to have dry needling as it is set out here. {where}I know that I can stop at any time.",
         ),
     )
 

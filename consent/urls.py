@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from consent.views import aftercare, at_home, desk, ending, files, patient, public, versions, withdrawing
+from consent.views import aftercare, at_home, desk, ending, files, paper, patient, public, versions, withdrawing
 
 urlpatterns = [
     path("tablet/consent/", patient.consenting, name="consenting"),
     path("tablet/consent/<slug:page>/", patient.consent_page, name="consent_page"),
     path("tablet/read/", at_home.read_at_home, name="read_at_home"),
     path("tablet/read/<slug:page>/", at_home.read_at_home, name="read_at_home_page"),
+    path("visits/<int:visit>/paper/", paper.print_blank, name="paper_print"),
+    path("visits/<int:visit>/paper/record/", paper.record, name="paper_record"),
+    path("visits/<int:visit>/paper/<str:code>/", paper.blank, name="paper_form"),
     path("confirm/<int:visit>/", desk.confirm, name="confirm"),
     path("confirm/<int:visit>/change/", desk.change, name="change_answers"),
     path("consents/<int:visit>/pdf/", files.consent_pdf, name="consent_pdf"),

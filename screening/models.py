@@ -35,6 +35,26 @@ __all__ = [
 ]
 
 
+class PaperForm(WrittenOnce):
+    """A blank form that was printed for one visit; ``code`` stands on every sheet and names what was printed."""
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="paper_forms")
+    code = models.CharField(max_length=30, unique=True)  # P-<visit>-<8 letters>
+    questionnaire_version = models.CharField(max_length=40)
+    questionnaire_sha256 = models.CharField(max_length=64)
+    rules_version = models.CharField(max_length=40)
+    statement_version = models.CharField(max_length=40)
+    statement_sha256 = models.CharField(max_length=64)  # of the consent text as it stands on the blank
+    printed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class Screening(WrittenUntil):
     """The answers of one visit, one version of them."""
 
@@ -52,13 +72,23 @@ class Screening(WrittenUntil):
     given_at = models.JSONField(default=dict)  # name -> when it was answered, ISO; rows from before it was kept lack it
     confirmed = models.JSONField(default=dict)  # name -> day (ISO) of the earlier answer that the patient confirmed
     looked_back_at = models.DateTimeField(null=True)  # when the patient answered "is this still right?"
+    # Answered on paper: the form, and the practitioner who typed in what was on it.
+    paper = models.OneToOneField(PaperForm, on_delete=models.PROTECT, null=True, related_name="screening")
+    transcribed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     started_at = models.DateTimeField(default=timezone.now)
     saved_at = models.DateTimeField(default=timezone.now)
     submitted_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["number"]
-        constraints = [models.UniqueConstraint(fields=["visit", "number"], name="screenings_are_numbered")]
+        constraints = [
+            models.UniqueConstraint(fields=["visit", "number"], name="screenings_are_numbered"),
+            models.CheckConstraint(
+                condition=models.Q(paper=None, transcribed_by=None)
+                | models.Q(paper__isnull=False, transcribed_by__isnull=False),
+                name="who_transcribed_which_paper",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"screening {self.number} of {self.visit_id}"

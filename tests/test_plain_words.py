@@ -6,6 +6,7 @@ understanding; they catch what nobody should have to read.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Any
 
@@ -15,13 +16,14 @@ from django.template.loader import render_to_string
 from lxml import html  # type: ignore[import-untyped]
 
 from clinic.flow import Stage
-from clinic.models import Actor
+from clinic.models import Actor, Role
 from consent.document import render
+from consent.on_paper import blank_text
 from screening import questions
-from screening.actions import assess
+from screening.actions import assess, print_blank
 from screening.questions import QUESTIONS, SECTIONS, Kind, Value
 from screening.route import route
-from tests.factories import make_screening, make_visit, tablet_client
+from tests.factories import acting, make_patient, make_screening, make_visit, receptionist, staff_client, tablet_client
 from tests.records import sample
 from tests.test_document import text_of
 from tests.test_questions import NAMES
@@ -111,6 +113,18 @@ def test_the_pages_that_wait(screen, rf: Any):
 
 def test_the_call_for_help(rf: Any):
     assert easy(render_to_string("clinic/tablet_urgent.html", {"screen": "urgent"}, rf.get("/tablet/")))
+
+
+@pytest.mark.parametrize("born", [dt.date(1990, 5, 1), dt.date(2012, 5, 1)])
+def test_the_form_on_paper(born):
+    text = blank_text()
+    visit = make_visit(make_patient(born=born), returning=True)
+    by = acting(receptionist(), Role.RECEPTION)
+    form = print_blank(visit=visit, statement_version=text.version, statement_sha256=text.sha256, by=by)
+    page = html.fromstring(staff_client(by.staff).get(f"/visits/{visit.pk}/paper/{form.code}/").content)
+    for of_staff in page.xpath("//*[contains(@class, 'no-print')] | //*[contains(@class, 'paper-small')]"):
+        of_staff.drop_tree()
+    assert easy(html.tostring(page))
 
 
 def test_the_whole_document():

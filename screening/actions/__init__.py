@@ -13,6 +13,7 @@ from screening.actions.closing import close_review
 from screening.actions.confirming import confirm_last_time
 from screening.actions.deciding import attest, decide
 from screening.actions.guards import ClaimedByAnother
+from screening.actions.on_paper import print_blank, transcribe
 from screening.actions.reaching import ask, refuse, stop_for_now, talk_before_going_on
 from screening.actions.treating import note_event, record_event, record_session
 
@@ -34,6 +35,7 @@ __all__ = [
     "lapse_if_due",
     "note_event",
     "note_lapse",
+    "print_blank",
     "record_event",
     "record_session",
     "refuse",
@@ -44,5 +46,6 @@ __all__ = [
     "submit",
     "take_over",
     "talk_before_going_on",
+    "transcribe",
     "version",
 ]

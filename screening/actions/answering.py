@@ -155,7 +155,9 @@ def submit(*, visit: Visit, by: Actor) -> Stage:
     if screening.at_home or not checking_in.counts_here_and_now(screening, visit):
         raise NotAllowed("What changes by the day is asked at check-in, and then everything is sent.")
     answers = questions.prune(questions.load(screening.answers), returning=visit.returning)
-    if left := questions.missing(answers, returning=visit.returning):
+    # What is empty on paper cannot be asked for on the screen: it is sent as not given, and the rules take it so.
+    left = [] if screening.paper_id else questions.missing(answers, returning=visit.returning)
+    if left:
         raise NotAllowed(f"Not answered yet: {', '.join(short(name) for name in left)}.")
     screening.answers, screening.submitted_at = questions.dump(answers), timezone.now()
     screening.save(update_fields=["answers", "submitted_at"])
@@ -183,6 +185,8 @@ def _needs_practitioner(visit: Visit, screening: Screening, found: Assessment, a
         # Answers that were changed are looked at again, whatever they are now.
         or Screening.objects.filter(visit=visit, number__lt=screening.number).exclude(submitted_at=None).exists()
         or checking_in.no_longer_flagged(visit, found)
+        # Begun on a screen and then answered on paper: somebody compares the two.
+        or (screening.paper_id is not None and screening.number > 1)
     )
 
 

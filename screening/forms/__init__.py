@@ -2,6 +2,7 @@
 
 from screening.forms.answers import PageForm
 from screening.forms.asking import AskForm
+from screening.forms.paper import PaperAnswersForm, PaperCodeForm
 from screening.forms.queue import QueueSearchForm
 from screening.forms.review import AheadForm, BackForm, DecisionForm, PlanForm, StopForm
 from screening.forms.treating import EventForm, NoteForm, SessionForm
@@ -19,6 +20,8 @@ __all__ = [
     "InterpreterForm",
     "NoteForm",
     "PageForm",
+    "PaperAnswersForm",
+    "PaperCodeForm",
     "PlanForm",
     "QueueSearchForm",
     "SessionForm",

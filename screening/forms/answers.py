@@ -61,10 +61,10 @@ class AnyOfField(forms.MultipleChoiceField):
         super().__init__(**kwargs)
         self.question = question
 
-    def clean(self, value: Any) -> list[str]:
+    def clean(self, value: Any) -> list[str] | None:
         chosen: list[str] = super().clean(value)
         if NONE not in chosen:
-            return chosen
+            return chosen or None  # nothing ticked, where that is allowed, is no answer: it is not "none of these"
         if len(chosen) > 1:
             both = f"You chose “{self.question.none_label}” and something else. Choose one or the other."
             raise ValidationError(both)
