@@ -9,16 +9,26 @@ from django.utils import timezone
 from pypdf import PdfReader
 
 from clinic.flow import NotAllowed, Stage
-from clinic.models import Journal, PolicyChange, Role, Visit
+from clinic.models import Actor, Journal, PolicyChange, Role, Visit
+from consent.actions import PlanNow, confirm, give
+from consent.document import render
+from consent.facts import facts
+from consent.models import Consent
 from consent.on_paper import blank_text
-from screening import actions, paper, questions
+from consent.record import canonical, read
+from consent.statement import statement
+from consent.strokes import Signed
+from screening import actions, paper, questions, talk
 from screening.models import PaperForm, Screening
 from screening.questions import QUESTIONS, Kind
+from screening.standing import standing
 from tests.factories import (
     acting,
     answers,
+    hold,
     make_patient,
     make_screening,
+    make_tablet,
     make_user,
     make_visit,
     manager,
@@ -27,6 +37,8 @@ from tests.factories import (
     staff_client,
     tablet_client,
 )
+from tests.records import sample
+from tests.test_document import text_of
 
 pytestmark = pytest.mark.django_db
 BORN = {"born_day": "1", "born_month": "5", "born_year": "1990"}
@@ -306,6 +318,33 @@ def test_a_blank_is_printed_on_the_day():
     tomorrow = make_visit(day=timezone.localdate() + dt.timedelta(days=1))
     with pytest.raises(NotAllowed, match="on the day"):
         printed(tomorrow)
+
+
+def test_the_record_and_the_document_say_that_it_was_on_paper():
+    form = printed(make_visit())
+    send(staff_client(practitioner("Robin Hart")), form, answers())
+    visit = Visit.objects.get()
+    tablet, _ = make_tablet()
+    give(
+        visit=visit,
+        hold=hold(visit, tablet),
+        shown=statement(facts(standing(visit))).sha256,
+        signed=[Signed("patient", visit.patient.name, "typed")],
+        choices={"students": False, "observers": False},
+        by=Actor(tablet=tablet),
+    )
+    plan = PlanNow(regions=["left_calf"], technique="superficial", electro=False, sessions=3)
+    well = {each.name: "correct" for each in talk.PROMPTS}
+    consent = confirm(visit=visit, plan=plan, teach_back=well, by=acting(practitioner()))
+    assert isinstance(consent, Consent)
+    record = read(bytes(consent.record))
+    assert record.screening.on_paper
+    assert (record.screening.on_paper.form, record.screening.on_paper.transcribed_by) == (form.code, "Robin Hart")
+    assert "Date of birth on the paper compared, answers typed in" in [event.what for event in record.events]
+    said = text_of(render(record))
+    assert f"The answers were given on paper, on form {form.code}" in said
+    assert "Robin Hart" in said
+    assert "on_paper" not in canonical(sample()).decode()  # older records keep their bytes
 
 
 def test_the_code_is_on_every_sheet(page, live_server, offline_guard):
