@@ -125,6 +125,8 @@ GROUPS: tuple[Group, ...] = (
             "document downloaded": "Downloaded the sealed document",
             "aftercare opened": "Opened the aftercare sheet, to print",
             "adverse event opened": "Opened an adverse event (number {number})",
+            "record exported": "Exported everything about a patient ({count} visits)",
+            "looks opened": "Opened the list of who looked at a record",
             "journal opened": "Opened the journal",
         },
     ),

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from clinic.views import board, doors, journal, manage, patients, phone, tablets, visits
+from clinic.views import board, doors, journal, looked, manage, patients, phone, tablets, visits
 
 urlpatterns = [
     path("", doors.home, name="home"),
@@ -26,6 +26,7 @@ urlpatterns = [
     path("patients/<int:pk>/", patients.patient, name="patient"),
     path("patients/<int:pk>/correct/", patients.correct, name="correct_patient"),
     path("patients/<int:pk>/merge/", patients.merge, name="merge_patient"),
+    path("patients/<int:pk>/looked/", looked.looked, name="looked"),
     path("patients/<int:pk>/visit/", visits.add, name="add_visit"),
     path("visits/<int:pk>/", visits.visit, name="visit"),
     path("visits/<int:pk>/hand-over/", visits.hand_over, name="hand_over"),

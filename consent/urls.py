@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from consent.views import aftercare, at_home, desk, ending, files, paper, patient, public, versions, withdrawing
+from consent.views import (
+    aftercare,
+    at_home,
+    desk,
+    ending,
+    export,
+    files,
+    paper,
+    patient,
+    public,
+    versions,
+    withdrawing,
+)
 
 urlpatterns = [
     path("tablet/consent/", patient.consenting, name="consenting"),
@@ -26,6 +38,7 @@ urlpatterns = [
     path("consents/<int:visit>/end/", ending.end_consent, name="end_consent"),
     path("consents/<int:visit>/after/<int:after>/pdf/", ending.after_pdf, name="after_pdf"),
     path("consents/<int:visit>/after/<int:after>/seal/", ending.seal_after_again, name="seal_after_again"),
+    path("patients/<int:patient>/export/", export.export_patient, name="export_patient"),
     # For anyone.
     path("verify/", public.verify, name="verify"),
     path("verify/help/", public.verify_help, name="verify_help"),

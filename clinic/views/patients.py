@@ -12,10 +12,12 @@ from clinic import actions
 from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed
 from clinic.forms import MergeForm, PatientForm, SearchForm, VisitForm
+from clinic.looking import looks
 from clinic.models import Journal, Patient, Role
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 MOST_FOUND = 50
+LOOKS = 5  # the latest; the others are a step away
 
 
 @staff(*DESK)
@@ -65,6 +67,8 @@ def patient(request: StaffRequest, pk: int) -> HttpResponse:
         "merge_form": MergeForm(kept=person),
     }
     Journal.objects.record("patient opened", by=request.actor, patient=person)
+    if Role.PRACTITIONER in request.user.roles:
+        context["looks"] = looks(person)[:LOOKS]
     return render(request, "clinic/patient.html", context)
 
 

@@ -1,0 +1,32 @@
+"""Who looked at a patient's record: read from the journal, which names every page that was opened."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from clinic import story
+from clinic.models import Journal, Patient
+
+MOST = 200
+
+
+def looks(patient: Patient) -> QuerySet[Journal]:
+    """Return the journal's rows of pages opened, printed and downloaded about a patient, the newest first.
+
+    Those about records that were merged into this one are among them.
+    """
+    merged = [patient.pk, *Patient.objects.filter(merged_into=patient).values_list("pk", flat=True)]
+    about = Journal.objects.filter(Q(patient__in=merged) | Q(visit__patient=patient))
+    seen = about.filter(action__in=story.actions_of("views"))
+    return seen.select_related("user", "tablet", "visit").order_by("-seq")
+
+
+def sheet(patient: Patient) -> list[tuple[object, ...]]:
+    """Return all of them as rows of a table: when (ISO), who, role, what, and the visit's number or nothing."""
+    return [
+        (row.at.isoformat(), str(row.user or row.tablet or "the system"), row.role, row.words, row.visit_id or "")
+        for row in looks(patient).iterator(chunk_size=2000)
+    ]
+
+
+SHEET = ("When", "Who", "Role", "What", "Visit")
