@@ -40,6 +40,7 @@ OF_A_VISIT: Mapping[str, tuple[type[models.Model], *tuple[str, ...]]] = {
     "closings": (screening.Closing, "screening__visit"),
     "claims": (screening.Claim, "visit"),
     "sessions": (screening.Session, "visit"),
+    "paper_forms": (screening.PaperForm, "visit"),
     "adverse_events": (screening.AdverseEvent, "visit"),
     "event_notes": (screening.EventNote, "event__visit"),
     "given": (Given, "visit"),
