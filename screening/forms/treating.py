@@ -78,8 +78,19 @@ class SessionForm(PlainForm):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose a reaction, or “None”."},
     )
-    reaction_text = PlainText(label="What happened, and what was done", required=False, widget=_area())
-    harm = forms.ChoiceField(label="How bad was it?", choices=HARMS, required=False, widget=forms.RadioSelect)
+    reaction_text = PlainText(
+        label="What happened, and what was done",
+        help_text="Only if there was a reaction.",
+        required=False,
+        widget=_area(),
+    )
+    harm = forms.ChoiceField(
+        label="How bad was it?",
+        help_text="Only if there was a reaction, or a needle is missing.",
+        choices=HARMS,
+        required=False,
+        widget=forms.RadioSelect,
+    )
 
     def __init__(self, data: QueryDict | None = None, *, visit: Visit, plan: Plan, last: Session | None) -> None:
         super().__init__(data, initial=_before(plan, last))
