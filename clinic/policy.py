@@ -187,6 +187,25 @@ class Policy:
         high=140,
         group="Review",
     )
+    course_sessions: int = _set(
+        6,
+        "Course: sessions that one consent covers",
+        "The first is counted. In between a patient answers the short questions and says yes again; then all is read "
+        "and signed anew. No law or guideline gives a number. Design judgement.",
+        kind="integer",
+        low=1,
+        high=12,
+        group="Consent",
+    )
+    course_days: int = _set(
+        90,
+        "Course: days that one consent covers",
+        "Counted from the day of the first session. No law or guideline gives a number. Design judgement.",
+        kind="integer",
+        low=1,
+        high=365,
+        group="Consent",
+    )
     clinic_name: str = _set("Our clinic", "Clinic's name", "Shown to patients and printed on the consent.")
     clinic_address: str = _set("", "Clinic's address", "Printed on the consent.", max_length=400)
     clinic_phone: str = _set(

@@ -87,6 +87,7 @@ GROUPS: tuple[Group, ...] = (
         "Consent, signature, seal and copies",
         {
             "consent given": "Consent was given and signed on the tablet",
+            "session agreed": "The patient said yes to one more session of the course",
             "signature witnessed": "Saw how the consent was given, and confirmed it with a password: {staff}",
             "witness refused": "Somebody was refused as a witness on the tablet: wrong user name or password",
             "consent voided": "The signature no longer counts: {why}",

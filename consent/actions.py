@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,6 +15,8 @@ from django.utils import timezone
 from clinic.flow import NotAllowed, Stage
 from clinic.models import Actor, Hold, Journal, Role, StaleVisit, User, VersionSeen, Visit
 from consent import record, snapshot
+from consent.course import GO_AHEAD, Why
+from consent.courses import course_for, held_to
 from consent.ending import supersede
 from consent.facts import Named, facts, same_plan, untold
 from consent.models import Consent, Given, Signature, Voiding
@@ -60,12 +63,7 @@ def give(
     Raise :class:`TextChanged` if the text is another one now, :class:`~clinic.flow.NotAllowed` if something holds the
     signature or a signature that is needed is missing.
     """
-    visit = _on_tablet(visit, hold)
-    now = standing(visit)
-    if now.signing_holds:
-        raise NotAllowed(" ".join(now.signing_holds))
-    if why_lapsed(visit):
-        raise NotAllowed("The practitioner has to look at this again first.")
+    now = _ready(visit, hold)
     known = facts(now)
     text = statement(known)
     if text.sha256 != shown:
@@ -78,17 +76,11 @@ def give(
             raise NotAllowed("A member of staff who works here must say what they saw.")
     if sorted(each.capacity for each in signed) != sorted(signers(now)):
         raise NotAllowed(f"To be signed by: {', '.join(Capacity(each).label for each in signers(now))}.")
-    assert now.screening is not None  # nothing holds the signature, so the answers were sent
-    for earlier in Given.objects.filter(visit=visit, voiding=None):
-        _void(earlier, why="signed again", by=by)
-    given = Given.objects.create(
-        visit=visit,
-        screening=now.screening,
-        plan=now.plan,
-        hold=hold,
-        statement=text.to_json(),
-        statement_version=text.version,
-        statement_sha256=text.sha256,
+    given = _given(
+        now,
+        hold,
+        text,
+        by,
         acknowledged=[{"name": each.name, "text": each.text} for each in acknowledgements(known)],
         choices=dict(choices),
         named=Named.of(now).to_json(),
@@ -96,12 +88,70 @@ def give(
     for each in signed:
         _sign(given, each)
         if each.witness:
-            Journal.objects.record("signature witnessed", by=by, visit=visit, staff=each.witness, method=each.did)
-    VersionSeen.objects.seen(VersionSeen.What.STATEMENT, VERSION, digest(), by=by)
-    Journal.objects.record("consent given", by=by, visit=visit, hold=hold.pk, digest=text.sha256)
-    visit.move(Stage.SIGNED, by=by)
-    hold.end("signed")
+            Journal.objects.record("signature witnessed", by=by, visit=now.visit, staff=each.witness, method=each.did)
+    _handed_in(given, "consent given", by)
     return given
+
+
+@transaction.atomic
+def go_ahead(*, visit: Visit, hold: Hold, shown: str, by: Actor) -> Given:
+    """Write that the patient said yes to one more session of a course. ``shown``: the digest of the text, as `give`.
+
+    Raise :class:`TextChanged` if the text is another one now, :class:`~clinic.flow.NotAllowed` if something holds it or
+    no course covers the visit.
+    """
+    now = _ready(visit, hold)
+    within = course_for(now)
+    if within is None or within.why:
+        raise NotAllowed("The patient has to read and sign all of it this time.")
+    text = statement(within.facts(now))
+    if text.sha256 != shown:
+        raise TextChanged
+    given = _given(
+        now,
+        hold,
+        text,
+        by,
+        acknowledged=[{"name": "go_ahead", "text": GO_AHEAD}],
+        choices={},
+        named=within.named(now).to_json(),
+        course=within.first,
+    )
+    _sign(given, Signed(Capacity.PATIENT.value, now.visit.patient.name, Signature.Method.TAPPED.value))
+    _handed_in(given, "session agreed", by)
+    return given
+
+
+def _ready(visit: Visit, hold: Hold) -> Standing:
+    now = standing(_on_tablet(visit, hold))
+    if now.signing_holds:
+        raise NotAllowed(" ".join(now.signing_holds))
+    if why_lapsed(now.visit):
+        raise NotAllowed("The practitioner has to look at this again first.")
+    return now
+
+
+def _given(now: Standing, hold: Hold, text: Statement, by: Actor, **said: Any) -> Given:
+    assert now.screening is not None  # nothing holds the signature, so the answers were sent
+    for earlier in Given.objects.filter(visit=now.visit, voiding=None):
+        _void(earlier, why="signed again", by=by)
+    return Given.objects.create(
+        visit=now.visit,
+        screening=now.screening,
+        plan=now.plan,
+        hold=hold,
+        statement=text.to_json(),
+        statement_version=text.version,
+        statement_sha256=text.sha256,
+        **said,
+    )
+
+
+def _handed_in(given: Given, action: str, by: Actor) -> None:
+    VersionSeen.objects.seen(VersionSeen.What.STATEMENT, VERSION, digest(), by=by)
+    Journal.objects.record(action, by=by, visit=given.visit, hold=given.hold_id, digest=given.statement_sha256)
+    given.visit.move(Stage.SIGNED, by=by)
+    given.hold.end("signed")
 
 
 def _sign(given: Given, signed: Signed) -> None:
@@ -170,8 +220,15 @@ def vouched(given: Given, by: Actor) -> tuple[str, ...]:
         "I asked again, and the answer is the same."
         for each in given.signatures.exclude(witness=None).select_related("witness")
     )
+    talked = (
+        "I asked how the patient has been since the last session, talked about what is new, and answered what they "
+        "asked."
+        if given.course_id
+        else "I talked with the patient about the treatment, its risks and the other choices, and answered what they "
+        "asked."
+    )
     return (
-        "I talked with the patient about the treatment, its risks and the other choices, and answered what they asked.",
+        talked,
         f"The patient is still happy to go ahead with this plan today.{seen}",
         f"I sign as {who.full_name}, registration number {who.registration_number}.",
     )
@@ -192,6 +249,8 @@ def confirm(
     """
     visit = Visit.objects.select_related("patient", "practitioner").get(pk=visit.pk)
     given = _to_confirm(visit, by)
+    if given.course_id and replaces:
+        raise NotAllowed("A session replaces no consent: it goes on with one.")
     same = same_plan(standing(visit).plan, **vars(plan))
     if same:
         assess(screening=given.screening, by=by)  # a setting or the birth date may have changed since
@@ -202,7 +261,7 @@ def confirm(
         what = ", ".join(dict.fromkeys(each.short for each in undecided))
         why = "the rules raised a flag" if same else "the plan raised a flag"
         return _send_back(given, why, f"{why.capitalize()}: {what}. Decide about it.", by)
-    if beyond := _beyond(given, now, plan):
+    if beyond := _beyond(given, now, plan) or _beyond_course(given, now, by):
         return _send_back(given, *beyond, by)
     if lapsed := why_lapsed(visit):
         note_lapse(visit=visit, why=lapsed, by=by)
@@ -248,6 +307,20 @@ def _beyond(given: Given, now: Standing, plan: PlanNow) -> tuple[str, str] | Non
     if lacking := set(signers(now)) - {each.capacity for each in given.signatures.all()}:
         return "others must sign", f"Others must sign: {', '.join(sorted(Capacity(each).label for each in lacking))}."
     return None
+
+
+def _beyond_course(given: Given, now: Standing, by: Actor) -> tuple[str, str] | None:
+    """Return why a session is no part of its course any more, or nothing. Others may have changed since the "yes"."""
+    if given.course is None:
+        return None
+    within = held_to(given.course, now, by=by.staff)
+    why = within.why if within else (Why.ENDED,)
+    if not why:
+        return None
+    return (
+        "beyond the course",
+        f"All of it has to be read and signed this time: {', '.join(each.words for each in why)}.",
+    )
 
 
 def _freeze(given: Given, now: Standing, by: Actor) -> Consent:

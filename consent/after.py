@@ -63,6 +63,7 @@ class Entry:
     at: dt.datetime
     consent: Consent | None = None
     after: tuple[After, ...] = ()  # all that came after, oldest first; each with its file if that was made
+    first: Consent | None = None  # of a session: the consent of its course
 
     @property
     def words(self) -> str:
@@ -81,21 +82,23 @@ def _afters() -> Prefetch[str, QuerySet[After], str]:
 def _entries(visits: QuerySet[Visit]) -> list[Entry]:
     confirmed = (
         Consent.objects.filter(visit__in=visits)
-        .select_related("visit__patient", "confirmed_by", "sealed")
-        .defer("record", "sealed__pdf")
+        .select_related("visit__patient", "confirmed_by", "sealed", "given__course__visit")
+        .defer("record", "sealed__pdf", "given__statement", "given__course__record")
         .prefetch_related(_afters())
     )
     entries = [
-        Entry(each.visit, state_of(each), each.confirmed_at, each, tuple(each.after.all())) for each in confirmed
+        Entry(each.visit, state_of(each), each.confirmed_at, each, tuple(each.after.all()), each.given.course)
+        for each in confirmed
     ]
-    given = Given.objects.filter(visit__in=visits, consent=None).select_related("visit__patient", "voiding__after__by")
+    given = Given.objects.filter(visit__in=visits, consent=None)
+    given = given.select_related("visit__patient", "voiding__after__by", "course__visit").defer("course__record")
     for each in given:
         voiding = getattr(each, "voiding", None)
         row = getattr(voiding, "after", None)
         if row:
-            entries.append(Entry(each.visit, _state([row]), each.at, after=(row,)))
+            entries.append(Entry(each.visit, _state([row]), each.at, after=(row,), first=each.course))
         elif voiding is None and each.visit.at is Stage.SIGNED:
-            entries.append(Entry(each.visit, State(), each.at))
+            entries.append(Entry(each.visit, State(), each.at, first=each.course))
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
@@ -110,8 +113,11 @@ def consent_of(visit: Visit) -> Entry | None:
 
 
 def others_that_stand(visit: Visit) -> list[Consent]:
-    """Return the patient's confirmed consents of other visits that still stand, the newest first."""
-    rows = Consent.objects.filter(visit__patient=visit.patient_id, after=None).exclude(visit=visit)
+    """Return the patient's full consents of other visits that still stand, the newest first.
+
+    A session is left out: it is one visit's, and ends with it.
+    """
+    rows = Consent.objects.filter(visit__patient=visit.patient_id, after=None, given__course=None).exclude(visit=visit)
     return list(rows.select_related("visit").defer("record").order_by("-confirmed_at"))
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 RECORD_NAME = "record.json"  # the attachment's name inside the PDF
 LONGEST_IN_MARGIN = 48  # characters of a name that fit one line of the margin
+REMINDERS = ("own_risks", "aftercare")  # parts of the text that the document of a session prints all the same
 ROOM_ON_PAGE_ONE = 15  # lines; where the patient's own risks take more, page one points to part 1 for them
 
 _one_at_a_time = threading.Lock()  # Pango's font map must not be shared by threads that draw at the same time
@@ -160,6 +161,8 @@ def _context(record: Record, digest: str) -> dict[str, Any]:
         "digest": digest,
         "born": _day(record.patient.born),
         "day": _day(record.visit.day),
+        "last_day": _day(record.course.last_day) if record.course else "",
+        "reminders": [_printed(each) for each in record.statement.sections if each.id in REMINDERS],
         **_printed(_own_risks(record)),
         "answers": answers,
         "signatures": [{**_printed(each), **_drawing(each)} for each in record.signatures],
@@ -198,7 +201,8 @@ def _own_risks(record: Record) -> _Own:
 def _lines_of_page_one(record: Record, own_risks: list[str]) -> int:
     """Estimate how many lines of page one depend on this record; wide is a full line, narrow a signature's column."""
     wide, cell, narrow = 95, 65, 32
-    running = [*own_risks, *record.confirmation.statements]
+    news = record.course.news if record.course else ()
+    running = [*own_risks, *record.confirmation.statements, *news]
     facts = [record.patient.name, ", ".join(record.plan.regions), record.plan.technique, record.confirmation.by]
     longest = max((len(signature.name) for signature in record.signatures), default=0)
     return (

@@ -42,6 +42,7 @@ def withdraw(
 
     ``who`` and ``how`` are of ``After.Who`` and ``After.How``; ``name`` is a guardian's or representative's; ``at``
     when it was said, now if unset; ``hold`` the tablet's, where it was done there. Said twice, it counts once.
+    Taken back at a session, the consent of the course ends with it; taken back itself, so does today's session.
 
     Raise :class:`~clinic.flow.NotAllowed` if there is no consent that stands, or something needed is missing.
     """
@@ -57,9 +58,22 @@ def withdraw(
         after = _write(consent, Kind.WITHDRAWN, by=by, at=at, **said)
     else:
         after = _withdraw_signature(visit, by=by, at=at, **said)
+    for other in _going_with(visit):
+        _write(other, Kind.WITHDRAWN, by=by, at=at, **said)
     for each in Hold.objects.now().filter(visit=visit):
         each.end("withdrawn")
     return after
+
+
+def _going_with(visit: Visit) -> list[Consent]:
+    """Return what else is taken back with the consent of a visit: a session's course, and the sessions of today."""
+    given = Given.objects.filter(visit=visit).select_related("course__visit").last()
+    first = given.course if given and given.course else Consent.objects.filter(visit=visit).first()
+    if first is None:
+        return []
+    today = Consent.objects.filter(given__course=first, visit__day=timezone.localdate()).select_related("visit")
+    others = [each for each in (first, *today) if each.visit_id != visit.pk]
+    return [each for each in others if state_of(each).stands]
 
 
 def _withdrawn_before(visit: Visit) -> After | None:

@@ -32,9 +32,12 @@ class Named:
     @classmethod
     def of(cls, now: Standing) -> Named:
         """Return what a text written now names."""
-        if now.plan:
-            return cls(_concrete(now.plan.regions), now.plan.technique, now.plan.electro)
-        return cls(_concrete(now.visit.planned_regions))
+        return cls.of_plan(now.plan) if now.plan else cls(_concrete(now.visit.planned_regions))
+
+    @classmethod
+    def of_plan(cls, plan: Plan) -> Named:
+        """Return all that a plan settles."""
+        return cls(_concrete(plan.regions), plan.technique, plan.electro)
 
     def beyond(self, regions: list[str], technique: str, electro: bool) -> list[str]:
         """Say what a plan holds that the text did not name, in words; empty if the signature covers it.

@@ -22,6 +22,8 @@ class Given(WrittenOnce):
     acknowledged = models.JSONField()  # [{"name": …, "text": …}]: what was ticked, as worded
     choices = models.JSONField()  # {"students": false, "observers": false}
     named = models.JSONField(default=dict)  # of the plan, what the text named: regions, technique, electro
+    # The consent that this only goes on with: a session of its course. Nothing for a consent in full.
+    course = models.ForeignKey("Consent", on_delete=models.PROTECT, null=True, related_name="sessions")
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -49,6 +51,7 @@ class Signature(WrittenOnce):
         DRAWN = "drawn", "drawn"
         TYPED = "typed", "typed"
         ASSISTED = "assisted", "with a member of staff’s help"
+        TAPPED = "tapped", "said yes with a tap"  # at a session: nothing was drawn or typed
 
     class Did(models.TextChoices):
         SPOKE = "spoke", "said yes"

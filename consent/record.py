@@ -307,7 +307,7 @@ class Witness:
 
 @dataclass(frozen=True)
 class Signature:
-    """One signature, drawn, typed or assisted, and where it was made. Only a drawn one has strokes.
+    """One signature, drawn, typed, assisted or, at a session, a tap on yes, and where. Only a drawn one has strokes.
 
     An assisted one has a witness.
     """
@@ -343,9 +343,36 @@ class Event:
     by: str
 
 
+@dataclass(frozen=True)
+class Course:
+    """The consent that a session goes on with. Its digests are SHA-256 in hex: of the sealed file and of its record.
+
+    ``session`` counts from 1, the visit of that consent; ``last_day`` is an ISO date; ``news``: what the text of that
+    consent did not tell of the patient's own risks, as it stood on the screen this time.
+    """
+
+    number: str
+    confirmed_at: Moment
+    file_sha256: str
+    record_sha256: str
+    session: int
+    most: int
+    last_day: str
+    news: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for a session that the course has no room for, and a day that is not an ISO date."""
+        if not 2 <= self.session <= self.most:
+            raise ValueError(f"course.session: {self.session} is not allowed; allowed: 2 to {self.most}")
+        date.fromisoformat(self.last_day)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """The whole of one consent. ``number`` is the one printed on the document, such as ``C-000012``."""
+    """The whole of one consent. ``number`` is the one printed on the document, such as ``C-000012``.
+
+    One with a ``course`` is a session of it: the patient said yes to going on, and signed nothing anew.
+    """
 
     format: str = FORMAT
     number: str
@@ -368,6 +395,7 @@ class Record:
     guardian: Guardian | None = field(default=None, metadata=LATER)
     capacity: Capacity | None = field(default=None, metadata=LATER)
     vitals: Vitals | None = field(default=None, metadata=LATER)
+    course: Course | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for another format, or for a birthday or a day that is not an ISO date."""

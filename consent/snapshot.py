@@ -12,6 +12,7 @@ from clinic.flow import WORDS, Stage
 from clinic.models import Journal, User, Visit
 from consent import ours
 from consent import record as r
+from consent.courses import held_to
 from consent.models import Given, Signature
 from consent.statement import CHOICES, Statement
 from screening import questions, vouching
@@ -83,6 +84,26 @@ def build(*, given: Given, now: Standing, by: User, at: dt.datetime, statements:
         confirmation=r.Confirmation(by.full_name, by.registration_number, _at(at), statements),
         events=(*_events(visit), r.Event(_at(at), "Confirmed in the room", by.full_name)),
         proof=proof(),
+        course=_course(given, now),
+    )
+
+
+def _course(given: Given, now: Standing) -> r.Course | None:
+    if given.course is None:
+        return None
+    within = held_to(given.course, now)
+    if within is None:
+        raise ValueError("The consent of the course has no plan or no file.")
+    first = within.first
+    return r.Course(
+        number=number(first.visit),
+        confirmed_at=_at(first.confirmed_at),
+        file_sha256=first.sealed.sha256,
+        record_sha256=first.sha256,
+        session=within.number,
+        most=within.most,
+        last_day=within.last_day.isoformat(),
+        news=tuple(within.news(now)),
     )
 
 

@@ -24,7 +24,7 @@ Strokes = tuple[tuple[Point, ...], ...]
 
 @dataclass(frozen=True)
 class Signed:
-    """One signature as it was made: ``method`` is ``drawn`` (then it has strokes), ``typed`` or ``assisted``.
+    """One signature as it was made: ``method``: ``drawn`` (then it has strokes), ``typed``, ``assisted`` or ``tapped``.
 
     An assisted one says what the person did, and names the staff member who saw it by their id.
     """

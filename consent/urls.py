@@ -12,11 +12,13 @@ from consent.views import (
     paper,
     patient,
     public,
+    sessions,
     versions,
     withdrawing,
 )
 
 urlpatterns = [
+    path("tablet/still-happy/", sessions.still_happy, name="still_happy"),
     path("tablet/consent/", patient.consenting, name="consenting"),
     path("tablet/consent/<slug:page>/", patient.consent_page, name="consent_page"),
     path("tablet/read/", at_home.read_at_home, name="read_at_home"),

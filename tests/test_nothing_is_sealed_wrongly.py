@@ -36,6 +36,7 @@ from clinic.policy import AFTER_TALK, Policy
 from clinic.regions import concrete
 from consent import actions as consents
 from consent import ending, tasks
+from consent.courses import covering
 from consent.facts import facts
 from consent.models import Consent, Given, SealedFile
 from consent.record import Record, read, sha256
@@ -143,7 +144,7 @@ class Case:
 def wrongs(pk: int) -> list[str]:
     """Say all that is wrong with the confirmed consent of a visit."""
     case = Case.of(pk)
-    looks = (_flags, _cleared, _people, _talk, _signed, _text, _record)
+    looks = (_flags, _cleared, _people, _talk, _signed, _text, _record, _course)
     return [wrong for look in looks for wrong in look(case)]
 
 
@@ -194,10 +195,42 @@ def _people(case: Case) -> Iterator[str]:
     wanted = {"assent", "guardian"} if case.guarded else {"patient"}
     if not wanted <= set(rows):
         yield f"signed by {sorted(rows)}, and must be by {sorted(wanted)}"
-    if not all(each.name.strip() and (each.strokes or each.method == "typed") for each in rows.values()):
+    if not all(
+        each.name.strip() and (each.strokes or each.method == ("tapped" if case.given.course else "typed"))
+        for each in rows.values()
+    ):
         yield "a signature is blank"
     if case.given.hold.identified_at is None or case.given.hold.identified_at > case.given.at:
         yield "the patient was not identified before the signature"
+
+
+def _course(case: Case) -> Iterator[str]:
+    """A session goes no further than the consent that it goes on with, and that consent stands."""
+    first, cited, policy = case.given.course, case.record.course, policy_at(case.consent.confirmed_at)
+    if (first is None) != (cited is None):
+        yield "the record cites no consent, or one too many"
+    if first is None or cited is None:
+        return
+    plan = Plan.objects.filter(visit=first.visit).order_by("number").last()
+    sessions = Consent.objects.filter(given__course=first).count() + 1
+    if sessions > policy.course_sessions or not 2 <= cited.session <= sessions:
+        yield f"session {cited.session} of {sessions}: beyond the course"
+    if case.consent.confirmed_at - first.confirmed_at > dt.timedelta(days=policy.course_days + 1):
+        yield "a session after the course was over"
+    if first.given.course_id or first.visit.patient_id != case.visit.patient_id:
+        yield "a session of no full consent of this patient"
+    if plan is None or not concrete(case.plan.regions) <= concrete(plan.regions):
+        yield "a session in another place"
+    if plan and (plan.technique != case.plan.technique or (case.plan.electro and not plan.electro)):
+        yield "a session of another technique"
+    if first.confirmed_by_id != case.consent.confirmed_by_id:
+        yield "a session with another practitioner"
+    if first.after.filter(at__lte=case.consent.confirmed_at).exists():
+        yield "a session under a consent that does not stand"
+    if case.minor or case.answers.get("last_needling_reaction") != "no":
+        yield "a session that had to be signed for in full"
+    if (cited.record_sha256, cited.file_sha256) != (first.sha256, first.sealed.sha256):
+        yield "a session that cites another file"
 
 
 def _talk(case: Case) -> Iterator[str]:
@@ -593,6 +626,10 @@ class Clinic(RuleBasedStateMachine):
         if screenings.lapse_if_due(visit=visit, by=Actor()):  # as the page does, before it shows anything
             return
         hold = self.hold(visit)
+        if capacities is None and not shown and (within := covering(standing(visit))):
+            digest = statement(within.facts(standing(visit))).sha256
+            consents.go_ahead(visit=visit, hold=hold, shown=digest, by=Actor(tablet=hold.tablet))
+            return
         if capacities is None:
             minor = visit.patient.age_on(timezone.localdate()) < 18
             capacities = ("patient",) if self.forgotten == "signature" and minor else consents.signers(standing(visit))
@@ -848,6 +885,7 @@ def kinds(case: Case) -> list[str]:
         "question": bool(case.record.talk.questions),
         "after the talk": policy_at(case.given.at).sign_when == AFTER_TALK,
         "answered again": case.screening.number > 1,
+        "session": case.record.course is not None,
         "signed again": Given.objects.filter(visit=case.visit).count() > 1,
     }
     return [name for name, yes in told.items() if yes]
@@ -954,6 +992,15 @@ def test_a_consent_of_each_kind_is_reached(
         day.all_goes_well(0, Stage.SEALED) if stage(day) is not Stage.SEALED else None
     assert stage(day) is Stage.SEALED
     assert {"confirmed", "sealed", kind} <= set(day.reached)
+
+
+def test_a_session_of_a_course_is_reached(day: Clinic):
+    begin(day)
+    for _ in range(2):
+        day.all_goes_well(0, Stage.SEALED)
+        assert stage(day) is Stage.SEALED
+        day.the_next_patient_comes(40, {}, same_patient=True) if not day.reached["session"] else None
+    assert day.reached["session"]
 
 
 def test_a_seal_that_fails_leaves_it_confirmed_until_it_works(day: Clinic):

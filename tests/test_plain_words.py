@@ -23,7 +23,17 @@ from screening import questions
 from screening.actions import assess, print_blank
 from screening.questions import QUESTIONS, SECTIONS, Kind, Value
 from screening.route import route
-from tests.factories import acting, make_patient, make_screening, make_visit, receptionist, staff_client, tablet_client
+from tests.courses import course_on_record
+from tests.factories import (
+    acting,
+    make_patient,
+    make_screening,
+    make_visit,
+    practitioner,
+    receptionist,
+    staff_client,
+    tablet_client,
+)
 from tests.records import sample
 from tests.test_document import text_of
 from tests.test_questions import NAMES
@@ -99,6 +109,15 @@ def test_the_pages_of_the_consent(part, answers):
     visit = make_visit(stage=Stage.CONSENTING)
     assess(screening=make_screening(visit, **answers), by=Actor())
     assert easy(tablet_client(visit).get(f"/tablet/consent/{part}/").content)
+
+
+def test_the_question_within_a_course():
+    visit = make_visit(stage=Stage.CONSENTING, returning=True)
+    course_on_record(visit.patient, practitioner())
+    assess(screening=make_screening(visit, last_needling_reaction="no", driving_after="yes"), by=Actor())
+    page = tablet_client(visit).get("/tablet/still-happy/").content
+    assert b"New this time" in page
+    assert easy(page)
 
 
 def test_the_birth_date():

@@ -11,6 +11,7 @@ from clinic.models import Patient, Role, Visit
 from consent.after import consent_of as entry_of
 from consent.after import consents_of as entries_of
 from consent.after_snapshot import number as number_of_after
+from consent.courses import line_of, running
 from consent.models import After, SealedAfter, SealedFile
 from consent.sealing import Time, time_of
 from consent.snapshot import number
@@ -26,13 +27,19 @@ def _with(context: Context, **more: Any) -> dict[str, Any]:
 @register.inclusion_tag("consent/consents_of.html", takes_context=True)
 def consents_of(context: Context, patient: Patient) -> dict[str, Any]:
     """Show all consents of a patient, each with its state, its files and what can be done with it."""
-    return _with(context, entries=entries_of(patient))
+    return _with(context, entries=entries_of(patient), running=running(patient))
 
 
 @register.inclusion_tag("consent/consent_state.html", takes_context=True)
 def consent_state(context: Context, visit: Visit) -> dict[str, Any]:
     """Show whether the consent given at a visit stands, and what came after it; nothing if none was given."""
     return _with(context, entry=entry_of(visit), visit=visit)
+
+
+@register.inclusion_tag("consent/course_line.html", takes_context=True)
+def course_line(context: Context, visit: Visit) -> dict[str, Any]:
+    """Show which session of which course a visit is, or why it needs a full consent; nothing without a course."""
+    return _with(context, visit=visit, **line_of(visit))
 
 
 @register.filter

@@ -59,7 +59,10 @@ class Forms:
 
     @staticmethod
     def _rest(request: StaffRequest, given: Given, data: Any) -> dict[str, Any]:
-        earlier = {str(each.pk): each for each in others_that_stand(given.visit)}
+        stand = (
+            [] if given.course_id else others_that_stand(given.visit)
+        )  # a session replaces none: it goes on with one
+        earlier = {str(each.pk): each for each in stand}
         choices = [(pk, f"{number(each.visit)} of {each.confirmed_at:%d.%m.%Y}") for pk, each in earlier.items()]
         vouch = VouchForm(data, vouched=actions.vouched(given, request.actor))
         return {"vouch": vouch, "replace": ReplaceForm(data, earlier=choices), "earlier": earlier}

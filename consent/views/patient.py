@@ -15,6 +15,7 @@ from clinic.access import PatientRequest, patient
 from clinic.flow import NotAllowed, Stage
 from clinic.models import StaleVisit
 from consent import actions
+from consent.courses import course_for, covering
 from consent.facts import facts
 from consent.forms import SignForm
 from consent.statement import PAGE_HEADINGS, PAGES, Facts, Statement, acknowledgements, plan_lines, statement
@@ -30,9 +31,11 @@ READ_AGAIN = "The text has changed since you opened it. Please read it again. Wh
 @patient(Stage.CONSENTING)
 @require_GET
 def consenting(request: PatientRequest) -> HttpResponse:
-    """Begin with the first page."""
+    """Begin with the first page, or ask within a course if the patient is still happy to go ahead."""
     if lapse_if_due(visit=request.hold.visit, by=request.actor):
         return redirect("resume")
+    if covering(standing(request.hold.visit)):
+        return redirect("still_happy")
     return redirect("consent_page", ORDER[0])
 
 
@@ -66,6 +69,7 @@ def consent_page(request: PatientRequest, page: str) -> HttpResponse:
         "after": ORDER[at + 1],
         "text": text.sha256,
         "changed": "changed" in request.GET,
+        "within": None if at else course_for(now),
     }
     return render(request, "consent/page.html", context)
 
