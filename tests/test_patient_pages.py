@@ -24,6 +24,7 @@ from screening.questions import Kind, Value
 from screening.route import route
 from screening.standing import standing
 from tests.conftest import AXE_TAGS
+from tests.courses import course_on_record
 from tests.factories import acting, hold, make_patient, make_screening, make_tablet, make_visit, practitioner
 from tests.guards import watch
 from tests.steps import SETTLED, STRUCTURE
@@ -96,6 +97,12 @@ def _consenting(**changes: Any) -> Callable[[Tablet], None]:
     return lambda tablet: _hold_it(ready(**changes), tablet)
 
 
+def _within_a_course(tablet: Tablet) -> None:
+    visit = make_visit(stage=Stage.CONSENTING, returning=True)
+    course_on_record(visit.patient, practitioner())
+    _hold_it(ready(visit, last_needling_reaction="no", driving_after="yes"), tablet)
+
+
 def _hold_it(visit: Visit, tablet: Tablet) -> None:
     hold(visit, tablet)
 
@@ -164,6 +171,7 @@ def _scenes() -> Iterator[Scene]:
     yield Scene("consent_page", "sign", sign, _consenting(), True)
     yield Scene("consent_page", "sign, young", sign, _young, True)
     yield Scene("consent_page", "sign, talk first", sign, _consenting(questions="Is it safe?"))
+    yield Scene("still_happy", "still happy", "/tablet/still-happy/", _within_a_course)
     yield Scene("last_time", "last time", "/tablet/last-time/", _back_again)
     yield Scene("ask", "ask", "/tablet/ask/", _answering, True)
     yield Scene("stop", "stop", "/tablet/stop/", _answering)

@@ -1,8 +1,9 @@
-"""Patients who come back, in real browsers: nothing changed, or a new pregnancy."""
+"""Patients who come back, in real browsers: nothing changed, a course, its end, or a new pregnancy."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,11 +11,15 @@ from django.utils import timezone
 
 from clinic.actions import change_policy
 from clinic.flow import Stage
-from clinic.models import Patient, Role
+from clinic.models import Patient, Role, User
+from consent.course import GO_AHEAD
+from consent.models import Consent
+from consent.snapshot import number
 from screening import questions
+from tests.courses import course_on_record
 from tests.factories import acting, make_patient, make_screening, make_visit, manager
 from tests.steps import pdf_text
-from tests.test_journeys import BORN, NAME, Clinic, clinic
+from tests.test_journeys import BORN, NAME, Clinic, clinic, then_the_pdf_says
 
 __all__ = ["clinic"]
 
@@ -102,3 +107,69 @@ def test_return_visit_with_a_new_pregnancy(returning: Clinic) -> None:
     text = pdf_text(physio.downloads_the_pdf())
     for words in ("Her midwife agrees.", "You lie on your side.", "9 weeks", f"told on {day_before()}"):
         assert words in text
+
+
+@pytest.fixture
+def in_a_course(clinic: Clinic, browser_context_args: dict[str, Any]) -> Callable[[int], Clinic]:
+    """The patient of a course comes for a session, answers the short questions, and sends them."""
+    if browser_context_args["viewport"]["width"] < 1000:
+        pytest.skip("one way to hold the tablet is enough here")
+
+    def comes(session: int) -> Clinic:
+        clinic.has_a_paired_tablet()
+        patient = make_patient(NAME, BORN)
+        course_on_record(patient, User.objects.get(username=Role.PRACTITIONER.value), sessions=session - 1)
+        put_on_the_board(patient)
+        clinic.patient_is_handed_the_tablet()
+        clinic.patient.press("All I did not tick is still right")
+        clinic.patient.answers(last_needling_reaction="no")
+        clinic.patient.sends_the_answers()
+        return clinic
+
+    return comes
+
+
+def test_third_session(in_a_course: Callable[[int], Clinic]) -> None:
+    clinic = in_a_course(3)
+
+    # Within the course one yes is enough: nothing is ticked and nothing is signed
+    clinic.patient.sees("Still happy to go ahead?")
+    clinic.patient.sees("This is visit 3 of 6")
+    clinic.patient.press("Yes, go ahead as before")
+    physio = clinic.practitioner()
+    physio.confirms(NAME, "left_calf")
+
+    # Then the session's PDF cites the consent that it goes on with, and claims no signature
+    first = Consent.objects.get(given__course=None)
+    text = pdf_text(physio.downloads_the_pdf())
+    for words in (
+        f"Session 3 of 6 under consent {number(first.visit)}",
+        GO_AHEAD,
+        "Said yes with a tap",
+        "I asked how the patient has been since the last session",
+    ):
+        assert words in text, words
+    assert {first.sha256, first.sealed.sha256} <= set(text.split())
+    assert "Electronic signature, drawn" not in text
+
+    # and the desk tells which session the visit was
+    physio.follow("Visit")
+    physio.sees("Session 3 of 6")
+    physio.follow("Patient’s page")
+    physio.sees("Course: session 3 of 6")
+
+
+def test_seventh_session(in_a_course: Callable[[int], Clinic]) -> None:
+    clinic = in_a_course(7)
+
+    # Then one yes is not enough, and the patient is told why
+    clinic.patient.sees("Why we ask you to sign again")
+    clinic.patient.sees("You have had all the visits that you signed for.")
+    lines = signs(clinic)
+    physio = clinic.practitioner()
+    physio.confirms(NAME, "left_calf")
+
+    # and what is sealed is a consent in full, with every line that was read
+    text = then_the_pdf_says(physio.downloads_the_pdf(), lines)
+    assert "Your consent to dry needling" in text
+    assert "under consent C-" not in text
