@@ -12,8 +12,8 @@ from clinic.late import FIELD
 
 
 def form_on(response: Any) -> dict[str, Any]:
-    """Return what the form with a key on a page sends as it stands: hidden inputs, and what is chosen or typed."""
-    (form,) = (each for each in html.fromstring(response.content).forms if FIELD in each.fields)
+    """Return what the form with a key in a page's main part sends: hidden inputs, and what is chosen or typed."""
+    (form,) = (each for each in html.fromstring(response.content).xpath("//main//form") if FIELD in each.fields)
     found: dict[str, list[str]] = {}
     for name, value in form.form_values():
         found.setdefault(name, []).append(value)
