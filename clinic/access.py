@@ -33,10 +33,11 @@ class StaffRequest(HttpRequest):
 
 
 class TabletRequest(HttpRequest):
-    """A request by a paired tablet."""
+    """A request by a paired tablet; ``held``: what it held when it asked."""
 
     actor: Actor
     tablet: Tablet
+    held: Hold | None
 
 
 class PatientRequest(TabletRequest):
@@ -116,9 +117,14 @@ def current_tablet(request: HttpRequest) -> Tablet | None:
     """
     if not hasattr(request, "device"):
         request.device = devices.recognise(request.COOKIES.get(settings.TABLET_COOKIE_NAME, ""))  # type: ignore[attr-defined]
-        _lock_if_left_alone(request.device)  # type: ignore[attr-defined]
+        request.held = _held(request.device)  # type: ignore[attr-defined]
     found = cast(Tablet | None, request.device)  # type: ignore[attr-defined]
     return None if found and found.kind == Tablet.Kind.PHONE and found.invitation.is_over else found
+
+
+def current_hold(request: HttpRequest) -> Hold | None:
+    """Return what the device held when it asked, read once for a request; nothing for a device that is not ours."""
+    return cast(Hold | None, request.held) if current_tablet(request) else None  # type: ignore[attr-defined]
 
 
 def was_a_phone(request: HttpRequest) -> bool:
@@ -127,10 +133,13 @@ def was_a_phone(request: HttpRequest) -> bool:
     return bool(token) and Tablet.objects.filter(kind=Tablet.Kind.PHONE.value, token_sha256=digest(token)).exists()
 
 
-def _lock_if_left_alone(here: Tablet | None) -> None:
+def _held(here: Tablet | None) -> Hold | None:
+    """Return what a device holds, after the lock of one that was left alone."""
     hold = here.hold if here else None
     if hold and hold.is_away(PolicyChange.objects.policy()):
         devices.lock(hold=hold)
+        return None
+    return hold
 
 
 def give_cookie(response: HttpResponseBase, token: str, kind: Tablet.Kind) -> None:
@@ -169,7 +178,7 @@ def tablet(
 
 def _keep_look(request: TabletRequest) -> None:
     """Keep the text size and contrast that every form of the tablet's pages carries along."""
-    hold = request.tablet.hold
+    hold = request.held
     if hold and "text_size" in request.POST and late.fits(request, hold) and not late.expired(request):
         text_size, contrast = request.POST["text_size"], request.POST.get("contrast", "")
         actions.choose_look(hold=hold, text_size=text_size, contrast=contrast, by=request.actor)
@@ -201,7 +210,7 @@ def patient(
     ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
         @wraps(view)
         def inner(request: TabletRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            hold = request.tablet.hold
+            hold = request.held
             if hold is None or not _open(hold, stages or ON_TABLET, purpose) or not late.fits(request, hold):
                 if late.lost(request, request.tablet, finishes=finishes):
                     return late.not_saved(request)

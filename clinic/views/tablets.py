@@ -14,7 +14,16 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from clinic import actions, devices, late
-from clinic.access import GIVEN_BACK, TabletRequest, anyone, current_tablet, give_cookie, tablet, was_a_phone
+from clinic.access import (
+    GIVEN_BACK,
+    TabletRequest,
+    anyone,
+    current_hold,
+    current_tablet,
+    give_cookie,
+    tablet,
+    was_a_phone,
+)
 from clinic.flow import WITHDRAWABLE, Stage
 from clinic.forms import BirthDateForm, PairForm
 from clinic.look import Look
@@ -27,9 +36,8 @@ NEXT = {
 THANKS_FOR = dt.timedelta(minutes=5)
 
 
-def screen(here: Tablet) -> str:
-    """Name what this tablet shows now, in one word; a page that waits polls it and loads anew when it changes."""
-    hold = here.hold
+def screen(here: Tablet, hold: Hold | None) -> str:
+    """Name what a tablet with this hold shows, in one word; a page that waits polls it and loads anew at a change."""
     if hold is None:
         last = _last(here)
         return f"thanks-{last.ended_why}" if last else "idle"
@@ -65,10 +73,10 @@ def resume(request: HttpRequest) -> HttpResponse:
     here = current_tablet(request)
     if here is None:
         return _stranger(request)
-    shows = screen(here)
+    hold = current_hold(request)
+    shows = screen(here, hold)
     if shows == "birth-date":
         return redirect("birth_date")
-    hold = here.hold
     if hold and (onward := _next(hold)) and shows != "urgent":
         return redirect(onward)
     if hold and shows == "idle":  # the visit went on without its tablet: nothing is left to show
@@ -98,8 +106,8 @@ def _actor(here: Tablet) -> Actor:
 @require_GET
 def state(request: TabletRequest) -> HttpResponse:
     """Answer the question of a page that is open: what does this tablet show now, and of which hold?"""
-    hold = request.tablet.hold
-    return JsonResponse({"state": screen(request.tablet), "hold": hold.pk if hold else 0})
+    hold = request.held
+    return JsonResponse({"state": screen(request.tablet, hold), "hold": hold.pk if hold else 0})
 
 
 @tablet
@@ -160,7 +168,7 @@ def pair(request: HttpRequest) -> HttpResponse:
 @tablet
 def birth_date(request: TabletRequest) -> HttpResponse:
     """Ask for the birth date before anything of the visit is shown."""
-    hold = request.tablet.hold
+    hold = request.held
     if hold is None or hold.identified_at or not late.fits(request, hold):
         return redirect("resume")
     request.hold = hold  # type: ignore[attr-defined]
