@@ -95,7 +95,7 @@ class Tablet(models.Model):
     @property
     def hold(self) -> Hold | None:
         """The hold this tablet has now, with its visit and patient."""
-        return self.holds.filter(ended_at=None).select_related("visit__patient", "tablet").first()
+        return self.holds.filter(ended_at=None).select_related("visit__patient").first()
 
     def new_code(self) -> str:
         """Make a pairing code (8 letters, ten minutes, five tries, one use), keep its hash and return it."""
