@@ -89,7 +89,7 @@ def give(
         _sign(given, each)
         if each.witness:
             Journal.objects.record("signature witnessed", by=by, visit=now.visit, staff=each.witness, method=each.did)
-    _handed_in(given, "consent given", by)
+    _handed_in(given, by)
     return given
 
 
@@ -118,7 +118,7 @@ def go_ahead(*, visit: Visit, hold: Hold, shown: str, by: Actor) -> Given:
         course=within.first,
     )
     _sign(given, Signed(Capacity.PATIENT.value, now.visit.patient.name, Signature.Method.TAPPED.value))
-    _handed_in(given, "session agreed", by)
+    _handed_in(given, by)
     return given
 
 
@@ -147,9 +147,15 @@ def _given(now: Standing, hold: Hold, text: Statement, by: Actor, **said: Any) -
     )
 
 
-def _handed_in(given: Given, action: str, by: Actor) -> None:
+def _handed_in(given: Given, by: Actor) -> None:
     VersionSeen.objects.seen(VersionSeen.What.STATEMENT, VERSION, digest(), by=by)
-    Journal.objects.record(action, by=by, visit=given.visit, hold=given.hold_id, digest=given.statement_sha256)
+    Journal.objects.record(
+        "session agreed" if given.course_id else "consent given",
+        by=by,
+        visit=given.visit,
+        hold=given.hold_id,
+        digest=given.statement_sha256,
+    )
     given.visit.move(Stage.SIGNED, by=by)
     given.hold.end("signed")
 

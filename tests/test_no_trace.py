@@ -194,9 +194,13 @@ class Room:
         return found(self.asks(STORED) + cookies)
 
     def way_here(self) -> set[str]:
-        """What the history tells: an address of a form, or a canary in one."""
-        addresses = set(self.asks(ENTRIES))
-        return {each for each in addresses if not each.endswith(("/tablet/", "/tablet/birth-date/"))}
+        """What the history tells, once it had time to be cut: an address of a form, or a canary in one."""
+        for _ in range(12):
+            addresses = set(self.asks(ENTRIES))
+            left = {each for each in addresses if not each.endswith(("/tablet/", "/tablet/birth-date/"))}
+            if not left:
+                break
+        return left
 
     def filled_in(self) -> set[str]:
         """The next patient's own forms, gone through once and back again."""
@@ -205,7 +209,7 @@ class Room:
         for address in FORMS:
             self.go(address)
             seen |= self.read()
-        return seen | self.moves("back", 7)
+        return seen | self.moves("back", 7) | self.moves("forward", 7)
 
 
 END = {
