@@ -1,5 +1,6 @@
 # make demo     a clinic of made-up patients, in a browser on this machine (PORT=8000)
 # make test     the whole suite, browser journeys included (PYTEST_ARGS="-k seal" for a part of it)
+# make test-all what takes longer as well: the heavy proofs, which CI runs too
 # make check    the linters, types and import contracts alone
 # make format   put the code into its one layout
 # make lock     write requirements*.txt again from requirements*.in
@@ -11,7 +12,7 @@ PORT ?= 8000
 PYTEST_ARGS ?=
 
 # What the system itself must have; one question for all of it.
-SETS := run $(if $(filter test,$(MAKECMDGOALS)),test)
+SETS := run $(if $(filter test%,$(MAKECMDGOALS)),test)
 
 BIN := .venv/bin
 # Compiled at once: each process that a test or the demo starts would otherwise compile for itself where Python may not write.
@@ -21,12 +22,15 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check format lock system clean
+.PHONY: demo test test-all check format lock system clean
 
 demo: .venv/run.stamp
 	@exec $(BIN)/python .ci/demo.py --port $(PORT)
 
 test: .venv/test.stamp
+	$(BIN)/pytest -n 2 -m "not heavy" $(PYTEST_ARGS)
+
+test-all: .venv/test.stamp
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
 check: .venv/test.stamp

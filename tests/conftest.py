@@ -31,17 +31,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark what drives a browser, before ``-m "not browser"`` chooses; leave it for last, after pytest's own sorting.
 
     Playwright's event loop stays in the main thread of its process, and no other loop can be run there after it.
-    ``-m "not browser"`` is the fast part: what is marked thorough is left out of it, and of nothing else.
+    ``-m "not browser"`` is the fast part: what is marked thorough or heavy is left out of it. A journey is a minute's
+    walk: held across it is in every run, held upright among the heavy ones; each page by itself is looked at both ways.
     """
     for item in items:
         if {"page", "context", "browser"} & set(getattr(item, "fixturenames", [])):
             item.add_marker("browser")
+        if item.get_closest_marker("journey") and "portrait" in item.name:
+            item.add_marker("heavy")
     yield
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     if config.option.markexpr == "not browser":
-        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        left_out = [item for item in items if any(map(item.get_closest_marker, ("thorough", "heavy")))]
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

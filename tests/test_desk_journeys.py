@@ -16,7 +16,7 @@ from tests.factories import hold, make_patient, make_tablet, make_user, make_vis
 from tests.guards import watch
 from tests.steps import Practitioner
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
 # Stands in for the loudspeaker: counts the tones.
 SILENT = """

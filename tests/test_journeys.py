@@ -17,7 +17,7 @@ from tests.factories import make_user
 from tests.guards import watch
 from tests.steps import Patient, Practitioner, Staff, pdf_text, plain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
 BORN = dt.date(1990, 5, 1)
 NAME = "Zoë Müller"

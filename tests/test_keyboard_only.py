@@ -13,7 +13,7 @@ from consent.models import Signature
 from screening.questions import QUESTIONS, Kind, all_clear
 from tests.factories import hold, make_patient, make_tablet, make_visit
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
 BORN = dt.date(1951, 3, 27)
 NAME = "Edith Example"

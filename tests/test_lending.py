@@ -12,7 +12,7 @@ from clinic import actions
 from clinic.models import Role, Visit
 from tests.factories import PASSWORD, acting, make_patient, make_user, make_visit, receptionist
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
 
 def lands_on_login(page: Any, address: str) -> None:

@@ -20,7 +20,7 @@ from tests.factories import acting, make_patient, make_visit, receptionist, staf
 from tests.guards import watch
 from tests.steps import Patient
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
 BORN = dt.date(1990, 5, 1)
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

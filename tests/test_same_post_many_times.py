@@ -132,7 +132,13 @@ def one_each(pages: list[Sending], rows: Any) -> bool:
     return Counter(rows.values_list("visit", flat=True)) == Counter(page.visit.pk for page in pages)
 
 
-@pytest.mark.parametrize("make", RECORDS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(each, marks=[pytest.mark.heavy] if each.__name__ in TIMES else [], id=each.__name__)
+        for each in RECORDS
+    ],
+)
 def test_twenty_pages_each_sent_many_times_at_once_are_twenty_records(
     live_server: Any, make: Callable[[], Sending]
 ) -> None:

@@ -17,7 +17,7 @@ from clinic.flow import Stage
 from screening.questions import QUESTIONS, SECTIONS, Kind, all_clear
 from tests.factories import hold, make_patient, make_tablet, make_visit
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
 MOST_SCREENS, MOST_TAPS = 16, 75
 BORN = dt.date(1951, 12, 27)  # as many digits as there can be

@@ -16,7 +16,7 @@ from tests.factories import hold, make_patient, make_tablet, make_visit
 from tests.guards import watch
 from tests.steps import STRUCTURE, Patient
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
 BORN = dt.date(1951, 3, 27)
 NAME = "Edith Example"
