@@ -22,6 +22,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("CLINIC_DATA_DIR", BASE_DIR / "var"))
 KEYS_DIR = Path(os.environ.get("CLINIC_KEYS_DIR", DATA_DIR / "keys"))
 ANCHORS_FILE = Path(os.environ.get("CLINIC_ANCHORS_FILE", DATA_DIR / "anchors" / "anchors.jsonl"))
+BACKUP_DIR = Path(os.environ.get("CLINIC_BACKUP_DIR", DATA_DIR / "backup"))
+# Who can open backups: age recipients, one a line. The key that opens them is not on this machine.
+BACKUP_RECIPIENTS = Path(os.environ.get("CLINIC_BACKUP_RECIPIENTS", KEYS_DIR / "backup.recipients"))
 
 
 def _secret(name: str) -> str:

@@ -163,6 +163,7 @@ GROUPS: tuple[Group, ...] = (
             "sealing key changed": "Changed the sealing key for the next",
             "sealing key revoked": "Revoked a sealing key",
             "journal anchored": "Anchored the journal outside the database (anchor {number})",
+            "backup taken": "Took a {kind} backup, up to row {number} of the journal",
         },
     ),
 )

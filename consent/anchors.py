@@ -123,15 +123,16 @@ def check(
             raise BadAnchor(number, "does not fit a journal that only grows, without gaps")
         seq = each.seq
         certificate = certificates.get(each.certificate)
-        if certificate is None or not _issued_by(certificate, roots):
+        if certificate is None or not issued_by(certificate, roots):
             raise BadAnchor(number, "is signed with a certificate that is not ours")
         if not certificate.not_valid_before_utc <= each.when <= certificate.not_valid_after_utc:
             raise BadAnchor(number, "was signed when its certificate was not valid")
-        if not _signed(each, certificate):
+        if not is_signed(each.signed, each.signature, certificate):
             raise BadAnchor(number, "was changed after it was signed")
 
 
-def _issued_by(certificate: x509.Certificate, roots: Sequence[x509.Certificate]) -> bool:
+def issued_by(certificate: x509.Certificate, roots: Sequence[x509.Certificate]) -> bool:
+    """Say whether one of ``roots`` vouches for a sealing certificate."""
     for root in roots:
         try:
             certificate.verify_directly_issued_by(root)
@@ -141,11 +142,12 @@ def _issued_by(certificate: x509.Certificate, roots: Sequence[x509.Certificate])
     return False
 
 
-def _signed(anchor: Anchor, certificate: x509.Certificate) -> bool:
+def is_signed(data: bytes, signature: str, certificate: x509.Certificate) -> bool:
+    """Say whether ``signature``, in base64, is of ``data`` by the key that ``certificate`` is for."""
     public = certificate.public_key()
     assert isinstance(public, EllipticCurvePublicKey)
     try:
-        public.verify(base64.b64decode(anchor.signature, validate=True), anchor.signed, ECDSA(SHA256()))
+        public.verify(base64.b64decode(signature, validate=True), data, ECDSA(SHA256()))
     except (InvalidSignature, binascii.Error):
         return False
     return True

@@ -79,12 +79,13 @@ def _anchors(marks: list[anchors.Anchor]) -> str:
     """Read the anchors into ``marks``, if all of them are good."""
     path = settings.ANCHORS_FILE
     read = anchors.read(path)
-    anchors.check(read, _certificates(settings.KEYS_DIR), roots(settings.KEYS_DIR))
+    anchors.check(read, certificates(settings.KEYS_DIR), roots(settings.KEYS_DIR))
     marks.extend(read)
     return f"{len(read):,}, the last at row {read[-1].seq:,} on {read[-1].at}" if read else f"none yet in {path.name}"
 
 
-def _certificates(keys_dir: Path) -> dict[str, x509.Certificate]:
+def certificates(keys_dir: Path) -> dict[str, x509.Certificate]:
+    """Return every sealing certificate that is kept, earlier ones too, by its SHA-256 in hex."""
     there = [keys_dir / SEAL_CERTIFICATE, *sorted((keys_dir / EARLIER).glob("*.cer"))]
     found = [certificate_in(path) for path in there if path.exists()]
     return {fingerprint(certificate): certificate for certificate in found}
