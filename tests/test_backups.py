@@ -25,7 +25,10 @@ from consent.models import SealedFile
 from tests.behind_the_back import lift_guards
 from tests.test_withdrawing import confirmed
 
-pytestmark = [pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("sqlite" not in real.DATABASES["default"]["ENGINE"], reason="copies SQLite's file"),
+]
 
 
 @pytest.fixture
