@@ -55,13 +55,14 @@ def check_port(port: int) -> None:
 def environment(folder: Path, port: int) -> dict[str, str]:
     """Write this demo's secrets; return the variables that its processes run with."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("CLINIC_", "DATABASE_URL"))}
-    for name in ("CLINIC_SECRET_KEY", "CLINIC_SEAL_PASSPHRASE"):
+    for name in ("CLINIC_SECRET_KEY", "CLINIC_SEAL_PASSPHRASE", "CLINIC_FACTOR_KEY"):
         path = folder / name.lower()
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(48), encoding="utf-8")
         env[f"{name}_FILE"] = str(path)
     return env | {
         "CLINIC_DEMO": "1",
+        "CLINIC_SECOND_FACTOR": "off",
         "CLINIC_DATA_DIR": str(folder),
         "CLINIC_BIND": f"127.0.0.1:{port}",
         "DJANGO_SETTINGS_MODULE": "clinic.settings",
@@ -147,7 +148,8 @@ def run(folder: Path, port: int) -> None:
                 raise Stopped(f"The server did not answer within {START_SECONDS} seconds; see {folder}/server.log")
             time.sleep(0.2)
         print(signs, end="" if signs.endswith("\n") else "\n")
-        print("\nAll people and data in it are made up. It is made afresh each time. Ctrl-C stops it.", flush=True)
+        print("\nWARNING: this demo asks for NO SECOND FACTOR, to be tried at once. A clinic cannot be run so.")
+        print("All people and data in it are made up. It is made afresh each time. Ctrl-C stops it.", flush=True)
         while True:
             watch(processes, folder)
             time.sleep(0.5)

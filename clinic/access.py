@@ -10,13 +10,15 @@ from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
-from clinic import actions, devices, late
+from clinic import actions, devices, identity, late
 from clinic.flow import ON_TABLET, Stage
 from clinic.models import Actor, Hold, Journal, PolicyChange, Role, Tablet, User
 from clinic.models.tablets import digest
@@ -58,6 +60,27 @@ def anyone(
     return view
 
 
+def own_account(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Open to whoever is signed in, for the pages on which second factors are added, shown and removed.
+
+    Who signed in with the password alone comes here as long as the account has no second factor; not afterwards.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not isinstance(request.user, User):
+            return redirect_to_login(request.get_full_path())
+        if not identity.is_let_in(request) and is_mfa_enabled(request.user):
+            logout(request)
+            return redirect("account_login")
+        return view(request, *args, **kwargs)
+
+    _marked(guarded, "own account")
+    return guarded
+
+
 def staff(
     *roles: Role,
 ) -> Callable[
@@ -74,6 +97,8 @@ def staff(
             if not isinstance(user, User) or not user.is_authenticated:
                 note_refusal(request)
                 return redirect_to_login(request.get_full_path())
+            if not identity.is_let_in(request):
+                return redirect("mfa_index")
             role = next((role for role in roles if role in user.roles), None)
             if role is None:
                 raise Http404

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.core.management import call_command
 from django.db import connections
 from django.db.models.signals import post_migrate
 
@@ -14,6 +15,7 @@ class ClinicConfig(AppConfig):
         from clinic import checks  # noqa: F401  (registers the checks)
 
         post_migrate.connect(guard_rows, sender=self)
+        post_migrate.connect(make_cache, sender=self)
 
 
 def guard_rows(*, using: str, **kwargs: Any) -> None:
@@ -21,3 +23,8 @@ def guard_rows(*, using: str, **kwargs: Any) -> None:
     from clinic import guards
 
     guards.install(connections[using])
+
+
+def make_cache(*, using: str, **kwargs: Any) -> None:
+    """Make the table that all processes count sign-ins in, if it is not there."""
+    call_command("createcachetable", database=using, verbosity=0)

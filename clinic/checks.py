@@ -44,3 +44,17 @@ def written_rows_are_guarded(app_configs: Any, **kwargs: Any) -> list[CheckMessa
             id="clinic.E003",
         )
     ]
+
+
+@register(SERVING, deploy=True)
+def factor_key_is_set(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse to serve where no second factor could be kept."""
+    if settings.FACTOR_KEY or not settings.SECOND_FACTOR:
+        return []
+    return [
+        Error(
+            "No key for the second factors of staff is set.",
+            hint="Set CLINIC_FACTOR_KEY, or CLINIC_FACTOR_KEY_FILE to a file that holds it, and keep it.",
+            id="clinic.E004",
+        )
+    ]

@@ -8,7 +8,6 @@ from typing import Any
 
 from crispy_forms.helper import FormHelper
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -113,13 +112,6 @@ class DayField(forms.MultiValueField):
 def born_field(**kwargs: Any) -> DayField:
     """Return the field for a birth date: from 1900 to today."""
     return DayField(label="Date of birth", help_text="For example, 27 3 1985", not_future=True, **kwargs)
-
-
-class SignInForm(AuthenticationForm):
-    """User name and password."""
-
-    use_required_attribute = False
-    helper = helper()
 
 
 class PairForm(PlainForm):

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from dataclasses import dataclass
+from typing import Any
 
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils import timezone
 
 from clinic.flow import NotAllowed
@@ -14,6 +19,24 @@ from clinic.models import Actor, Journal, User, Visit
 # ASVS 5.0, 6.3.1 asks for a limit on guesses and names none. Design judgement: as many as at a slip of the keyboard.
 WRONG_TRIES = 5
 LATELY = dt.timedelta(minutes=5)
+
+
+def _shown(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return what whoever asks has shown in this session, oldest first: ``method``, and ``at`` in seconds (Unix)."""
+    return get_authentication_records(request, request.user) if isinstance(request.user, User) else []
+
+
+def is_let_in(request: HttpRequest) -> bool:
+    """Say whether a staff member asks who showed a second factor in this session."""
+    if not isinstance(request.user, User):
+        return False
+    return not settings.SECOND_FACTOR or any(record["method"] == "mfa" for record in _shown(request))
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Say whether whoever asks showed who they are within the last five minutes."""
+    shown = _shown(request)
+    return bool(shown) and time.time() - shown[-1]["at"] < LATELY.total_seconds()
 
 
 @dataclass(frozen=True)

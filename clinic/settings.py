@@ -88,8 +88,16 @@ if TSA_URL and not TSA_ROOTS:
 # Names are found through keyed hashes, so that search goes on working once names are encrypted.
 INDEX_KEY = _secret("CLINIC_INDEX_KEY") or SECRET_KEY
 
+# Encrypts what staff's second factors rest on. Not the secret key: a lost session key must not cost every phone.
+FACTOR_KEY = _secret("CLINIC_FACTOR_KEY")
+if FACTOR_KEY and len(FACTOR_KEY) < 32:
+    raise ImproperlyConfigured("CLINIC_FACTOR_KEY must have 32 characters or more.")
+
 DEBUG = False
 DEMO = os.environ.get("CLINIC_DEMO") == "1"  # says on every page that the data are made up
+SECOND_FACTOR = os.environ.get("CLINIC_SECOND_FACTOR") != "off"
+if not SECOND_FACTOR and (REAL or not DEMO):
+    raise ImproperlyConfigured("CLINIC_SECOND_FACTOR=off is for CLINIC_DEMO=1 alone, and never with CLINIC_HOSTS.")
 ALLOWED_HOSTS = HOSTS or ["localhost", "127.0.0.1", "[::1]"]
 
 INSTALLED_APPS = [
@@ -97,6 +105,9 @@ INSTALLED_APPS = [
     "screening",
     "consent",
     "django.contrib.auth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
@@ -120,6 +131,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -133,9 +145,35 @@ ROOT_URLCONF = "clinic.urls"
 WSGI_APPLICATION = "clinic.wsgi.application"
 AUTH_USER_MODEL = "clinic.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "board"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "account_login"
+# Signing in is allauth's: its limiter is the only one, and shared by all processes. No sign-up, no reset by e-mail.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "clinic.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
+ACCOUNT_FORMS = {"login": "clinic.account_forms.SignInForm", "reauthenticate": "clinic.account_forms.PasswordAgainForm"}
+MFA_ADAPTER = "clinic.accounts.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_FORMS = {
+    "authenticate": "clinic.account_forms.CodeForm",
+    "reauthenticate": "clinic.account_forms.CodeAgainForm",
+    "activate_totp": "clinic.account_forms.AddAppForm",
+    "deactivate_totp": "clinic.account_forms.RemoveAppForm",
+    "generate_recovery_codes": "clinic.account_forms.NewCodesForm",
+}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # fewer, and a flood of made-up names would push out the real counts
+    }
+}
 CSRF_FAILURE_VIEW = "clinic.views.doors.form_expired"
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -212,6 +250,7 @@ SECURE_REFERRER_POLICY = "same-origin"  # with "no-referrer" Chromium posts `Ori
 X_FRAME_OPTIONS = "DENY"
 if os.environ.get("CLINIC_BEHIND_PROXY") == "1":
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # the limiter counts what each address tries, not the proxy's
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {  # no nonces needed: no inline script or style at all

@@ -2,12 +2,22 @@
 
 from django.urls import include, path
 
-from clinic.views import board, doors, journal, looked, manage, patients, phone, tablets, visits
+from clinic.views import account, board, doors, journal, looked, manage, patients, phone, tablets, visits
 
 urlpatterns = [
     path("", doors.home, name="home"),
-    path("login/", doors.sign_in, name="login"),
+    # Signing in. Only these of allauth's pages exist; its own names are what it looks for.
+    path("login/", account.sign_in, name="account_login"),
+    path("login/code/", account.authenticate, name="mfa_authenticate"),
+    path("login/closed/", account.closed, name="account_inactive"),
     path("logout/", doors.sign_out, name="logout"),
+    path("account/", account.factors, name="mfa_index"),
+    path("account/again/", account.password_again, name="account_reauthenticate"),
+    path("account/again/code/", account.code_again, name="mfa_reauthenticate"),
+    path("account/app/add/", account.add_app, name="mfa_activate_totp"),
+    path("account/app/remove/", account.remove_app, name="mfa_deactivate_totp"),
+    path("account/codes/", account.codes, name="mfa_view_recovery_codes"),
+    path("account/codes/new/", account.new_codes, name="mfa_generate_recovery_codes"),
     # The tablet: what it shows follows from its hold.
     path("tablet/", tablets.resume, name="resume"),
     path("tablet/pair/", tablets.pair, name="pair"),

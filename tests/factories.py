@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import time
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
@@ -84,11 +88,33 @@ def hold(visit: Visit, tablet: Tablet, *, identified: bool = True) -> Hold:
     )
 
 
+def sign_in(client: Client, user: User) -> None:
+    """Sign a client in without the pages: the password and a second factor, just now."""
+    client.force_login(user)
+    session = client.session
+    shown = [{"method": "password", "at": time.time()}, {"method": "mfa", "at": time.time(), "type": "totp", "id": 0}]
+    session["account_authentication_methods"] = shown
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
+
+
 def staff_client(user: User) -> Client:
     """Return a client that is signed in."""
     client = Client()
-    client.force_login(user)
+    sign_in(client, user)
     return client
+
+
+def code_for(user: User) -> str:
+    """Give the user an authenticator app if there is none; return a code that signs in once: a recovery code."""
+    if not Authenticator.objects.filter(user=user).exists():
+        TOTP.activate(user, generate_totp_secret())
+    return str(RecoveryCodes.activate(user).get_unused_codes()[0])
+
+
+def code_of_key(key: str) -> str:
+    """Return what an authenticator app shows for this key."""
+    return str(format_hotp_value(hotp_value(key, int(time.time()) // 30)))
 
 
 def tablet_client(visit: Visit, *, identified: bool = True) -> Client:

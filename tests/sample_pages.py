@@ -161,7 +161,7 @@ def nowhere(request: HttpRequest) -> HttpResponse:
     return HttpResponse("")
 
 
-NAMES = ["resume", "login", "logout", "board", "queue"]
+NAMES = ["resume", "account_login", "logout", "mfa_index", "board", "queue"]
 NAMES += ["manage_tablets", "manage_staff", "manage_settings", "manage_versions"]
 called: list[str] = []
 shows: list[str] = ["wait"]

@@ -15,6 +15,7 @@ _folder = Path(tempfile.mkdtemp(prefix="clinic-tests-"))
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ["CLINIC_DATA_DIR"] = str(_folder)
 os.environ["CLINIC_SECRET_KEY"] = "tests-only-not-a-secret-tests-only-not-a-secret"
+os.environ["CLINIC_FACTOR_KEY"] = "tests-only-factor-key-tests-only-factor-key"
 os.environ["CLINIC_SEAL_PASSPHRASE"] = "tests-only-passphrase"
 
 from clinic.settings import *  # noqa: E402, F403
@@ -33,3 +34,5 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# Counted in the process, and forgotten between tests (`conftest.forgotten_tries`); test_limiter counts in the database.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -11,8 +11,9 @@ from typing import Any
 import pypdf
 from playwright.sync_api import Page, expect
 
+from clinic.models import User
 from screening.questions import QUESTIONS, Kind, all_clear
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, code_for
 
 Check = Callable[[Page], None]
 
@@ -107,8 +108,11 @@ class Staff(Person):
 
     def signs_in(self, username: str) -> None:
         self.go("/login/")
+        code = code_for(User.objects.get(username=username))
         self.page.get_by_label("Username").fill(username)
         self.page.get_by_label("Password").fill(PASSWORD)
+        self.press("Sign in")
+        self.page.get_by_label("Code").fill(code)
         self.press("Sign in")
 
     def adds_a_patient(self, name: str, born: dt.date) -> None:

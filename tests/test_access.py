@@ -64,8 +64,8 @@ def test_a_leaver_is_out_at_the_next_click():
 def test_signing_in_and_a_refusal_are_on_record():
     user = receptionist()
     client = Client()
-    assert client.post("/login/", {"username": user.username, "password": "wrong"}).status_code == 422
-    assert client.post("/login/", {"username": user.username, "password": PASSWORD}).url == "/board/"
+    assert client.post("/login/", {"login": user.username, "password": "wrong"}).status_code == 422
+    assert client.post("/login/", {"login": user.username, "password": PASSWORD}).url == "/board/"
     assert set(Journal.objects.values_list("action", flat=True)) == {"sign-in refused", "signed in"}
 
 

@@ -49,7 +49,7 @@ def signed_in(address: str, username: str, password: str) -> OpenerDirector:
     page = browser.open(f"{address}/login/").read().decode()
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
     assert token
-    form = {"csrfmiddlewaretoken": token[1], "username": username, "password": password}
+    form = {"csrfmiddlewaretoken": token[1], "login": username, "password": password}
     browser.open(f"{address}/login/", urlencode(form).encode())
     return browser
 
@@ -61,10 +61,12 @@ def test_the_demo_serves_what_it_prints_and_stops_on_ctrl_c(tmp_path: Path) -> N
         said = printed_until(process, "Ctrl-C")
         addresses = re.findall(r"http://127\.0\.0\.1:\d+\S*", said)
         assert "made up" in said
+        assert "NO SECOND FACTOR" in said
         assert len(addresses) >= 3, said
         password = re.search(r"password for everybody: (\S+)", said)
         assert password, said
         physio = signed_in(f"http://127.0.0.1:{port}", "physio", password[1])
+        assert "No second factor is asked for here" in physio.open(f"http://127.0.0.1:{port}/board/").read().decode()
         kinds = {address: physio.open(address).headers["Content-Type"] for address in addresses}
         assert [kind for kind in kinds.values() if "application/pdf" in kind], kinds
         assert len([kind for kind in kinds.values() if "text/html" in kind]) >= 2, kinds

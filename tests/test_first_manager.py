@@ -6,11 +6,13 @@ import io
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
 from clinic.models import Journal, Role, User
+from tests.factories import code_of_key
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long enough sentence"
@@ -26,7 +28,10 @@ def test_the_first_manager_can_sign_in_and_add_staff(monkeypatch: Any) -> None:
     assert User.objects.get(username="ada").roles == {Role.MANAGER}
     assert Journal.objects.filter(action="staff added").count() == 1
     client = Client()
-    client.post(reverse("login"), {"username": "ada", "password": PASSWORD})
+    client.post(reverse("account_login"), {"login": "ada", "password": PASSWORD})
+    assert client.get(reverse("add_staff")).url == reverse("mfa_index")
+    client.get(reverse("mfa_activate_totp"))
+    client.post(reverse("mfa_activate_totp"), {"code": code_of_key(client.session[SECRET_SESSION_KEY])})
     assert client.get(reverse("add_staff")).status_code == 200
 
 

@@ -22,7 +22,6 @@ from clinic.models.journal import ALLOWED_FIELDS, SYSTEM
 from consent.models import SealedFile
 from screening import actions
 from tests.factories import (
-    PASSWORD,
     make_patient,
     make_tablet,
     make_user,
@@ -31,9 +30,11 @@ from tests.factories import (
     practitioner,
     ready_for_review,
     receptionist,
+    sign_in,
     staff_client,
     tablet_client,
 )
+from tests.steps import Staff
 
 ROOT = Path(__file__).resolve().parent.parent
 WRITERS, EACH = 8, 25
@@ -215,7 +216,7 @@ def test_a_refusal_of_staff_is_on_record_with_the_pages_name_alone(who, address,
 def test_a_forged_form_is_on_record():
     user = receptionist()
     client = Client(enforce_csrf_checks=True)
-    client.force_login(user)
+    sign_in(client, user)
     assert client.post("/patients/add/", {"full_name": "x"}).status_code == 403
     assert [row.data for row in noted("access refused")] == [{"route": "add_patient"}]
 
@@ -249,7 +250,7 @@ def test_a_page_left_open_does_not_fill_the_journal():
 def test_refused_sign_ins_are_noted_ten_times_a_minute_at_most():
     client = Client()
     for _ in range(15):
-        assert client.post("/login/", {"username": "nobody", "password": "wrong"}).status_code == 422
+        assert client.post("/login/", {"login": "nobody", "password": "wrong"}).status_code == 422
     assert len(noted("sign-in refused")) == 10
 
 
@@ -389,10 +390,7 @@ def test_the_visits_page_says_what_happened_in_the_same_words():
 @pytest.mark.django_db(transaction=True)
 def test_a_manager_reads_the_story_on_the_screen(page, live_server, offline_guard, axe):
     boss, visit = manager(), ready_for_review()
-    page.goto(f"{live_server.url}/login/")
-    page.get_by_label("Username").fill(boss.username)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    Staff(page, live_server.url, axe).signs_in(boss.username)
     page.get_by_role("link", name="Journal", exact=True).click()
     axe(page)
     page.get_by_role("link", name=f"Visit {visit.pk}", exact=True).first.click()

@@ -10,7 +10,8 @@ from playwright.sync_api import Error, expect
 
 from clinic import actions
 from clinic.models import Role, Visit
-from tests.factories import PASSWORD, acting, make_patient, make_user, make_visit, receptionist
+from tests.factories import acting, make_patient, make_user, make_visit, receptionist
+from tests.steps import Staff
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
@@ -37,10 +38,7 @@ def test_back_and_typed_addresses_lead_to_the_login_only(
 ) -> None:
     visit = make_visit(make_patient("Zoë Müller"))
     make_user(Role.RECEPTION, username="front")
-    page.goto(f"{live_server.url}/login/")
-    page.get_by_label("Username").fill("front")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    Staff(page, live_server.url, axe).signs_in("front")
     for path in ("/patients/", "/board/", f"/visits/{visit.pk}/"):
         page.goto(live_server.url + path)
     page.get_by_role("button", name="Hand over this device").click()

@@ -13,6 +13,7 @@ from lxml import html  # type: ignore[import-untyped]
 
 from clinic.templatetags.clinic_forms import SEVERITY_WORDS
 from tests import sample_pages
+from tests.factories import sign_in
 from tests.sample_pages import SEVERITIES, SampleForm
 
 pytestmark = pytest.mark.urls("tests.sample_pages")
@@ -306,7 +307,7 @@ def test_urgent_bar_comes_by_itself_and_leaves_the_focus_alone(
     axe: Callable[[Any], None],
 ) -> None:
     user = django_user_model.objects.create(username="robin", full_name="Robin Example", is_reception=True)
-    client.force_login(user)
+    sign_in(client, user)
     page.context.add_cookies([{"name": "staff", "value": client.cookies["staff"].value, "url": live_server.url}])
     page.clock.install()
     page.goto(f"{live_server.url}/sample/desk/")
@@ -330,7 +331,7 @@ def test_staff_see_when_urgent_calls_cannot_reach_them(
     live_server: Any, page: Any, client: Any, django_user_model: Any
 ) -> None:
     user = django_user_model.objects.create(username="robin", full_name="Robin Example", is_reception=True)
-    client.force_login(user)
+    sign_in(client, user)
     page.context.add_cookies([{"name": "staff", "value": client.cookies["staff"].value, "url": live_server.url}])
     page.route("**/sample/urgent/", lambda route: route.abort())
     page.goto(f"{live_server.url}/sample/desk/")

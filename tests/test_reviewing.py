@@ -678,7 +678,7 @@ def test_nobody_but_practitioners_reads_answers(who):
         assert client.get(address).status_code == 404
     for name, args in (("review_plan", [visit.pk]), ("review_close", [visit.pk]), ("review_decide", [visit.pk, 1])):
         assert client.post(reverse(name, args=args)).status_code == 404
-    assert Client().get(review(visit)).url.startswith(reverse("login"))
+    assert Client().get(review(visit)).url.startswith(reverse("account_login"))
 
 
 def test_a_flag_of_another_visit_is_not_found(desk):

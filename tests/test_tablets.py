@@ -25,6 +25,7 @@ from tests.factories import (
     make_visit,
     manager,
     receptionist,
+    sign_in,
     staff_client,
     tablet_client,
 )
@@ -424,7 +425,7 @@ def test_the_same_device_is_lent_again_for_the_next_visit(desk):
     actions.take_back(hold=held(first), by=desk)
     client.get("/tablet/")
     second = make_visit(created_by=first.created_by)
-    client.force_login(first.created_by)
+    sign_in(client, first.created_by)
     client.post(f"/visits/{second.pk}/lend/")
     assert held(second).tablet == Tablet.objects.get()
     assert client.get("/tablet/").url == "/tablet/birth-date/"

@@ -1,0 +1,84 @@
+"""allauth's forms, worn as ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.forms import LoginForm, ReauthenticateForm
+from allauth.mfa.base.forms import AuthenticateForm
+from allauth.mfa.base.forms import ReauthenticateForm as CodeReauthenticateForm
+from allauth.mfa.recovery_codes.forms import GenerateRecoveryCodesForm
+from allauth.mfa.totp.forms import ActivateTOTPForm, DeactivateTOTPForm
+from django import forms
+from django.core.exceptions import ValidationError
+
+from clinic.forms import helper
+from clinic.models import Actor, Journal
+
+
+class OurLook(forms.Form):
+    """No placeholders, errors from the server, and the fields alone."""
+
+    use_required_attribute = False
+    helper = helper()
+    said: dict[str, tuple[str, str, str]] = {}
+    """Field to its label, its hint, and what is said when it is empty."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.widget.attrs.pop("placeholder", None)
+            if name in self.said:
+                field.label, field.help_text, field.error_messages["required"] = self.said[name]
+
+
+class SignInForm(OurLook, LoginForm):  # type: ignore[misc]
+    """User name and password."""
+
+    said = {
+        "login": ("Username", "", "Type your user name."),
+        "password": ("Password", "", "Type your password."),
+    }
+
+
+class PasswordAgainForm(OurLook, ReauthenticateForm):  # type: ignore[misc]
+    """The password once more, before what a machine left signed in must not be enough for."""
+
+    said = {"password": ("Your password, once more", "", "Type your password.")}
+
+
+APP_CODE = ("Code", "6 digits from your authenticator app.", "Type the 6 digits.")
+ANY_CODE = ("Code", "6 digits from your authenticator app, or 8 of a recovery code.", "Type the code.")
+
+
+class CodeForm(OurLook, AuthenticateForm):  # type: ignore[misc]
+    """The second factor at the sign-in, typed."""
+
+    said = {"code": ANY_CODE}
+
+    def clean_code(self) -> str:
+        try:
+            return str(super().clean_code())
+        except ValidationError:
+            Journal.objects.record("second factor refused", by=Actor(user=self.user))
+            raise
+
+
+class CodeAgainForm(OurLook, CodeReauthenticateForm):  # type: ignore[misc]
+    """The second factor once more, typed."""
+
+    said = {"code": ANY_CODE}
+
+
+class AddAppForm(OurLook, ActivateTOTPForm):  # type: ignore[misc]
+    """The first code of an authenticator app, which shows that it has the key."""
+
+    said = {"code": APP_CODE}
+
+
+class RemoveAppForm(OurLook, DeactivateTOTPForm):  # type: ignore[misc]
+    """Nothing to fill in."""
+
+
+class NewCodesForm(OurLook, GenerateRecoveryCodesForm):  # type: ignore[misc]
+    """Nothing to fill in."""

@@ -1,0 +1,81 @@
+"""allauth's pages, marked with who may open them; what they change is put on record in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from allauth.account.views import account_inactive, login, reauthenticate
+from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.base.views import authenticate as mfa_authenticate
+from allauth.mfa.base.views import index
+from allauth.mfa.base.views import reauthenticate as mfa_reauthenticate
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, view_recovery_codes
+from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+
+from clinic.access import anyone, own_account
+from clinic.models import Actor, Journal, User
+
+View = Callable[..., HttpResponse]
+
+
+def _ours(view: Callable[..., Any]) -> View:
+    """Answer a form that was not accepted with 422, as everywhere here; allauth answers it with 200."""
+
+    def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = cast(HttpResponse, view(request, *args, **kwargs))
+        if request.method == "POST" and response.status_code == 200:
+            response.status_code = 422
+        return response
+
+    return asked
+
+
+def _record(request: HttpRequest, action: str, **data: Any) -> None:
+    assert isinstance(request.user, User)
+    Journal.objects.record(action, by=Actor(user=request.user), **data)
+
+
+class AddApp(ActivateTOTPView):  # type: ignore[misc]
+    """Add an authenticator app; whoever typed its code has shown it, and is let in."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        with transaction.atomic():
+            response = cast(HttpResponse, super().form_valid(form))
+            added = Authenticator.objects.get(user=self.request.user, type=Authenticator.Type.TOTP)
+            _record(self.request, "second factor added", method=added.type)
+            post_authentication(self.request, added)
+        return response
+
+
+class RemoveApp(DeactivateTOTPView):  # type: ignore[misc]
+    """Remove the authenticator app, if another second factor is left."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        with transaction.atomic():
+            _record(self.request, "second factor removed", method=self.authenticator.type)
+            return cast(HttpResponse, super().form_valid(form))
+
+
+class NewCodes(GenerateRecoveryCodesView):  # type: ignore[misc]
+    """Make new recovery codes; the old ones are worth nothing from then on."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        with transaction.atomic():
+            _record(self.request, "recovery codes made")
+            return cast(HttpResponse, super().form_valid(form))
+
+
+sign_in = anyone(_ours(login))
+authenticate = anyone(_ours(mfa_authenticate))
+closed = anyone(_ours(account_inactive))
+factors = own_account(_ours(index))
+password_again = own_account(_ours(reauthenticate))
+code_again = own_account(_ours(mfa_reauthenticate))
+add_app = own_account(_ours(AddApp.as_view()))
+remove_app = own_account(_ours(RemoveApp.as_view()))
+codes = own_account(_ours(view_recovery_codes))
+new_codes = own_account(_ours(NewCodes.as_view()))
