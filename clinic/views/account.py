@@ -34,9 +34,9 @@ def _ours(view: Callable[..., Any]) -> View:
     return asked
 
 
-def _record(request: HttpRequest, action: str, **data: Any) -> None:
+def _me(request: HttpRequest) -> Actor:
     assert isinstance(request.user, User)
-    Journal.objects.record(action, by=Actor(user=request.user), **data)
+    return Actor(user=request.user)
 
 
 class AddApp(ActivateTOTPView):  # type: ignore[misc]
@@ -46,7 +46,7 @@ class AddApp(ActivateTOTPView):  # type: ignore[misc]
         with transaction.atomic():
             response = cast(HttpResponse, super().form_valid(form))
             added = Authenticator.objects.get(user=self.request.user, type=Authenticator.Type.TOTP)
-            _record(self.request, "second factor added", method=added.type)
+            Journal.objects.record("second factor added", by=_me(self.request), method=added.type)
             post_authentication(self.request, added)
         return response
 
@@ -56,7 +56,7 @@ class RemoveApp(DeactivateTOTPView):  # type: ignore[misc]
 
     def form_valid(self, form: Any) -> HttpResponse:
         with transaction.atomic():
-            _record(self.request, "second factor removed", method=self.authenticator.type)
+            Journal.objects.record("second factor removed", by=_me(self.request), method=self.authenticator.type)
             return cast(HttpResponse, super().form_valid(form))
 
 
@@ -65,7 +65,7 @@ class NewCodes(GenerateRecoveryCodesView):  # type: ignore[misc]
 
     def form_valid(self, form: Any) -> HttpResponse:
         with transaction.atomic():
-            _record(self.request, "recovery codes made")
+            Journal.objects.record("recovery codes made", by=_me(self.request))
             return cast(HttpResponse, super().form_valid(form))
 
 
