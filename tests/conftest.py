@@ -38,6 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if {"page", "context", "browser"} & set(getattr(item, "fixturenames", [])):
             item.add_marker("browser")
+        if "seal_keys" in getattr(item, "fixturenames", []):
+            item.add_marker("thorough")  # each seals a document or more
         if item.get_closest_marker("journey") and "portrait" in item.name:
             item.add_marker("heavy")
     yield

@@ -62,8 +62,12 @@ def pdf_text(pdf: bytes) -> str:
     return plain(" ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages))
 
 
+NUMBER = re.compile(r"\d+")
+LOOKED_AT: set[tuple[str, str, int]] = set()
+
+
 class Person:
-    """Somebody with a browser. Every page that opens is looked at: structure, and axe."""
+    """Somebody with a browser. Every page that opens is looked at: structure, and axe where it is another one."""
 
     def __init__(self, page: Page, address: str, check: Check) -> None:
         self.page, self.address, self.check = page, address, check
@@ -72,7 +76,15 @@ class Person:
         """Check the page that is open now."""
         self.page.wait_for_function(SETTLED)
         assert self.page.evaluate(STRUCTURE) == [], self.page.url
-        self.check(self.page)
+        size = self.page.viewport_size
+        like = (
+            NUMBER.sub("N", self.page.url.removeprefix(self.address)),
+            self.page.title(),
+            size["width"] if size else 0,
+        )
+        if like not in LOOKED_AT:  # each page, and each of its refusals, has its own test elsewhere
+            self.check(self.page)
+        LOOKED_AT.add(like)
 
     def go(self, path: str) -> None:
         self.page.goto(f"{self.address}{path}")

@@ -79,9 +79,10 @@ pytestmark = pytest.mark.django_db
 def came_before(days: int = 92, **said: Any) -> Patient:
     """A patient who was needled here so many days ago."""
     patient = make_patient()
-    visit = make_visit(patient, Stage.SEALED, day=timezone.localdate() - dt.timedelta(days=days))
+    day = timezone.localdate() - dt.timedelta(days=days)
+    visit = make_visit(patient, Stage.SEALED, day=day)
     earlier = make_screening(visit, submitted=False, **{**EARLIER, **said})
-    earlier.submitted_at = timezone.now() - dt.timedelta(days=days)
+    earlier.submitted_at = timezone.make_aware(dt.datetime.combine(day, dt.time(12)))
     earlier.save()
     return patient
 

@@ -26,6 +26,8 @@ from consent.record import Record, canonical, sha256
 from consent.seal import attached, seal
 from tests.records import PRECAUTION, sample
 
+pytestmark = pytest.mark.thorough  # each renders a document or more
+
 ROOT = Path(__file__).resolve().parent.parent
 TOP, BOTTOM = 842 - 62, 60  # points; outside stand the margins
 LONG_NAME = (

@@ -69,6 +69,7 @@ def test_the_code_has_its_one_layout() -> None:
     run("ruff", "format", "--check", ".")
 
 
+@pytest.mark.thorough
 def test_types_hold() -> None:
     run("mypy")
 

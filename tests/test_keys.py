@@ -29,6 +29,8 @@ from consent.seal import Trust, make_keys, seal, verify
 from tests.records import sample
 from tests.test_withdrawing import confirmed
 
+pytestmark = pytest.mark.thorough  # each makes keys, and seals with them
+
 PASSPHRASE = "tests-only-passphrase"
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)

@@ -320,6 +320,7 @@ def test_a_blank_is_printed_on_the_day():
         printed(tomorrow)
 
 
+@pytest.mark.thorough
 def test_the_record_and_the_document_say_that_it_was_on_paper():
     form = printed(make_visit())
     send(staff_client(practitioner("Robin Hart")), form, answers())

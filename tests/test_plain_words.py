@@ -146,6 +146,7 @@ def test_the_form_on_paper(born):
     assert easy(html.tostring(page))
 
 
+@pytest.mark.thorough
 def test_the_whole_document():
     text = re.sub(r"\b[0-9a-f]{32,}\b", "", text_of(render(sample())))
     assert grade(text) <= 8

@@ -16,6 +16,8 @@ from django.db import connection
 
 from clinic import settings as real_settings
 
+pytestmark = pytest.mark.thorough  # starts a server
+
 ROOT = Path(__file__).resolve().parent.parent
 WRAPPER = [sys.executable, str(ROOT / ".ci" / "with_postgres.py")]
 

@@ -329,6 +329,7 @@ def test_the_queue_takes_the_same_queries_however_many_wait(desk, me, django_ass
         news(desk, page)
 
 
+@pytest.mark.thorough
 def test_neither_thousands_of_patients_nor_hundreds_of_visits_cost_a_query_more(desk, me, django_assert_num_queries):
     pages = [reverse("queue"), f"{reverse('queue')}?who=all", "/patients/?name=ana", "/board/", reverse("urgent")]
     crowd.in_review(5, by=me)

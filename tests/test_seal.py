@@ -39,6 +39,8 @@ from consent.record import canonical, sha256
 from consent.seal import NotSealable, Verdict, attached, seal, verify
 from tests.records import sample
 
+pytestmark = pytest.mark.thorough  # each seals and checks files
+
 ROOT = Path(__file__).resolve().parent.parent
 PASSPHRASE = "tests-only-passphrase"
 

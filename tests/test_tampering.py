@@ -23,6 +23,8 @@ from tests import tampering
 from tests.records import sample
 from tests.tampering import Tampered, Victim
 
+pytestmark = pytest.mark.thorough  # each makes and checks many files
+
 PASSPHRASE = "tests-only-passphrase"
 COUNTS = {
     "flipped": 440,

@@ -29,6 +29,8 @@ from tests.records import sample
 from tests.tampering import Victim
 from tests.test_withdrawing import confirmed
 
+pytestmark = pytest.mark.thorough  # each asks an authority that it starts
+
 DIGEST = "ab" * 32
 QUEUE = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
