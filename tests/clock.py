@@ -10,6 +10,12 @@ from django.apps import apps
 from django.utils import timezone
 
 
+def to_noon() -> dt.timedelta:
+    """Return how far off today's noon is: for what must not run into midnight."""
+    now = timezone.localtime()
+    return now.replace(hour=12) - now
+
+
 def put_forward(monkeypatch: pytest.MonkeyPatch, by: Callable[[], dt.timedelta]) -> None:
     """Let all of the app see the time that it is after ``by()``, from now until the test ends."""
     real = timezone.now

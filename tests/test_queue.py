@@ -23,6 +23,7 @@ from screening.queue_rows import Waiting, rows
 from screening.standing import standing
 from screening.views.queue import ROWS
 from tests import crowd
+from tests.clock import put_forward, to_noon
 from tests.factories import (
     acting,
     make_patient,
@@ -152,7 +153,9 @@ def test_a_review_turns_before_its_deadline_and_then_is_overdue():
         assert row(visit).signs.due_kind == kind, minutes
 
 
-def test_who_came_early_is_due_at_the_appointment():
+def test_who_came_early_is_due_at_the_appointment(monkeypatch: pytest.MonkeyPatch):
+    noon = to_noon()
+    put_forward(monkeypatch, lambda: noon)
     early = waits(ready_for_review(epilepsy="yes"), 30)
     at = timezone.localtime(timezone.now() + dt.timedelta(minutes=20)).replace(second=0, microsecond=0)
     Visit.objects.filter(pk=early.pk).update(day=at.date(), time=at.time())

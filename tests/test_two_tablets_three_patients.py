@@ -22,7 +22,6 @@ from django.conf import settings as django_settings
 from django.db import transaction
 from django.test import RequestFactory
 from django.test.client import ClientHandler
-from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -42,7 +41,7 @@ from consent import actions as consents
 from consent.models import Given
 from screening import questions
 from screening.models import Screening
-from tests.clock import put_forward
+from tests.clock import put_forward, to_noon
 from tests.factories import acting, make_patient, make_tablet, make_visit, practitioner, receptionist
 
 pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
@@ -398,8 +397,7 @@ class Clinic(RuleBasedStateMachine):
 @pytest.fixture
 def clinic(monkeypatch: pytest.MonkeyPatch) -> type[Clinic]:
     """Three patients, two tablets, two staff, at noon."""
-    today = timezone.localtime()
-    Clinic.noon = today.replace(hour=12, minute=0) - today
+    Clinic.noon = to_noon()
     Clinic.ahead = Clinic.noon
     put_forward(monkeypatch, lambda: Clinic.ahead)
     patients = [make_patient(f"{name} Example", dt.date(1980 + at, 5, 1)) for at, name in enumerate(CANARIES)]
