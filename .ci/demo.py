@@ -140,7 +140,7 @@ def run(folder: Path, port: int) -> None:
         processes["server"] = start(
             env, folder / "server.log", "-m", "gunicorn", "-c", "python:clinic.gunicorn", "clinic.wsgi"
         )
-        processes["worker"] = start(env, folder / "worker.log", "manage.py", "db_worker")
+        processes["worker"] = start(env, folder / "worker.log", "manage.py", "worker")
         deadline = time.monotonic() + START_SECONDS
         while not answers(f"{address}/login/"):
             watch(processes, folder)

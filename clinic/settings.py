@@ -244,6 +244,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = REAL
 SESSION_COOKIE_NAME = "__Host-staff" if REAL else "staff"
 CSRF_COOKIE_NAME = "__Host-csrf" if REAL else "csrf"
 TABLET_COOKIE_NAME = "__Host-tablet" if REAL else "tablet"
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked over loopback, without the proxy
+READY_TOKEN = _secret("CLINIC_READY_TOKEN")  # opens /readyz from elsewhere
 SECURE_HSTS_SECONDS = 31_536_000 if REAL else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = REAL
 SECURE_REFERRER_POLICY = "same-origin"  # with "no-referrer" Chromium posts `Origin: null`, which CSRF refuses

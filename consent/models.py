@@ -250,3 +250,12 @@ class Asked(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} in minute {self.minute}"
+
+
+class Heartbeat(models.Model):
+    """One row that `/readyz` writes, to know that the database can be written."""
+
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}"

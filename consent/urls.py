@@ -9,6 +9,7 @@ from consent.views import (
     ending,
     export,
     files,
+    health,
     paper,
     patient,
     public,
@@ -48,5 +49,8 @@ urlpatterns = [
     path("verify/revoked.crl", public.revoked, name="revoked"),
     path("verify/verifier.zip", public.verifier, name="verifier"),
     path("verify/<str:sha256>.tst", public.timestamp_token, name="timestamp_token"),
+    # For machines.
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("manage/versions/", versions.versions, name="manage_versions"),
 ]

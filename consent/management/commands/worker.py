@@ -1,0 +1,26 @@
+"""The worker that seals, and sends copies: django-tasks' own, which first takes up what a worker that died left."""
+
+from __future__ import annotations
+
+import socket
+from argparse import ArgumentParser
+from typing import Any
+
+from django_tasks_db.management.commands import db_worker
+
+from consent.left_over import take_up
+
+
+class Command(db_worker.Command):
+    help = (
+        "Does what the server asked for in the background. Two workers on one machine need names of their own "
+        "(--worker-id), which they keep when they are started again."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.set_defaults(worker_id=socket.gethostname()[:64])
+
+    def handle(self, *, worker_id: str, **options: Any) -> None:
+        take_up(worker_id)
+        super().handle(worker_id=worker_id, **options)
