@@ -1,6 +1,7 @@
 # make demo     a clinic of made-up patients, in a browser on this machine (PORT=8000)
 # make test     the whole suite, browser journeys included (PYTEST_ARGS="-k seal" for a part of it)
 # make test-all what takes longer as well: the heavy proofs, which CI runs too
+# make bench    what it costs beside its rivals, into docs/benchmarks.md (QUICK=1: a look, in two minutes)
 # make check    the linters, types and import contracts alone
 # make format   put the code into its one layout
 # make lock     write requirements*.txt again from requirements*.in
@@ -12,7 +13,7 @@ PORT ?= 8000
 PYTEST_ARGS ?=
 
 # What the system itself must have; one question for all of it.
-SETS := run $(if $(filter test%,$(MAKECMDGOALS)),test)
+SETS := run $(if $(filter test% bench,$(MAKECMDGOALS)),test)
 
 BIN := .venv/bin
 # Compiled at once: each process that a test or the demo starts would otherwise compile for itself where Python may not write.
@@ -22,7 +23,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-all check format lock system clean
+.PHONY: demo test test-all bench check format lock system clean
 
 demo: .venv/run.stamp
 	@exec $(BIN)/python .ci/demo.py --port $(PORT)
@@ -32,6 +33,9 @@ test: .venv/test.stamp
 
 test-all: .venv/test.stamp
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+
+bench: .venv/bench.stamp
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(PARTS)
 
 check: .venv/test.stamp
 	$(BIN)/ruff check .
@@ -49,6 +53,7 @@ lock: .venv/uv.stamp
 	$(COMPILE) -o requirements.txt requirements.in
 	$(COMPILE) -o requirements-dev.txt requirements-dev.in
 	$(COMPILE) -o requirements-verify.txt requirements-verify.in
+	$(COMPILE) -o requirements-bench.txt requirements-bench.in
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis test-results
@@ -69,3 +74,8 @@ system:
 .venv/test.stamp: requirements.txt requirements-dev.txt .venv/uv.stamp | system
 	$(INSTALL) -r requirements.txt -r requirements-dev.txt
 	@touch .venv/run.stamp $@
+
+# A rival that cannot be installed is said to be missing in the table; the others are measured.
+.venv/bench.stamp: requirements-bench.txt .venv/test.stamp | system
+	$(INSTALL) -r requirements-bench.txt || echo "The rivals could not be installed: the table says which are missing."
+	@touch $@

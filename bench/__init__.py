@@ -1,0 +1,1 @@
+"""What the system costs, beside its rivals, in one run: ``python -m bench``, or ``make bench``."""

@@ -1,0 +1,39 @@
+"""``python -m bench [--quick] [PART …]``: measure, print one table, write ``docs/benchmarks.md``.
+
+Exit status 1 if a bound is missed. With ``--quick`` there are too few rounds to judge by, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+from bench import papers
+from bench.report import FILE, Part, told
+
+ROUNDS, QUICK = 30, 5
+PARTS: dict[str, Callable[[int], Part]] = {"pdf": papers.pdfs, "seal": papers.seals}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
+    options = parser.parse_args()
+    rounds, parts = QUICK if options.quick else ROUNDS, []
+    for name in options.parts or PARTS:
+        begun = time.monotonic()
+        parts.append(PARTS[name](rounds))
+        print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+    text = told(parts, "make bench QUICK=1" if options.quick else "make bench")
+    print(text)
+    if not options.quick and not options.parts:
+        FILE.write_text(text, encoding="utf-8")
+    missed = any(claim.verdict == "MISSED" for part in parts for claim in part.claims)
+    return int(missed and not options.quick)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""One contender in a process of its own: ``python -m bench.contender NAME``.
+
+It reads the number of a round from each line of its input, makes that round's record before the clock runs, and
+answers with one line of JSON: a sample, or why it is missing.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+
+import django
+
+django.setup()
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+from bench import material, rivals
+from bench.rounds import Missing, Sample
+from consent import document
+from consent.issuing import make_keys
+from consent.keys import SealKey
+from consent.seal import Trust, attached, seal, verify
+
+PASSPHRASE = "of-a-benchmark-alone"
+
+
+@cache
+def key() -> SealKey:
+    folder = Path(mkdtemp(prefix="bench-keys-"))
+    make_keys(folder, PASSPHRASE, "Benchmark")
+    return SealKey.load(folder, PASSPHRASE)
+
+
+def _stock() -> Callable[[bytes], bytes]:
+    """Return pyHanko's own signer, with a certificate and an RSA key of 3,072 bits."""
+    from pyhanko.sign import fields
+    from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
+
+    signer = SimpleSigner.load_pkcs12(str(_rsa()), passphrase=PASSPHRASE.encode())
+    meta = PdfSignatureMetadata(field_name="Stock", subfilter=fields.SigSeedSubFilter.PADES, md_algorithm="sha256")
+    return lambda pdf: sign_pdf(IncrementalPdfFileWriter(BytesIO(pdf)), meta, signer).getvalue()
+
+
+def _rsa() -> Path:
+    made = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Benchmark")])
+    now = datetime.now(UTC)
+    usage = x509.KeyUsage(True, True, *[False] * 7)
+    certificate = (
+        x509.CertificateBuilder(name, name, made.public_key(), 1, now, now + timedelta(days=1))
+        .add_extension(usage, critical=True)
+        .sign(made, hashes.SHA256())
+    )
+    file = Path(mkdtemp(prefix="bench-rsa-")) / "stock.p12"
+    locked = serialization.BestAvailableEncryption(PASSPHRASE.encode())
+    file.write_bytes(pkcs12.serialize_key_and_certificates(b"stock", made, certificate, None, locked))
+    return file
+
+
+def _update_alone(pdf: bytes) -> bytes:
+    """Append a revision that changes nothing but the document's dates: what any seal must do at least."""
+    writer = IncrementalPdfFileWriter(BytesIO(pdf))
+    writer.update_root()
+    target = BytesIO()
+    writer.write(target)
+    return target.getvalue()
+
+
+def _drawn(number: int) -> bytes:
+    return document.render(material.record(number))
+
+
+def _opened_again(pdf: bytes) -> bytes:
+    assert verify(pdf, Trust(roots=[key().root])).good
+    assert attached(pdf)
+    return pdf
+
+
+# For each name, what makes the contender, once, and what makes its material, before each round.
+CONTENDERS: dict[str, tuple[Callable[[], Callable[[Any], bytes]], Callable[[int], Any]]] = {
+    "ours, unsealed": (lambda: document.render, material.record),
+    "ours, sealed": (lambda: lambda record: seal(document.render(record), key()), material.record),
+    "ours, sealed and opened again": (
+        lambda: lambda record: _opened_again(seal(document.render(record), key())),
+        material.record,
+    ),
+    "WeasyPrint, naive": (rivals.naive, lambda number: material.styled(material.record(number))),
+    "ReportLab": (rivals.reportlab, lambda number: material.paper(material.record(number))),
+    "fpdf2": (rivals.fpdf2, lambda number: material.paper(material.record(number))),
+    "Typst": (rivals.typst, lambda number: material.paper(material.record(number))),
+    "Chromium, warm, tagged": (rivals.Chromium, lambda number: material.styled(material.record(number))),
+    "our seal": (lambda: lambda pdf: seal(pdf, key()), _drawn),
+    "stock signer": (_stock, _drawn),
+    "incremental update alone": (lambda: _update_alone, _drawn),
+}
+
+
+def main() -> None:
+    """Answer each line of the input until it ends."""
+    make, prepare = CONTENDERS[sys.argv[1]]
+    engine: Callable[[Any], bytes] | None = None
+    for line in sys.stdin:
+        try:
+            engine = engine or make()
+        except Missing as reason:
+            print(json.dumps({"missing": str(reason)}), flush=True)
+            continue
+        stuff = prepare(int(line))
+        gc.collect()
+        print(json.dumps(_measured(engine, stuff)._asdict()), flush=True)
+    if isinstance(engine, rivals.Chromium):
+        engine.close()
+
+
+def _measured(engine: Callable[[Any], bytes], stuff: Any) -> Sample:
+    cpu, wall = rivals.clock()
+    made = engine(stuff)
+    cpu_after, wall_after = rivals.clock()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + rivals.peak_of_children()
+    return Sample(cpu_after - cpu, wall_after - wall, len(made), peak)
+
+
+if __name__ == "__main__":
+    main()

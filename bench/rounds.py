@@ -1,0 +1,117 @@
+"""Rounds that alternate, and what is claimed of them.
+
+Each contender is a process of its own, warm before the first round. A round runs every contender once, each time in
+another order, on a record that no round had before. A claim is a ratio of two contenders of the same rounds, judged
+twice: by the ratio of their fastest rounds and by the median of the ratios of single rounds.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import IO, NamedTuple, cast
+
+ROOT = Path(__file__).resolve().parent.parent
+WARM_UP = 3
+
+
+class Sample(NamedTuple):
+    """One run: seconds of processor time, seconds on the clock, bytes made, and the process's peak in bytes."""
+
+    cpu: float
+    wall: float
+    size: int
+    peak: int
+
+
+class Missing(Exception):
+    """A contender that this machine cannot run; the message says why."""
+
+
+@dataclass
+class Contender:
+    """A named contender in its own process: ``python -m bench.contender NAME`` answers each number with a sample."""
+
+    name: str
+    samples: list[Sample] = field(default_factory=list)
+    missing: str = ""
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.contender", self.name],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            for number in range(WARM_UP):
+                self.run(-number - 1)
+        except Missing as reason:
+            self.missing = str(reason)
+
+    def run(self, number: int) -> Sample:
+        """Run once, on the record of this number. Raise ``Missing`` if the contender says that it cannot run."""
+        print(number, file=cast(IO[str], self._process.stdin), flush=True)
+        answer = json.loads(cast(IO[str], self._process.stdout).readline() or '{"missing": "it ended by itself"}')
+        if "missing" in answer:
+            raise Missing(answer["missing"])
+        return Sample(**answer)
+
+    def stop(self) -> None:
+        cast(IO[str], self._process.stdin).close()
+        self._process.wait(timeout=30)
+
+    def figures(self, of: str = "cpu") -> list[float]:
+        return [getattr(sample, of) for sample in self.samples]
+
+
+def alternate(contenders: list[Contender], rounds: int) -> None:
+    """Run all contenders ``rounds`` times, in turns; one that cannot run is marked as missing."""
+    for each in contenders:
+        each.start()
+    here = [each for each in contenders if not each.missing]
+    for number in range(rounds):
+        turn = number % len(here) if here else 0
+        for each in here[turn:] + here[:turn]:
+            each.samples.append(each.run(number))
+    for each in contenders:
+        each.stop()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That one figure is at most ``bound`` times another: ``by_minima`` and ``by_rounds`` are the two ratios."""
+
+    words: str
+    bound: float | None
+    by_minima: float | None
+    by_rounds: float | None = None
+    why: str = ""
+    digits: int = 2
+
+    @property
+    def verdict(self) -> str:
+        """``holds``, ``MISSED`` or ``not measured``; "" where nothing is promised."""
+        told = [each for each in (self.by_minima, self.by_rounds) if each is not None]
+        if not told:
+            return "not measured"
+        if self.bound is None:
+            return ""
+        return "holds" if max(told) <= self.bound else "MISSED"
+
+
+def ratio(
+    words: str, ours: Iterable[float], theirs: Iterable[float], bound: float | None, *, missing: str = ""
+) -> Claim:
+    """Return the claim that ``ours`` cost at most ``bound`` times what ``theirs`` cost, round by round."""
+    mine, other = list(ours), list(theirs)
+    if not mine or not other:
+        return Claim(words, bound, None, why=missing or "a contender is missing")
+    each = [here / there for here, there in zip(mine, other, strict=False) if there]
+    return Claim(words, bound, min(mine) / min(other), median(each) if each else None)
