@@ -19,6 +19,7 @@ from consent.course import GO_AHEAD, Why
 from consent.courses import course_for, held_to
 from consent.ending import supersede
 from consent.facts import Named, facts, same_plan, untold
+from consent.guardians import other_guardian
 from consent.models import Consent, Given, Signature, Voiding
 from consent.statement import VERSION, Statement, acknowledgements, digest, statement
 from consent.strokes import Signed
@@ -226,6 +227,8 @@ def vouched(given: Given, by: Actor) -> tuple[str, ...]:
         "I asked again, and the answer is the same."
         for each in given.signatures.exclude(witness=None).select_related("witness")
     )
+    if other := other_guardian(given):
+        seen += f" {other.vouched}"
     talked = (
         "I asked how the patient has been since the last session, talked about what is new, and answered what they "
         "asked."

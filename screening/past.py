@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
-from clinic.flow import Stage
-from clinic.models import PolicyChange
+from clinic.models import PolicyChange, Visit
 from clinic.policy import Policy
 from screening import questions, rules
+from screening.clearance import Why
+from screening.clearing import CLEARED, why_lapsed
 from screening.models import Assessment, Flag, Plan, Screening
 from screening.reactions import load
 from screening.standing import flag_key, needling, short
 
-CLEARED = frozenset({Stage.CONSENTING, Stage.SIGNED})  # past the review, not confirmed yet
 PIECE = 500
 
 
@@ -27,7 +28,8 @@ PIECE = 500
 class Judged:
     """One screening under the present rules. ``raised`` and ``settled`` tell flags in words, such as "Diabetes: stop".
 
-    ``lapses``: its visit waits to sign or to be confirmed, and has to be looked at again.
+    ``lapses``: its visit waits to sign or to be confirmed, and has to be looked at again; ``why`` in words, as the
+    clearance itself says it.
     """
 
     visit: int
@@ -37,6 +39,7 @@ class Judged:
     raised: tuple[str, ...] = ()
     settled: tuple[str, ...] = ()
     lapses: bool = False
+    why: tuple[str, ...] = ()
     unreadable: str = ""
 
     @property
@@ -47,11 +50,32 @@ class Judged:
 
 def judged() -> Iterator[Judged]:
     """Yield every screening that was sent and judged, oldest first, under the present rules and settings."""
-    policy = PolicyChange.objects.policy()
+    policy, lapsing = PolicyChange.objects.policy(), _lapsing()
     for screening in _sent().iterator(chunk_size=PIECE):
         last = max(screening.assessments.all(), key=lambda run: run.pk, default=None)
         if last is not None:
-            yield _judge(screening, last, policy)
+            yield _judge(screening, last, policy, lapsing.get(screening.pk, ()))
+
+
+def _lapsing() -> dict[int, tuple[str, ...]]:
+    """Return why open clearances lapse, by the screening that each rests on.
+
+    One that is merely too old is left out: time is no change of rules, and says nothing about it.
+    """
+    found: dict[int, tuple[str, ...]] = {}
+    for visit in Visit.objects.filter(stage__in=CLEARED).select_related("patient"):
+        screening = Screening.of(visit)
+        why = _why(visit)
+        if screening and set(why) - {Why.TIME.words}:
+            found[screening.pk] = why
+    return found
+
+
+def _why(visit: Visit) -> tuple[str, ...]:
+    try:
+        return tuple(each.words for each in why_lapsed(visit))
+    except ValueError:
+        return ("the answers can no longer be read",)
 
 
 def _sent() -> QuerySet[Screening]:
@@ -60,22 +84,22 @@ def _sent() -> QuerySet[Screening]:
     return sent.prefetch_related(Prefetch("assessments", queryset=runs))
 
 
-def _judge(screening: Screening, last: Assessment, policy: Policy) -> Judged:
+def _judge(screening: Screening, last: Assessment, policy: Policy, why: tuple[str, ...]) -> Judged:
     visit, plan = screening.visit, last.plan
-    known = {"visit": visit.pk, "number": screening.number, "then": last.outcome}
+    known: dict[str, Any] = {"visit": visit.pk, "number": screening.number, "then": last.outcome}
+    known |= {"lapses": bool(why), "why": why}
     try:
         said = _run(screening, last, plan, policy)
     except ValueError as problem:  # a questionnaire of before, whose names or answers are no longer known
-        return Judged(**known, now="", lapses=visit.at in CLEARED, unreadable=str(problem))  # type: ignore[arg-type]
+        return Judged(**known, now="", unreadable=str(problem))
     before = {flag.key: f"{short(flag.question)}: {flag.severity}" for flag in last.flags.all()}
     after = {flag_key(each): each for each in said.flags}
     fresh = [each for key, each in after.items() if key not in before]
     return Judged(
-        **known,  # type: ignore[arg-type]
+        **known,
         now=said.outcome,
         raised=tuple(f"{short(each.question)}: {each.severity}" for each in fresh),
         settled=tuple(words for key, words in before.items() if key not in after),
-        lapses=visit.at in CLEARED and any(rules.needs_decision(each.severity) for each in fresh),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
+from lxml import html  # type: ignore[import-untyped]
 
 from clinic.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, Role, User, Visit
@@ -182,6 +183,36 @@ def test_the_review_says_who_has_it_and_taking_over_is_a_click_of_its_own(visit,
     again = staff_client(first).post(reverse("review_take_over", args=[visit.pk]), {"claim": claim.pk})
     assert again.status_code == 409
     assert "Lou Second" in again.text
+
+
+def forms_of(page: Any) -> set[str]:
+    """The ends of the addresses that a page's main part sends something to."""
+    sent = html.fromstring(page.content).xpath("//main//form/@action")
+    return {address.rsplit("/", 2)[-2] for address in sent}
+
+
+def test_who_does_not_have_it_reads_everything_and_finds_nothing_to_fill_in(visit, first, second):
+    address = reverse("review", args=[visit.pk])
+    nobodys = forms_of(staff_client(second).get(address))
+    assert {"plan", "end", "talk", "claim"} <= nobodys
+    actions.claim(visit=visit, by=acting(first))
+    page = staff_client(second).get(address)
+    assert forms_of(page) == {"take-over", "next"}
+    assert "Epilepsy or fits" in page.text
+    assert {"plan", "end", "talk", "release"} <= forms_of(staff_client(first).get(address))
+    actions.take_over(claim=Claim.objects.get(), by=acting(second))
+    assert {"plan", "end", "talk", "release"} <= forms_of(staff_client(second).get(address))
+
+
+def test_who_does_not_have_it_is_not_asked_for_a_password_in_vain(first, second):
+    visit = ready_for_review(blood_thinners="yes", blood_thinner_names=["warfarin"], inr=4.1)
+    stop = next(each.flag for each in standing(visit).flags if each.is_stop)
+    actions.claim(visit=visit, by=acting(first))
+    address = reverse("review_ahead", args=[visit.pk, stop.pk])
+    answer = staff_client(second).get(address, follow=True)
+    assert answer.redirect_chain[-1][0] == reverse("review", args=[visit.pk])
+    assert "Kim First has this visit since" in answer.text
+    assert staff_client(first).get(address).status_code == 200
 
 
 def test_letting_go_goes_back_to_the_queue(visit, first):

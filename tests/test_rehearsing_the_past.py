@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from clinic.actions import change_policy
 from clinic.flow import Stage
-from clinic.models import Journal, Role
-from screening.actions import assess
-from screening.models import Assessment, Flag
-from tests.factories import acting, make_screening, make_visit, manager, practitioner
+from clinic.models import Role, Visit
+from screening import rules
+from screening.actions import assess, close_review, decide, save_plan
+from screening.models import Clearance
+from screening.standing import standing
+from tests.factories import acting, make_screening, make_visit, manager, practitioner, ready_for_review
 
 pytestmark = pytest.mark.django_db
 
@@ -55,17 +59,59 @@ def test_whose_outcome_would_change_is_listed_and_an_open_clearance_lapses():
     assert status == 1
     assert lines == [
         f"visit {sealed.pk}, screening 1: clear becomes review; new: Needle fear: review",
-        f"visit {cleared.pk}, screening 1: clear becomes review; new: Needle fear: review; its open clearance lapses",
+        f"visit {cleared.pk}, screening 1: clear becomes review; new: Needle fear: review; "
+        "its open clearance lapses (there is a new flag)",
         "3 screenings, 2 would differ, 1 open clearances lapse",
     ]
 
 
-def test_it_writes_nothing():
-    judged(Stage.CONSENTING, needle_fear=3)
+def cleared(**answers: Any) -> Visit:
+    """A visit whose review went on to consent, so that what it was cleared on is on record."""
+    visit, by = ready_for_review(**answers), acting(practitioner())
+    save_plan(visit=visit, regions=["left_calf"], technique="superficial", electro=False, sessions=2, by=by)
+    for each in standing(visit).undecided:
+        decide(flag=each.flag, outcome="cleared", reason="Ten years without a fit.", by=by)
+    close_review(visit=visit, ending="consent", by=by)
+    assert Clearance.objects.filter(screening__visit=visit).exists()
+    return visit
+
+
+def test_a_clearance_lapses_for_what_it_names_itself_also_where_no_flag_is_new(monkeypatch):
+    visit = cleared(epilepsy="yes")
+    assert rehearse()[0] == 0
+    monkeypatch.setattr(rules, "VERSION", "next-year")
+    status, lines = rehearse()
+    assert status == 1
+    assert lines == [
+        f"visit {visit.pk}, screening 1: its open clearance lapses (the rules changed)",
+        "1 screenings, 1 would differ, 1 open clearances lapse",
+    ]
+    assert json.loads(rehearse("--json")[1][0])["why"] == ["the rules changed"]
+
+
+def test_a_clearance_that_is_merely_old_says_nothing_about_the_rules():
+    visit = judged(Stage.CONSENTING)
+    Visit.objects.filter(pk=visit.pk).update(stage_since=timezone.now() - dt.timedelta(days=9))
+    assert rehearse() == (0, ["1 screenings, 0 would differ, 0 open clearances lapse"])
+
+
+def test_of_two_screenings_of_a_visit_the_last_is_what_was_cleared():
+    visit = judged(Stage.CONSENTING, needle_fear=3)
+    assess(screening=make_screening(visit, needle_fear=3), by=acting(practitioner()))
     grow_stricter()
-    before = [model.objects.count() for model in (Flag, Assessment, Journal)]
-    assert rehearse()[0] == 1
-    assert [model.objects.count() for model in (Flag, Assessment, Journal)] == before
+    first, last, _ = rehearse()[1]
+    assert "lapses" not in first
+    assert "its open clearance lapses" in last
+
+
+def test_it_writes_nothing_and_names_nobody(django_assert_max_num_queries):
+    visit = cleared(epilepsy="yes", needle_fear=3)
+    grow_stricter()
+    with django_assert_max_num_queries(60) as asked:
+        status, lines = rehearse()
+    assert status == 1
+    assert {each["sql"].split()[0] for each in asked.captured_queries} == {"SELECT"}
+    assert visit.patient.name not in "\n".join(lines)
 
 
 def test_what_the_questions_no_longer_know_is_said_and_not_skipped(monkeypatch):

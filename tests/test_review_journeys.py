@@ -198,11 +198,20 @@ def test_a_minor_with_a_guardian(physio: Practitioner) -> None:
     physio.page.locator("#id_guardian_relationship").fill("mother")
     physio.page.locator("#id_guardian_authority").fill("Birth certificate, seen today")
     physio.press("Record the guardian")
-    press_and_sign(physio, visit, guardian="mother")
+    press_and_sign(physio, visit, guardian="aunt")
 
+    # Then the two names are held against each other before anything is confirmed, and what was found out is printed
+    physio.go(f"/confirm/{visit.pk}/")
+    physio.sees("Two names for the guardian.")
     physio.confirms(NAME)
     then_the_pdf_says(
-        physio, "Ewa Nowak", "mother", "Birth certificate, seen today", "Signer as guardian", "Signer as assent"
+        physio,
+        "Ewa Nowak",
+        "mother",
+        "Birth certificate, seen today",
+        "Signer as guardian",
+        "Signer as assent",
+        "Ewa Nowak was recorded as the guardian and Signer as guardian signed as the guardian",
     )
 
 

@@ -16,6 +16,7 @@ from clinic.models import Journal, Role, Visit
 from consent import actions
 from consent.after import others_that_stand
 from consent.forms import ChangeForm, ReplaceForm, VouchForm
+from consent.guardians import other_guardian
 from consent.models import Consent, Given, SealedFile
 from consent.snapshot import number
 from consent.statement import CHOICES, Statement
@@ -121,6 +122,7 @@ def _page(
         "visit": now.visit,
         "now": now,
         "given": given,
+        "other_guardian": other_guardian(given),
         "statement": Statement.from_json(given.statement),
         "signatures": [(each, strokes_svg_path(each.strokes)) for each in given.signatures.select_related("witness")],
         "choices": [(CHOICES[name], "Yes" if yes else "No") for name, yes in given.choices.items()],

@@ -15,7 +15,7 @@ from clinic.identity import check_again
 from clinic.models import Journal, Role, Visit
 from screening import actions
 from screening.forms import AheadForm
-from screening.models import Flag
+from screening.models import Claim, Flag
 from screening.standing import FlagStanding, standing
 
 AHEAD = "ahead"  # what the quiet button sends; anything else, Enter included, takes the safe way
@@ -31,6 +31,10 @@ def ahead(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
     if about is None or not about.is_stop or about.never_cleared or one.at is not Stage.IN_REVIEW:
         get_object_or_404(Flag, pk=flag, screening__visit=one)
         messages.warning(request, "There is no such decision to make now. Look at the flags again.")
+        return redirect("review", one.pk)
+    claim = Claim.of(one)
+    if request.method == "GET" and claim and claim.by_id != request.actor.staff.pk:
+        messages.warning(request, f"{claim.by} has this visit since {claim.since}. To decide, take it over.")
         return redirect("review", one.pk)
     if request.method == "GET":
         return _page(request, one, about, AheadForm(about=about))

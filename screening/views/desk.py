@@ -29,7 +29,9 @@ def _visit(pk: int) -> Visit:
 
 def _page(request: StaffRequest, now: Standing, *, status: int = 200, **forms: Any) -> HttpResponse:
     """Render the review. ``forms`` holds the one form that was refused, in place of the fresh one."""
-    shown = context(now, **forms) | {"claim": Claim.of(now.visit)}
+    claim = Claim.of(now.visit)
+    another = claim is not None and claim.by_id != request.actor.staff.pk
+    shown = context(now, held_by_another=another, **forms) | {"claim": claim}
     if shown["shows_answers"] and now.screening:
         Journal.objects.record("review opened", by=request.actor, visit=now.visit, screening=now.screening.pk)
     return render(request, "screening/review.html", shown, status=status)

@@ -90,13 +90,19 @@ def _words(now: Standing, question: Question) -> str:
 def context(
     now: Standing,
     *,
+    held_by_another: bool = False,
     decision_form: DecisionForm | None = None,
     decision_flag: int = 0,
     **refused: BaseForm,
 ) -> dict[str, Any]:
-    """Return what the template needs. ``refused``: the form that was sent and is not right, by its name on the page."""
+    """Return what the template needs. ``refused``: the form that was sent and is not right, by its name on the page.
+
+    ``held_by_another``: a colleague has the claim, so nothing can be changed here. What was sent all the same stays on
+    the page, because nobody should have to type it twice.
+    """
     visit = now.visit
-    may_act = visit.at is Stage.IN_REVIEW
+    reads_only = held_by_another and not (decision_form or refused)
+    may_act = visit.at is Stage.IN_REVIEW and not reads_only
     calling = visit.urgent_at is not None and visit.at is Stage.ANSWERING
     fresh: dict[str, Any] = {
         "plan_form": PlanForm(last=now.plan, planned=visit.planned_regions),
@@ -109,8 +115,9 @@ def context(
         "now": now,
         "visit": visit,
         "may_act": may_act,
-        "may_vouch": visit.at in MAY_VOUCH,
-        "may_stop": visit.at in MAY_STOP,
+        "in_review": visit.at is Stage.IN_REVIEW,
+        "may_vouch": visit.at in MAY_VOUCH and not reads_only,
+        "may_stop": visit.at in MAY_STOP and not reads_only,
         "stops": [each for each in now.flags if each.stops_now] if may_act else [],
         # Answers that the patient is still writing are read only when help is needed.
         "shows_answers": now.screening is not None and (visit.at is not Stage.ANSWERING or calling),

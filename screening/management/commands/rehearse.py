@@ -86,5 +86,5 @@ def _past_as_line(each: Judged) -> str:
         changed = [f"{each.then} becomes {each.now}"] if each.then != each.now else []
         said = [*changed, *(f"new: {words}" for words in each.raised), *(f"gone: {words}" for words in each.settled)]
     if each.lapses:
-        said.append("its open clearance lapses")
+        said.append(f"its open clearance lapses ({', '.join(each.why)})")
     return f"visit {each.visit}, screening {each.number}: {'; '.join(said)}"
