@@ -44,6 +44,7 @@ def missing(sets: "list[str]") -> "list[str]":
         needed["libatomic1"] = has_library("libatomic.so.1")  # Playwright's driver dies without a word of it
         needed["poppler-utils"] = bool(shutil.which("pdfsig") and shutil.which("pdftotext"))
         needed["qpdf"] = bool(shutil.which("qpdf"))
+        needed["strace"] = bool(shutil.which("strace"))
         needed["softhsm2"] = bool(shutil.which("softhsm2-util"))
     return [package for package, here in needed.items() if not here]
 

@@ -1,0 +1,171 @@
+"""What was acknowledged is there: after the power is cut, on a full disk, with sixteen who write, and once only.
+
+The servers are real: gunicorn and the worker, as a clinic runs them. Where one is killed, it is killed with SIGKILL.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import resource
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real_servers import WORKER, Servers, Tablet, all_work
+
+SEED = 20260328
+WRITE_OR_SYNC = re.compile(r"\b(fdatasync|fsync|pwrite64)\(\d+<[^>]*clinic\.sqlite3-wal>")
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    folder = tmp_path / "clinic"
+    folder.mkdir()
+    found = Servers(folder)
+    yield found
+    found.kill()
+
+
+def nothing_lost(servers: Servers, tablets: list[Tablet]) -> None:
+    """Every question that was acknowledged is there once, none is there twice or half, and the chain holds."""
+    there = Counter(servers.rows("SELECT visit_id, text FROM screening_asked"))
+    assert [(each.visit, said) for each in tablets for said in each.kept if (each.visit, said) not in there] == []
+    assert [row for row, times in there.items() if times > 1] == []
+    told = servers.rows("SELECT count(*) FROM clinic_journal WHERE action = 'question asked'")
+    assert told == [(sum(there.values()),)]
+    assert servers.rows("PRAGMA integrity_check") == [("ok",)]
+    assert "everything is as it was written" in servers.run("manage.py", "verify", "--all")
+
+
+def all_sealed(servers: Servers) -> None:
+    """Every consent has its one sealed file, and no task is left."""
+    assert servers.rows("SELECT count(*) FROM consent_consent") == servers.rows(
+        "SELECT count(DISTINCT consent_id) FROM consent_sealedfile"
+    )
+    left = servers.rows("SELECT status, count(*) FROM django_tasks_database_dbtaskresult GROUP BY status")
+    assert {status for status, _ in left} == {"SUCCESSFUL"}, left
+
+
+@pytest.mark.browser  # as slow as those are
+@pytest.mark.parametrize("cycles", [2, pytest.param(25, marks=pytest.mark.heavy)])
+def test_killed_again_and_again_under_load_nothing_is_lost_doubled_or_broken(servers: Servers, cycles: int) -> None:
+    chance = random.Random(SEED)
+    tablets = servers.install(tablets=8, consents=cycles)
+    took = []
+    for _ in range(cycles):
+        done = threading.Event()
+        took.append(servers.serve())
+        servers.start("worker", WORKER)
+        threads = all_work(tablets, done)
+        time.sleep(chance.uniform(0.5, 2.5))
+        servers.kill()
+        done.set()
+        for thread in threads:
+            thread.join()
+    servers.serve()
+    over = threading.Event()
+    over.set()
+    for thread in all_work(tablets, over):  # what nobody knew to be kept
+        thread.join()
+    servers.kill()
+    assert all(each.kept and not each.unsure for each in tablets)
+    servers.run(*WORKER, "--batch")
+    nothing_lost(servers, tablets)
+    all_sealed(servers)
+    kept, cut = sum(len(each.kept) for each in tablets), sum(each.came[0] for each in tablets)
+    print(f"{cycles} kills: {kept} acknowledged, {cut} unanswered; restart {max(took):.2f} s at most")
+
+
+@pytest.mark.heavy
+def test_a_worker_killed_at_any_instant_leaves_one_file_a_consent(servers: Servers) -> None:
+    chance = random.Random(SEED)
+    servers.install(tablets=0, consents=50)
+    began = time.monotonic()
+    servers.run(*WORKER, "--batch", "--max-tasks", "1")
+    alive = time.monotonic() - began
+    for _ in range(50):
+        servers.start("worker", WORKER)
+        time.sleep(chance.uniform(alive * 0.4, alive * 1.3))
+        servers.kill("worker")
+    servers.run(*WORKER, "--batch")
+    all_sealed(servers)
+    nothing_lost(servers, [])
+
+
+def acknowledged_after_sync(trace: str) -> tuple[int, int]:
+    """Return how many posts were acknowledged, and how many of them with all that was written forced onto the disk."""
+    acknowledged, synced = 0, 0
+    asked: dict[str, str] = {}  # what each process did last with the database since it read a post
+    for line in trace.splitlines():
+        pid, _, call = line.partition(" ")
+        if "POST /tablet/ask/" in call:
+            asked[pid] = ""
+        elif pid in asked and (done := WRITE_OR_SYNC.search(call)):
+            asked[pid] = done[1]
+        elif pid in asked and '"HTTP/1.1 200' in call:
+            acknowledged, synced = acknowledged + 1, synced + ("sync" in asked.pop(pid))
+    return acknowledged, synced
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("synchronous", ["FULL", "NORMAL"])
+def test_each_acknowledgement_waits_for_the_disk(servers: Servers, synchronous: str) -> None:
+    """The control: with NORMAL, as fast and as safe against a kill, they come before the disk has them."""
+    servers.changes["TEST_SYNCHRONOUS"] = synchronous
+    (tablet,) = servers.install(tablets=1)
+    trace = servers.folder / "trace"
+    calls = "trace=fdatasync,fsync,pwrite64,recvfrom,read,sendto,sendmsg,write"
+    servers.serve(before=["strace", "-f", "-y", "-q", "--seccomp-bpf", "-s", "64", "-e", calls, "-o", str(trace)])
+    tablet.work(threading.Event(), most=50)
+    servers.kill()
+    acknowledged, synced = acknowledged_after_sync(trace.read_text(errors="replace"))
+    assert len(tablet.kept) == acknowledged == 50
+    assert synced == 50 if synchronous == "FULL" else synced < 25
+
+
+def no_more_than(size: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+@pytest.mark.heavy
+def test_on_a_full_disk_nothing_is_acknowledged_that_is_not_there_and_it_goes_on_with_room(servers: Servers) -> None:
+    tablets = servers.install(tablets=4)
+    servers.serve(limit=no_more_than((servers.folder / "clinic.sqlite3").stat().st_size))
+    for _ in range(200):
+        if all(each.came[503] for each in tablets):
+            break
+        for each in tablets:
+            each.work(threading.Event(), most=1)
+    assert all(each.kept for each in tablets)
+    assert all(set(each.came) == {200, 503} for each in tablets), [each.came for each in tablets]
+    before = [len(each.kept) for each in tablets]
+    for pid in Path(f"/proc/{servers.running['server'].pid}/task").parent.glob("task/*/children"):
+        for child in map(int, pid.read_text().split()):
+            resource.prlimit(child, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    for each in tablets:
+        each.work(threading.Event(), most=3)
+    assert [len(each.kept) for each in tablets] > before
+    servers.kill()
+    nothing_lost(servers, tablets)
+
+
+@pytest.mark.heavy
+def test_sixteen_who_write_at_once_never_meet_a_locked_database(servers: Servers) -> None:
+    servers.changes["CLINIC_WORKERS"] = "16"
+    tablets = servers.install(tablets=16, consents=20)
+    servers.serve()
+    servers.start("worker", WORKER)
+    for thread in all_work(tablets, threading.Event(), most=10_000 // 16):
+        thread.join()
+    servers.kill()
+    servers.run(*WORKER, "--batch")
+    assert sum((each.came for each in tablets), Counter()) == Counter({200: 10_000})
+    log = "".join((servers.folder / f"{name}.log").read_text(errors="replace") for name in ("server", "worker"))
+    assert "database is locked" not in log
+    nothing_lost(servers, tablets)
+    all_sealed(servers)
