@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib.auth import logout
@@ -110,6 +111,20 @@ def staff(
         return guarded
 
     return decorate
+
+
+def fresh(
+    view: Callable[Concatenate[StaffRequest, P], HttpResponse],
+) -> Callable[Concatenate[StaffRequest, P], HttpResponse]:
+    """Let a post through five minutes after somebody showed who they are; later, ask again first, and then go on."""
+
+    @wraps(view)
+    def asked(request: StaffRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if request.method == "POST" and not identity.is_fresh(request):
+            raise ReauthenticationRequired
+        return view(request, *args, **kwargs)
+
+    return asked
 
 
 POLLED = frozenset({"urgent", "queue_news", "board_news"})  # a page that was left open asks for these on its own

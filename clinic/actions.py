@@ -8,6 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from clinic import sessions
 from clinic.flow import ON_TABLET, WITHDRAWABLE, NotAllowed, Stage
 from clinic.inviting import end_invitation
 from clinic.models import (
@@ -255,12 +256,14 @@ def revoke(*, tablet: Tablet, by: Actor) -> None:
 
 @transaction.atomic
 def save_staff(*, user: User, by: Actor) -> None:
-    """Save a staff member's account and put it on record."""
+    """Save a staff member's account and put it on record; who may not sign in any more is out at once."""
     new = user.pk is None
     if not new and user.pk == by.staff.pk and not (user.is_manager and user.is_active):
         raise NotAllowed("You cannot take the manager's role from yourself.")
     user.save()
     Journal.objects.record("staff added" if new else "staff changed", by=by, staff=user.pk)
+    if not user.is_active:
+        sessions.end(user=user, by=by)
 
 
 @transaction.atomic

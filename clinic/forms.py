@@ -12,8 +12,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from clinic import day_list, policy, story, text
-from clinic.models import Patient, Tablet, User, Visit
+from clinic import day_list, enrolling, policy, story, text
+from clinic.models import Enrolment, Patient, Tablet, User, Visit
 from clinic.models.journal import JournalQuerySet
 from clinic.models.patients import SHORTEST_PREFIX, PatientQuerySet, words
 from clinic.policy import Policy
@@ -306,13 +306,6 @@ class TabletForm(PlainModelForm):
 class StaffForm(PlainModelForm):
     """One staff member's account."""
 
-    password = forms.CharField(
-        label="New password",
-        required=False,
-        widget=forms.PasswordInput({"autocomplete": "new-password"}),
-        help_text="At least 12 characters. Leave it empty to keep the present one.",
-    )
-
     class Meta:
         model = User
         fields = [
@@ -336,14 +329,6 @@ class StaffForm(PlainModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        typed = cleaned.get("password")
-        if not typed and not self.instance.pk:
-            self.add_error("password", "A new account needs a password.")
-        if typed:
-            try:
-                validate_password(typed, self.instance)
-            except ValidationError as error:
-                self.add_error("password", error)
         if not any(cleaned.get(f"is_{role}") for role in ("reception", "practitioner", "manager")):
             self.add_error("is_reception", "Choose at least one role.")
         if cleaned.get("is_practitioner") and not cleaned.get("registration_number"):
@@ -352,11 +337,50 @@ class StaffForm(PlainModelForm):
             )
         return cleaned
 
-    def save(self, commit: bool = True) -> User:
-        user: User = super().save(commit=False)
-        if self.cleaned_data.get("password"):
-            user.set_password(self.cleaned_data["password"])
-        return user
+
+class EnrolForm(PlainForm):
+    """The code of a one-time link, and the password that its owner chooses."""
+
+    code = forms.CharField(
+        label="Code of your link",
+        help_text="It is filled in where the link was opened or scanned.",
+        max_length=100,
+        error_messages={"required": "Open the link that you were given, or type what stands after the #."},
+        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    password = forms.CharField(
+        label="Your new password",
+        help_text="At least 12 characters; a sentence is easy to remember. No other rules.",
+        strip=False,
+        error_messages={"required": "Choose a password."},
+        widget=forms.PasswordInput({"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label="The same password, once more",
+        strip=False,
+        error_messages={"required": "Type the password once more."},
+        widget=forms.PasswordInput({"autocomplete": "new-password"}),
+    )
+    link: Enrolment | None = None
+
+    def clean_code(self) -> str:
+        typed = str(self.cleaned_data["code"])
+        self.link = enrolling.find(typed)
+        if self.link is None:
+            raise ValidationError("This link does not work: used already, or over 30 minutes old. Ask for a new one.")
+        return typed
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        typed, again = cleaned.get("password"), cleaned.get("again")
+        if typed and self.link:
+            try:
+                validate_password(typed, self.link.user)
+            except ValidationError as error:
+                self.add_error("password", error)
+        if typed and again and typed != again:
+            self.add_error("again", "This is not what you typed above.")
+        return cleaned
 
 
 class PolicyForm(PlainForm):

@@ -21,7 +21,7 @@ WRONG_TRIES = 5
 LATELY = dt.timedelta(minutes=5)
 
 
-def _shown(request: HttpRequest) -> list[dict[str, Any]]:
+def shown(request: HttpRequest) -> list[dict[str, Any]]:
     """Return what whoever asks has shown in this session, oldest first: ``method``, and ``at`` in seconds (Unix)."""
     return get_authentication_records(request, request.user) if isinstance(request.user, User) else []
 
@@ -30,13 +30,13 @@ def is_let_in(request: HttpRequest) -> bool:
     """Say whether a staff member asks who showed a second factor in this session."""
     if not isinstance(request.user, User):
         return False
-    return not settings.SECOND_FACTOR or any(record["method"] == "mfa" for record in _shown(request))
+    return not settings.SECOND_FACTOR or any(record["method"] == "mfa" for record in shown(request))
 
 
 def is_fresh(request: HttpRequest) -> bool:
     """Say whether whoever asks showed who they are within the last five minutes."""
-    shown = _shown(request)
-    return bool(shown) and time.time() - shown[-1]["at"] < LATELY.total_seconds()
+    records = shown(request)
+    return bool(records) and time.time() - records[-1]["at"] < LATELY.total_seconds()
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from clinic import devices
-from clinic.access import GIVEN_BACK, give_cookie, note_refusal
-from clinic.models import Tablet
+from clinic import devices, sessions
+from clinic.access import GIVEN_BACK, POLLED, give_cookie, note_refusal
+from clinic.models import Actor, Journal, Tablet, User
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
@@ -66,6 +67,28 @@ def refusals(get_response: Answer) -> Answer:
         return response
 
     return middleware
+
+
+class last_only_so_long:
+    """Sign out who did nothing for too long, or came in too long ago. What a page asks for on its own is not doing."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """End the session that is over; otherwise note that somebody is there."""
+        if not isinstance(request.user, User):
+            return
+        if why := sessions.why_over(request):
+            Journal.objects.record("session ended", by=Actor(user=request.user), why=why)
+            logout(request)
+        elif request.resolver_match and request.resolver_match.url_name not in POLLED:
+            sessions.note(request)
 
 
 class default_deny:

@@ -138,6 +138,7 @@ MIDDLEWARE = [
     "clinic.middleware.device_tokens",
     "clinic.middleware.refusals",
     "clinic.busy.not_saved_yet",
+    "clinic.middleware.last_only_so_long",
     "clinic.middleware.default_deny",
 ]
 

@@ -1,5 +1,6 @@
 """What the clinic keeps: staff, patients, visits, tablets, settings and the journal."""
 
+from clinic.models.enrolments import Enrolment
 from clinic.models.invitations import Invitation
 from clinic.models.journal import Actor, Journal
 from clinic.models.patients import Correction, Merge, Patient, PatientToken
@@ -13,6 +14,7 @@ from clinic.models.written import WrittenOnce, WrittenUntil
 __all__ = [
     "Actor",
     "Correction",
+    "Enrolment",
     "Hold",
     "Invitation",
     "Journal",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
 from allauth.account.views import account_inactive, login, reauthenticate
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.base.views import authenticate as mfa_authenticate
@@ -13,10 +15,16 @@ from allauth.mfa.base.views import reauthenticate as mfa_reauthenticate
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, view_recovery_codes
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
+from django.contrib.auth import logout
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
 
+from clinic import enrolling, sessions
 from clinic.access import anyone, own_account
+from clinic.forms import EnrolForm
 from clinic.models import Actor, Journal, User
 
 View = Callable[..., HttpResponse]
@@ -27,7 +35,8 @@ def _ours(view: Callable[..., Any]) -> View:
 
     def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = cast(HttpResponse, view(request, *args, **kwargs))
-        if request.method == "POST" and response.status_code == 200:
+        form = (getattr(response, "context_data", None) or {}).get("form")
+        if form is not None and form.is_bound and form.errors:
             response.status_code = 422
         return response
 
@@ -67,6 +76,34 @@ class NewCodes(GenerateRecoveryCodesView):  # type: ignore[misc]
         with transaction.atomic():
             Journal.objects.record("recovery codes made", by=_me(self.request))
             return cast(HttpResponse, super().form_valid(form))
+
+
+@anyone
+@sensitive_post_parameters("password", "again", "code")
+def enrol(request: HttpRequest) -> HttpResponse:
+    """Take a one-time link: set the password, go on to the second factor. Whoever was signed in here is out."""
+    form = EnrolForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        assert form.link
+        if user := enrolling.enrol(link=form.link, password=form.cleaned_data["password"]):
+            logout(request)
+            return cast(
+                HttpResponse, perform_password_login(request, {}, Login(user=user, redirect_url=reverse("mfa_index")))
+            )
+        form.add_error("code", "This link was used in this very moment. Ask for a new one.")
+    return render(request, "clinic/enrol.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@own_account
+def sessions_list(request: HttpRequest) -> HttpResponse:
+    """Show where its owner is signed in, and end one session, or all but this one."""
+    user = _me(request).staff
+    if request.method == "POST":
+        only = request.POST.get("end", "")
+        here = request.session.session_key
+        sessions.end(user=user, by=_me(request), only=int(only) if only.isdecimal() else None, but=here)
+        return redirect("my_sessions")
+    return render(request, "clinic/my_sessions.html", {"sessions": sessions.open_of(user)})
 
 
 sign_in = anyone(_ours(login))

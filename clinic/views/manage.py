@@ -6,11 +6,12 @@ from django.contrib import messages
 from django.db import IntegrityError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from clinic import actions
-from clinic.access import StaffRequest, staff
+from clinic import actions, enrolling, sessions
+from clinic.access import StaffRequest, fresh, staff
 from clinic.flow import NotAllowed
 from clinic.forms import PolicyForm, StaffForm, TabletForm
 from clinic.models import Hold, PolicyChange, Role, Tablet, User
@@ -18,6 +19,7 @@ from clinic.qr import qr_code
 
 
 @staff(Role.MANAGER)
+@fresh
 def tablets(request: StaffRequest) -> HttpResponse:
     """The clinic's tablets; add one."""
     form = TabletForm(request.POST or None)
@@ -45,6 +47,7 @@ def _code_page(request: StaffRequest, one: Tablet) -> HttpResponse:
 
 @staff(Role.MANAGER)
 @require_POST
+@fresh
 def code(request: StaffRequest, pk: int) -> HttpResponse:
     """Show a new one-time code for a tablet."""
     return _code_page(request, get_object_or_404(Tablet, pk=pk))
@@ -52,6 +55,7 @@ def code(request: StaffRequest, pk: int) -> HttpResponse:
 
 @staff(Role.MANAGER)
 @require_POST
+@fresh
 def revoke(request: StaffRequest, pk: int) -> HttpResponse:
     """Turn a tablet away from its next request on."""
     one = get_object_or_404(Tablet, pk=pk)
@@ -67,22 +71,54 @@ def staff_list(request: StaffRequest) -> HttpResponse:
 
 
 @staff(Role.MANAGER)
+@fresh
 def staff_member(request: StaffRequest, pk: int | None = None) -> HttpResponse:
-    """Add a staff member, or change one: name, roles, registration number, password, leaver."""
+    """Add a staff member, or change one: name, roles, registration number, leaver. Who is new gets a link."""
     one = get_object_or_404(User, pk=pk) if pk else None
     form = StaffForm(request.POST or None, instance=one)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.save_staff(user=form.save(commit=False), by=request.actor)
+            user = form.save(commit=False)
+            if one is None:
+                user.set_unusable_password()
+            actions.save_staff(user=user, by=request.actor)
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
         except IntegrityError:
             form.add_error("username", "This user name is taken.")
         else:
+            if one is None:
+                return _link_page(request, form.instance)
             messages.success(request, f"{form.instance} was saved.")
             return redirect("manage_staff")
-    context = {"form": form, "person": one}
+    context = {"form": form, "person": one, "sessions": sessions.open_of(one) if one else []}
     return render(request, "clinic/staff_form.html", context, status=422 if form.errors else 200)
+
+
+def _link_page(request: StaffRequest, person: User) -> HttpResponse:
+    token = enrolling.offer(user=person, by=request.actor)
+    address = request.build_absolute_uri(f"{reverse('enrol')}#{token}")
+    context = {"person": person, "address": address, "qr": qr_code(address)}
+    return render(request, "clinic/enrolment_link.html", context)
+
+
+@staff(Role.MANAGER)
+@require_POST
+@fresh
+def enrolment_link(request: StaffRequest, pk: int) -> HttpResponse:
+    """Show a new one-time link for somebody who is new, or whose phone or password is lost."""
+    return _link_page(request, get_object_or_404(User, pk=pk, is_active=True))
+
+
+@staff(Role.MANAGER)
+@require_POST
+@fresh
+def end_sessions(request: StaffRequest, pk: int) -> HttpResponse:
+    """Sign somebody out everywhere."""
+    person = get_object_or_404(User, pk=pk)
+    sessions.end(user=person, by=request.actor)
+    messages.success(request, f"{person} is signed out everywhere.")
+    return redirect("staff_member", pk)
 
 
 @staff(Role.MANAGER)

@@ -7,13 +7,14 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from clinic.access import StaffRequest, staff
+from clinic.access import StaffRequest, fresh, staff
 from clinic.models import Journal, Patient, PolicyChange, Role
 from consent.export import archive
 
 
 @staff(Role.PRACTITIONER, Role.MANAGER)
 @require_POST
+@fresh
 def export_patient(request: StaffRequest, patient: int) -> HttpResponse:
     """The ZIP of everything that is kept about a patient, to download. It tells of itself in the journal."""
     one = get_object_or_404(Patient.objects.current(), pk=patient)

@@ -1,0 +1,48 @@
+"""Make a manager from the server's own terminal: the first one, or one who lost phone and codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import reverse
+
+from clinic import actions, enrolling
+from clinic.forms import StaffForm
+from clinic.models import User
+from clinic.models.journal import SYSTEM
+
+
+class Command(BaseCommand):
+    help = "Adds a manager, or takes one who is there (--again), and prints a link that works once, for 30 minutes."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument("full_name", nargs="?", default="", help="in quotes, as it shall stand in the journal")
+        parser.add_argument("--again", action="store_true", help="for an account that is there: phone or password lost")
+        parser.add_argument("--address", default="", help="where staff reach the app; default: from CLINIC_HOSTS")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = _known(options["username"]) if options["again"] else _new(options["username"], options["full_name"])
+        address = options["address"] or (f"https://{settings.HOSTS[0]}" if settings.HOSTS else "http://localhost:8000")
+        token = enrolling.offer(user=user, by=SYSTEM)
+        self.stdout.write(f"{user} opens this within 30 minutes; it works once:")
+        self.stdout.write(f"{address.rstrip('/')}{reverse('enrol')}#{token}")
+
+
+def _known(username: str) -> User:
+    found = User.objects.filter(username=username, is_active=True).first()
+    if found is None:
+        raise CommandError(f"username: nobody called {username} may sign in here.")
+    return found
+
+
+def _new(username: str, full_name: str) -> User:
+    form = StaffForm({"username": username, "full_name": full_name, "is_manager": True, "is_active": True})
+    if not form.is_valid():
+        raise CommandError(" ".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in form.errors.items()))
+    user: User = form.save(commit=False)
+    user.set_unusable_password()
+    actions.save_staff(user=user, by=SYSTEM)
+    return user
