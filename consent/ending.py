@@ -65,6 +65,13 @@ def withdraw(
     return after
 
 
+@transaction.atomic
+def talk_first(*, visit: Visit, hold: Hold, by: Actor) -> None:
+    """The patient wants to talk before taking a consent back: it stands as it is, and the tablet goes back to staff."""
+    Journal.objects.record("patient wants to talk", by=by, visit=visit)
+    hold.end("waiting")
+
+
 def _going_with(visit: Visit) -> list[Consent]:
     """Return what else is taken back with the consent of a visit: a session's course, and the sessions of today."""
     given = Given.objects.filter(visit=visit).select_related("course__visit").last()

@@ -11,6 +11,7 @@ from clinic.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, Visit
 from screening import actions
 from screening.models import Asked
+from screening.questions import QUESTIONS
 from screening.standing import standing
 from tests.factories import make_screening, make_visit, practitioner, ready_for_review, staff_client, tablet_client
 
@@ -102,6 +103,78 @@ def test_a_question_reaches_the_practitioner_and_holds_the_signature(where):
     assert standing(visit).questions_open
     assert Journal.objects.filter(visit=visit, action="question asked").count() == 1
     assert not Journal.objects.filter(data__icontains="hurt").exists()
+
+
+def left(act: str, **typed: Any) -> Visit:
+    """Type into the first page, tap "I want to stop", and choose ``act`` there."""
+    visit, tablet = answering()
+    page = html.fromstring(tablet.get(START).content)
+    away = tablet.post("/tablet/stop/", {**hidden(page, "@id='answers'"), **typed, "from": START})
+    (form,) = html.fromstring(away.content).xpath("//main//form[.//button[@value='refuse']]")
+    sent: dict[str, list[str]] = {}
+    for each in form.xpath(".//input[@type='hidden']"):
+        sent.setdefault(each.get("name"), []).append(each.get("value"))
+    assert tablet.post("/tablet/stop/", {**sent, "act": act}).url == "/tablet/"
+    visit.refresh_from_db()
+    return visit
+
+
+@pytest.mark.parametrize("act", ["talk", "time", "refuse"])
+def test_what_was_answered_on_the_page_is_kept_by_who_stops_there(act):
+    visit = left(act, filled_in_by="carer")
+    assert visit.screenings.get().answers == {"filled_in_by": "carer"}
+    assert not visit.hold
+
+
+def test_a_page_that_is_half_filled_in_is_asked_again_by_who_comes_back():
+    visit = left("time", filled_in_by="carer")
+    tablet = tablet_client(visit)
+    assert tablet.get("/tablet/", follow=True).redirect_chain[-1][0] == START
+
+
+@pytest.mark.parametrize("act", ["talk", "time", "refuse"])
+def test_a_symptom_that_needs_help_now_calls_staff_before_the_stop(act):
+    visit = left(act, urgent_symptoms=["chest_pain"])
+    assert visit.urgent_at
+    assert visit.hold
+    assert visit.at is Stage.ANSWERING
+
+
+def test_what_was_answered_on_another_screen_stands():
+    visit, tablet = answering()
+    page = hidden(html.fromstring(tablet.get(START).content), "@id='answers'")
+    actions.answer(visit=visit, given={"filled_in_by": "self"}, by=Actor())
+    tablet.post("/tablet/stop/", {**page, "filled_in_by": "carer", "from": START, "act": "time"})
+    assert visit.screenings.get().answers["filled_in_by"] == "self"
+
+
+def test_a_question_that_was_being_typed_comes_back_from_the_page_to_stop():
+    _, tablet = answering()
+    page = html.fromstring(tablet.post("/tablet/ask/", {"from": START, "filled_in_by": "carer"}).content)
+    (stop,) = page.xpath("//nav[@class='within-reach']//button")
+    kept = {**hidden(page, "@id='answers'"), "question": "Will it hurt?", "from": stop.get("value")}
+    away = html.fromstring(tablet.post("/tablet/stop/", kept).content)
+    (form,) = away.xpath("//form[@id='go_back']")
+    again = tablet.post(form.get("action"), {**hidden(away, "@id='go_back'"), "act": "look"})
+    assert "Will it hurt?</textarea>" in again.text
+    assert hidden(html.fromstring(again.content), "@id='go_back'")["filled_in_by"] == "carer"
+    assert hidden(html.fromstring(again.content), "@id='answers'")["from"] == START
+    assert not Asked.objects.exists()
+
+
+def test_stopping_before_the_birth_date_changes_nothing_of_the_visit():
+    visit = make_visit()
+    tablet = tablet_client(visit, identified=False)
+    assert tablet.post("/tablet/birth-date/", {"act": "stop"}).url == "/tablet/"
+    before = visit.stage, visit.needs_time_at, visit.parked_at
+    visit.refresh_from_db()
+    assert (visit.stage, visit.needs_time_at, visit.parked_at) == before
+    assert not visit.hold
+    assert "Take all the time you need." in tablet.get("/tablet/").text
+
+
+def test_a_question_that_was_being_typed_is_not_part_of_the_questionnaire():
+    assert "question" not in QUESTIONS
 
 
 def test_a_question_asked_while_answering_brings_the_visit_to_the_practitioner():

@@ -33,6 +33,8 @@ NEXT = {
     Hold.Purpose.VISIT: {Stage.EXPECTED: "answering", Stage.ANSWERING: "answering", Stage.CONSENTING: "consenting"},
     Hold.Purpose.WITHDRAW: dict.fromkeys(WITHDRAWABLE, "withdraw"),
 }
+# Who stops before the birth date was told: nothing of the visit changes, and the tablet goes back.
+STOPPED_FIRST = {Hold.Purpose.VISIT: "time", Hold.Purpose.WITHDRAW: "kept"}
 THANKS_FOR = dt.timedelta(minutes=5)
 
 
@@ -172,6 +174,9 @@ def birth_date(request: TabletRequest) -> HttpResponse:
     if hold is None or hold.identified_at or not late.fits(request, hold):
         return redirect("resume")
     request.hold = hold  # type: ignore[attr-defined]
+    if request.POST.get("act") == "stop":
+        actions.take_back(hold=hold, by=request.actor, why=STOPPED_FIRST[Hold.Purpose(hold.purpose)])
+        return redirect("resume")
     form = BirthDateForm(request.POST or None)
     if request.method == "POST":
         hold.touch()

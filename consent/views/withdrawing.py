@@ -14,7 +14,7 @@ from consent import ending
 from consent.after import consent_of
 from consent.models import After
 
-TAKE_BACK, KEEP = "take_back", "keep"
+TAKE_BACK, KEEP, TALK = "take_back", "keep", "talk"
 
 
 @patient(*WITHDRAWABLE, purpose=Hold.Purpose.WITHDRAW)
@@ -30,10 +30,12 @@ def withdraw(request: PatientRequest) -> HttpResponse:
     act = request.POST.get("act", "")
     if act == KEEP:
         clinic_actions.take_back(hold=request.hold, by=request.actor, why="kept")
+    elif act == TALK:
+        ending.talk_first(visit=request.hold.visit, hold=request.hold, by=request.actor)
     elif act == TAKE_BACK:
         _take_back(request)
     else:
-        return HttpResponseBadRequest("act: take_back or keep")
+        return HttpResponseBadRequest("act: take_back, keep or talk")
     return redirect("resume")
 
 

@@ -8,11 +8,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from clinic import late
 from clinic.access import PatientRequest, patient
 from clinic.flow import NotAllowed, Stage
 from screening import actions
 from screening.coming_back import to_look_back_on
 from screening.last_time import Told, offered, readable, told
+from screening.views.patient import LOOK
 
 
 class ChangedForm(forms.Form):
@@ -29,7 +31,8 @@ class ChangedForm(forms.Form):
         field.choices = [(name, name) for name in names]
 
 
-@patient(Stage.ANSWERING)
+@late.keeps_typed
+@patient(Stage.ANSWERING, finishes=False)
 @require_http_methods(["GET", "POST"])
 def last_time(request: PatientRequest) -> HttpResponse:
     """Show last time's answers that last, on one page; write what the patient confirms."""
@@ -39,8 +42,10 @@ def last_time(request: PatientRequest) -> HttpResponse:
         return redirect("resume")
     answers = readable(before.answers)
     rows: list[Told] = told(answers)
-    if request.method == "POST":
-        form = ChangedForm(request.POST, [row.name for row in rows])
+    form = ChangedForm(request.POST or None, [row.name for row in rows])
+    if late.expired(request):
+        form.add_error(None, late.ONCE_MORE)
+    elif request.method == "POST" and request.POST.get("act") != LOOK:
         if form.is_valid():
             everything = "all" in request.POST
             changed = offered(answers) if everything else form.cleaned_data["changed"]
@@ -52,5 +57,11 @@ def last_time(request: PatientRequest) -> HttpResponse:
                 return redirect("last_time")
             return redirect("resume")
         return redirect("last_time")  # made by no page of ours, or by one that is out of date: look again
-    context = {"rows": rows, "shown": before.pk, "day": timezone.localdate(before.submitted_at)}
-    return render(request, "screening/last_time.html", context)
+    context = {
+        "form": form,
+        "rows": rows,
+        "ticked": request.POST.getlist("changed"),
+        "shown": before.pk,
+        "day": timezone.localdate(before.submitted_at),
+    }
+    return render(request, "screening/last_time.html", context, status=422 if late.expired(request) else 200)

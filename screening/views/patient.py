@@ -55,7 +55,7 @@ def _with(where: str, **told: str) -> str:
     return f"{where}?{query}" if query else where
 
 
-def _way(request: PatientRequest, screening: Screening, answers: Answers, change: str = "") -> Route:
+def way_of(request: PatientRequest, screening: Screening, answers: Answers, change: str = "") -> Route:
     """The pages of this patient. One who was sent back meets the named questions alone, but may change any."""
     only: Collection[str] = () if change else screening.to_ask
     if screening.at_home:
@@ -108,7 +108,7 @@ def answering(request: PatientRequest) -> HttpResponse:
     why = request.GET.get("again", "")
     if screening.number > 1 and not screening.ask_again and not missing:
         return redirect(_with(reverse("check"), again=why))  # an earlier version to change as the patient likes
-    step = _way(request, screening, answers).go_on(answers, missing=missing)
+    step = way_of(request, screening, answers).go_on(answers, missing=missing)
     if step is None:
         return redirect(_with(reverse("check"), again=why))
     return redirect(_with(_link(step), again=why))
@@ -123,7 +123,7 @@ def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
     if again := _begin_again(request):
         return again
     screening, answers = _read(request)
-    way = _way(request, screening, answers, change)
+    way = way_of(request, screening, answers, change)
     step = way.find(section, page)
     if step is None:
         return redirect(_with(reverse("answering"), again=_in_vain(request, step)))
@@ -212,7 +212,7 @@ def _save(request: PatientRequest, step: Step, form: PageForm, before: Answers, 
     if visit.urgent_at and not visit.urgent_taken_at:
         return redirect("resume")
     after = questions.load(saved.answers)
-    way = _way(request, saved, after, change)
+    way = way_of(request, saved, after, change)
     onward = _after_change(way, step, before, after, change) if change else way.after(step.section.slug, step.page)
     if onward is None:
         return redirect("check")
@@ -238,7 +238,7 @@ def check(request: PatientRequest) -> HttpResponse:
         return again
     screening, answers = _read(request)
     visit = request.hold.visit
-    way = _way(request, screening, answers, CHANGE)
+    way = way_of(request, screening, answers, CHANGE)
     if left := _missing(screening, answers):
         step = way.holding(left[0])
         return redirect(_link(step, CHANGE) if step and screening.to_ask else "answering")
@@ -251,7 +251,7 @@ def check(request: PatientRequest) -> HttpResponse:
         except NotAllowed:
             return redirect("resume")
         return redirect("resume")
-    asked_now = _way(request, screening, answers).steps
+    asked_now = way_of(request, screening, answers).steps
     context = {
         "sections": _rows(way, answers),
         "back": _link(asked_now[-1]) if asked_now else "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
@@ -16,9 +17,10 @@ from clinic.access import PatientRequest, patient
 from clinic.flow import NotAllowed, Stage
 from screening import actions
 from screening.forms import AskForm
+from screening.views.leaving import keep_typed
 
 # Of these pages themselves, or kept elsewhere: not carried along.
-OURS = frozenset({"csrfmiddlewaretoken", late.FIELD, "from", "act", "question", "text_size", "contrast"})
+OURS = frozenset({"csrfmiddlewaretoken", late.FIELD, "from", "act", "text_size", "contrast"})
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,23 @@ class Page:
     filled: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, request: PatientRequest) -> Page:
-        """Return it; an address that is none of the tablet's becomes the one door."""
+    def of(cls, request: PatientRequest, *, but: str = "") -> Page:
+        """Return it; an address that is none of the tablet's becomes the one door. ``but``: a box not to carry."""
         told = request.POST.get("from") or request.GET.get("from", "")
         ours = told.startswith("/tablet/") and url_has_allowed_host_and_scheme(told, allowed_hosts=None)
-        carried = (name for name in request.POST if name not in OURS and busy.UNSEEN not in name)
+        carried = (name for name in request.POST if name not in {*OURS, but} and busy.UNSEEN not in name)
         filled = ((name, value) for name in carried for value in request.POST.getlist(name))
         return cls(told if ours else reverse("resume"), tuple(filled))
+
+    @property
+    def asking_from(self) -> str:
+        """The address of the page to ask on that leads back to this one."""
+        return f"{reverse('ask')}?{urlencode({'from': self.address})}"
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether this is the page to ask on."""
+        return self.address.startswith(reverse("ask"))
 
 
 @patient(Stage.ANSWERING, Stage.CONSENTING)
@@ -43,7 +55,7 @@ class Page:
 def ask(request: PatientRequest) -> HttpResponse:
     """Take a question to the practitioner, and go back to the page as it was."""
     sent = request.POST.get("act") == "send"
-    form = AskForm(request.POST if sent else None)
+    form = AskForm(request.POST if sent else None, initial={"question": request.POST.get("question", "")})
     done = False
     if sent and form.is_valid():
         try:
@@ -51,7 +63,7 @@ def ask(request: PatientRequest) -> HttpResponse:
             done = True
         except NotAllowed as refusal:
             form.add_error("question", str(refusal))
-    context = {"form": form, "came_from": Page.of(request), "done": done}
+    context = {"form": form, "came_from": Page.of(request, but="question"), "done": done}
     return render(request, "screening/ask.html", context, status=422 if form.errors else 200)
 
 
@@ -71,6 +83,8 @@ def stop(request: PatientRequest) -> HttpResponse:
         return render(request, "screening/stop.html", {"came_from": Page.of(request), "decide": decide})
     if chosen not in acts or reading:
         return HttpResponseBadRequest("act: talk, time or refuse, while answering")
+    if not keep_typed(request, Page.of(request).address):
+        return redirect("resume")
     try:
         acts[chosen](visit=request.hold.visit, hold=request.hold, by=request.actor)
     except NotAllowed:
