@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
+from lxml import html  # type: ignore[import-untyped]
 
 from clinic.flow import Stage
 from clinic.models import Hold, Tablet, Visit
@@ -208,6 +210,41 @@ def test_every_address_of_the_tablets_is_looked_at() -> None:
     assert not looked_at & set(NO_PAGE)
 
 
+# Pages without both "What would you like to ask?" and "I want to stop", and why.
+ASK, STOP = "What would you like to ask?", "I want to stop"
+NOT_BOTH = {
+    "idle": (set(), "no patient has the tablet"),
+    **{
+        f"thanks {why}": (set(), "the patient is done, and the tablet shows no visit any more")
+        for why in ("waiting", "signed", "time", "stopped", "withdrawn", "parked", "away")
+    },
+    "urgent": (set(), "staff are on their way: nothing stands beside that"),
+    "ask": ({STOP}, "it is the page to ask on"),
+    "stop": ({ASK}, "it is the page to stop on"),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("scene", list(_scenes()), ids=lambda scene: scene.name)
+def test_asking_and_stopping_are_within_reach(client: Client, scene: Scene) -> None:
+    tablet, token = make_tablet()
+    scene.shown(tablet)
+    client.cookies[settings.TABLET_COOKIE_NAME] = token
+    answer = client.get(scene.address)
+    assert answer.status_code == 200
+    page = html.fromstring(answer.content)
+    ways = page.xpath("//nav[@class='within-reach']//*[self::a or self::button or self::summary]")
+    words = {" ".join(each.text_content().split()) for each in ways}
+    assert words == (NOT_BOTH[scene.name][0] if scene.name in NOT_BOTH else {ASK, STOP})
+    for each in ways:  # what leads to a form or a part of this page finds it
+        target = each.get("form") or each.get("href", "").rpartition("#")[2] if "#" in each.get("href", "#") else ""
+        assert not target or page.get_element_by_id(target) is not None
+
+
+def test_each_page_that_lacks_one_is_a_page() -> None:
+    assert NOT_BOTH.keys() <= {scene.name for scene in _scenes()}
+
+
 # Each control can be hit, nothing is wider than the screen, help stands last, and each choice of looks goes somewhere.
 LAYOUT = """() => {
   const wrong = [];
@@ -230,6 +267,10 @@ LAYOUT = """() => {
   if (document.documentElement.scrollWidth > innerWidth)
     wrong.push(`sideways: ${document.documentElement.scrollWidth} in ${innerWidth}`);
   if (!document.querySelector(".tablet-page").lastElementChild.matches(".tablet-help")) wrong.push("help is not last");
+  for (const one of document.querySelectorAll("header *, main *, .within-reach *, footer *")) {
+    const cuts = seen(one) && ["hidden", "clip"].includes(getComputedStyle(one).overflowX);
+    if (cuts && one.scrollWidth > one.clientWidth + 1) wrong.push(`cut: ${name(one)}`);
+  }
   for (const one of document.querySelectorAll(".look input")) if (!one.form) wrong.push(`${one.id} goes nowhere`);
   return wrong;
 }"""
