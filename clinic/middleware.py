@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 
 from clinic import devices, sessions
@@ -30,6 +30,18 @@ def headers(get_response: Answer) -> Answer:
             response["Cache-Control"] = NOT_KEPT
         response["Permissions-Policy"] = PERMISSIONS
         return response
+
+    return middleware
+
+
+METHODS = ("GET", "HEAD", "POST")  # what a browser sends; no page of ours is asked in any other way
+
+
+def methods(get_response: Answer) -> Answer:
+    """Refuse every other method with 405, at any address alike, before anything is looked up."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        return get_response(request) if request.method in METHODS else HttpResponseNotAllowed(METHODS)
 
     return middleware
 

@@ -1,0 +1,216 @@
+"""A clinic with one of everything behind an address, and everybody who could knock: for tests that try every door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from clinic import inviting
+from clinic.flow import Stage
+from clinic.models import Actor, Hold, Invitation, Role, Visit
+from consent.models import SealedAfter, Timestamp
+from consent.on_paper import blank_text
+from consent.views.at_home import ORDER
+from screening.actions import assess, print_blank, record_event
+from screening.figures import FIGURES
+from screening.models import Flag, PaperForm
+from tests.courses import course_on_record
+from tests.factories import (
+    acting,
+    make_patient,
+    make_plan,
+    make_screening,
+    make_tablet,
+    make_visit,
+    manager,
+    practitioner,
+    ready_for_review,
+    receptionist,
+    staff_client,
+    tablet_client,
+)
+from tests.rows import make_row
+from tests.test_confirming import signed
+
+MISSING = 987_654
+# Whoever could knock. A tablet is named for what the visit that it holds is at.
+STRANGERS = ("anonymous", "other device")
+TABLETS = ("bare tablet", "answering", "consenting", "withdrawing", "phone")
+STAFF = ("reception", "practitioner", "manager")
+ACTORS = STRANGERS + TABLETS + STAFF
+
+
+@dataclass(frozen=True)
+class Door:
+    """One address of the app: the view's name, its pattern, and the arguments it takes."""
+
+    name: str
+    pattern: str
+    takes: tuple[str, ...]
+
+    @property
+    def has_object(self) -> bool:
+        """Whether it names a record, so that there is one that is missing."""
+        return any(each in self.takes for each in ("pk", "visit", "patient", "event", "sha256"))
+
+
+def doors() -> list[Door]:
+    """Return every address there is, from the URL resolver itself."""
+    return [Door(one.name or "", path, tuple(one.pattern.converters)) for path, one in _walk(get_resolver(), "")]
+
+
+def _walk(resolver: URLResolver, before: str) -> list[tuple[str, URLPattern]]:
+    found: list[tuple[str, URLPattern]] = []
+    for each in resolver.url_patterns:
+        path = before + str(each.pattern)
+        found += _walk(each, path) if isinstance(each, URLResolver) else [(path, each)]
+    return found
+
+
+class WholeClinic:
+    """Rows for every address, and a client for everybody."""
+
+    def __init__(self) -> None:
+        self.physio = practitioner("Pat Physio")
+        self.clients = {**self._strangers(), **self._tablets(), **self._staff()}
+        self.cookies = {name: client.cookies.output() for name, client in self.clients.items()}
+        self.kwargs = self._own()
+
+    @staticmethod
+    def _strangers() -> dict[str, Client]:
+        other = Client()
+        other.cookies[settings.TABLET_COOKIE_NAME] = "no-token-of-ours"
+        return {"anonymous": Client(), "other device": other}
+
+    def _tablets(self) -> dict[str, Client]:
+        bare = Client()
+        bare.cookies[settings.TABLET_COOKIE_NAME] = make_tablet()[1]
+        self.answering = make_visit(stage=Stage.ANSWERING)
+        make_screening(self.answering, submitted=False)
+        self.consenting = make_visit(stage=Stage.CONSENTING)
+        assess(screening=make_screening(self.consenting), by=Actor())
+        return {
+            "bare tablet": bare,
+            "answering": tablet_client(self.answering),
+            "consenting": tablet_client(self.consenting),
+            "withdrawing": self._withdrawing(),
+            "phone": self._phone(),
+        }
+
+    def _withdrawing(self) -> Client:
+        tablet, token = make_tablet()
+        consent = course_on_record(make_patient("Wim Withdraws"), self.physio)
+        Hold.objects.create(
+            visit=consent.visit,
+            tablet=tablet,
+            handed_by=self.physio,
+            identified_at=timezone.now(),
+            purpose=Hold.Purpose.WITHDRAW,
+        )
+        client = Client()
+        client.cookies[settings.TABLET_COOKIE_NAME] = token
+        return client
+
+    def _phone(self) -> Client:
+        visit = make_visit(make_patient("Phil Phone"))
+        by = acting(receptionist(), Role.RECEPTION)
+        _, secret = inviting.invite(visit=visit, how=Invitation.How.DESK, by=by)
+        opened = inviting.open_invitation(token=secret, born=visit.patient.born)
+        assert opened
+        client = Client()
+        client.cookies[settings.TABLET_COOKIE_NAME] = opened[1]
+        return client
+
+    def _staff(self) -> dict[str, Client]:
+        self.reception, self.manager = receptionist(), manager()
+        people = {"reception": self.reception, "practitioner": self.physio, "manager": self.manager}
+        return {name: staff_client(user) for name, user in people.items()}
+
+    def _own(self) -> dict[str, dict[str, Any]]:
+        """Return the arguments that lead to a record, by the view's name; "" is for every view that has none here."""
+        patient = make_patient("Olive Own")
+        expected = make_visit(patient)
+        review = ready_for_review(epilepsy="yes")
+        flag = Flag.objects.filter(screening__visit=review).first()
+        assert flag
+        sealed = {"visit": course_on_record(patient, self.physio).visit_id}
+        treated = make_visit(patient, stage=Stage.SEALED)
+        make_plan(treated)
+        after = make_row(SealedAfter).after
+        paper = self._paper(expected)
+        of_after = {"visit": after.consent.visit_id, "after": after.pk}
+        reviewed, signed_one = {"visit": review.pk}, {"visit": signed().pk}
+        self.flag, self.patient, self.review = flag, patient, review
+        return {
+            "": {
+                "pk": expected.pk,
+                "visit": expected.pk,
+                "patient": patient.pk,
+                "slug": next(iter(FIGURES)),
+                "section": "start",
+                "page": 0,
+            },
+            **dict.fromkeys(("patient", "correct_patient", "merge_patient", "looked", "add_visit"), {"pk": patient.pk}),
+            **dict.fromkeys(("pairing_code", "revoke_tablet"), {"pk": make_tablet()[0].pk}),
+            "staff_member": {"pk": self.reception.pk},
+            **dict.fromkeys(("review", "review_claim", "review_release", "review_take_over", "review_plan"), reviewed),
+            "review_close": reviewed,
+            "not_treated_note": self._not_treated(),
+            **dict.fromkeys(("review_decide", "review_ahead"), {**reviewed, "flag": flag.pk}),
+            "review_attest": {**reviewed, "kind": "talk"},
+            **dict.fromkeys(("record_session", "record_event", "aftercare", "send_aftercare"), {"visit": treated.pk}),
+            "adverse_event": {"event": self._event(treated)},
+            **dict.fromkeys(("consent_page", "read_at_home_page"), {"page": ORDER[0]}),
+            "paper_form": {"visit": expected.pk, "code": paper.code},
+            **dict.fromkeys(("confirm", "change_answers"), signed_one),
+            **dict.fromkeys(("consent_pdf", "seal_again", "send_copy", "withdraw_consent", "end_consent"), sealed),
+            "withdraw_on_tablet": sealed,
+            **dict.fromkeys(("after_pdf", "seal_after_again"), of_after),
+            "timestamp_token": {"sha256": self._timestamp()},
+        }
+
+    def _paper(self, visit: Visit) -> PaperForm:
+        text = blank_text()
+        return print_blank(
+            visit=visit, statement_version=text.version, statement_sha256=text.sha256, by=acting(self.physio)
+        )
+
+    def _not_treated(self) -> dict[str, Any]:
+        return {"visit": make_visit(stage=Stage.STOPPED).pk}
+
+    def _event(self, visit: Visit) -> int:
+        said = {"kind": "faint", "harm": "minor", "what": "Went pale.", "done": "Lay down.", "began_on": visit.day}
+        return record_event(visit=visit, by=acting(self.physio), **said).pk
+
+    @staticmethod
+    def _timestamp() -> str:
+        made: Timestamp = make_row(Timestamp)
+        return made.file_sha256
+
+    def address(self, door: Door, *, missing: bool = False) -> str:
+        """Return where a door is: of a record that is there, or of one that is not."""
+        own = {**self.kwargs[""], **self.kwargs.get(door.name, {})}
+        path = "/" + door.pattern
+        for name in door.takes:
+            gone = missing and name in ("pk", "visit", "patient", "event", "sha256")
+            for kind in ("int", "slug", "str"):
+                path = path.replace(f"<{kind}:{name}>", str(MISSING if gone else own[name]))
+        return path
+
+    def ask(self, actor: str, method: str, address: str, **how: Any) -> Any:
+        """Send one request as ``actor`` and take back whatever it wrote, so that the next finds the same clinic."""
+        client = self.clients[actor]
+        client.cookies = SimpleCookie()
+        client.cookies.load(self.cookies[actor].replace("Set-Cookie: ", "").replace("\r\n", "; "))
+        with transaction.atomic():
+            answer = client.generic(method, address, **how)
+            transaction.set_rollback(True)
+        return answer
+
