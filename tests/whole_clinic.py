@@ -213,4 +213,3 @@ class WholeClinic:
             answer = client.generic(method, address, **how)
             transaction.set_rollback(True)
         return answer
-

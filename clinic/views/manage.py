@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from clinic import actions, enrolling, sessions
 from clinic.access import StaffRequest, fresh, staff
@@ -65,6 +65,7 @@ def revoke(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @staff(Role.MANAGER)
+@require_GET
 def staff_list(request: StaffRequest) -> HttpResponse:
     """Everybody with an account."""
     return render(request, "clinic/manage_staff.html", {"people": User.objects.order_by("-is_active", "full_name")})

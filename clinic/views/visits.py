@@ -75,10 +75,11 @@ def _do(request: StaffRequest, pk: int, act: Callable[[Visit], object], said: st
 @require_POST
 def hand_over(request: StaffRequest, pk: int) -> HttpResponse:
     """Let a tablet show this visit."""
+    one = get_object_or_404(Visit, pk=pk)
     form = HandOverForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Choose a tablet first.")
-        return redirect("visit", pk)
+        return redirect("visit", one.pk)
     here = form.cleaned_data["tablet"]
     return _do(
         request,
