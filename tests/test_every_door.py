@@ -49,6 +49,8 @@ TABLE: dict[str, Row] = {
     "resume": Row(ALL, (200, GO), (200, GO)),
     "pair": Row(ALL, 200, 422),
     "phone": Row(ALL, (200, GO), (200, 422, GO)),
+    "healthz": Row(ALL, 200),
+    "readyz": Row(ALL, (200, 503)),
     "verify": Row(ALL, 200, 422),
     "verify_help": Row(ALL, 200),
     "root_certificate": Row(ALL, 200),

@@ -145,36 +145,28 @@ class WholeClinic:
         make_plan(treated)
         after = make_row(SealedAfter).after
         paper = self._paper(expected)
-        of_after = {"visit": after.consent.visit_id, "after": after.pk}
-        reviewed, signed_one = {"visit": review.pk}, {"visit": signed().pk}
-        self.flag, self.patient, self.review = flag, patient, review
-        return {
-            "": {
-                "pk": expected.pk,
-                "visit": expected.pk,
-                "patient": patient.pk,
-                "slug": next(iter(FIGURES)),
-                "section": "start",
-                "page": 0,
-            },
-            **dict.fromkeys(("patient", "correct_patient", "merge_patient", "looked", "add_visit"), {"pk": patient.pk}),
-            **dict.fromkeys(("pairing_code", "revoke_tablet"), {"pk": make_tablet()[0].pk}),
-            "staff_member": {"pk": self.reception.pk},
-            **dict.fromkeys(("review", "review_claim", "review_release", "review_take_over", "review_plan"), reviewed),
-            "review_close": reviewed,
-            "not_treated_note": self._not_treated(),
-            **dict.fromkeys(("review_decide", "review_ahead"), {**reviewed, "flag": flag.pk}),
-            "review_attest": {**reviewed, "kind": "talk"},
-            **dict.fromkeys(("record_session", "record_event", "aftercare", "send_aftercare"), {"visit": treated.pk}),
-            "adverse_event": {"event": self._event(treated)},
-            **dict.fromkeys(("consent_page", "read_at_home_page"), {"page": ORDER[0]}),
-            "paper_form": {"visit": expected.pk, "code": paper.code},
-            **dict.fromkeys(("confirm", "change_answers"), signed_one),
-            **dict.fromkeys(("consent_pdf", "seal_again", "send_copy", "withdraw_consent", "end_consent"), sealed),
-            "withdraw_on_tablet": sealed,
-            **dict.fromkeys(("after_pdf", "seal_after_again"), of_after),
-            "timestamp_token": {"sha256": self._timestamp()},
-        }
+        reviewed = {"visit": review.pk}
+        timestamp: Timestamp = make_row(Timestamp)
+        here = {"pk": expected.pk, "visit": expected.pk, "patient": patient.pk, "slug": next(iter(FIGURES))}
+        own: dict[str, dict[str, Any]] = {"": {**here, "section": "start", "page": 0, "kind": "talk"}}
+        for names, takes in (
+            ("patient correct_patient merge_patient looked add_visit", {"pk": patient.pk}),
+            ("pairing_code revoke_tablet", {"pk": make_tablet()[0].pk}),
+            ("staff_member", {"pk": self.reception.pk}),
+            ("review review_claim review_release review_take_over review_plan review_close review_attest", reviewed),
+            ("review_decide review_ahead", {**reviewed, "flag": flag.pk}),
+            ("not_treated_note", {"visit": make_visit(stage=Stage.STOPPED).pk}),
+            ("record_session record_event aftercare send_aftercare", {"visit": treated.pk}),
+            ("adverse_event", {"event": self._event(treated)}),
+            ("consent_page read_at_home_page", {"page": ORDER[0]}),
+            ("paper_form", {"visit": expected.pk, "code": paper.code}),
+            ("confirm change_answers", {"visit": signed().pk}),
+            ("consent_pdf seal_again send_copy withdraw_consent withdraw_on_tablet end_consent", sealed),
+            ("after_pdf seal_after_again", {"visit": after.consent.visit_id, "after": after.pk}),
+            ("timestamp_token", {"sha256": timestamp.file_sha256}),
+        ):
+            own |= dict.fromkeys(names.split(), takes)
+        return own
 
     def _paper(self, visit: Visit) -> PaperForm:
         text = blank_text()
@@ -182,17 +174,15 @@ class WholeClinic:
             visit=visit, statement_version=text.version, statement_sha256=text.sha256, by=acting(self.physio)
         )
 
-    def _not_treated(self) -> dict[str, Any]:
-        return {"visit": make_visit(stage=Stage.STOPPED).pk}
-
     def _event(self, visit: Visit) -> int:
-        said = {"kind": "faint", "harm": "minor", "what": "Went pale.", "done": "Lay down.", "began_on": visit.day}
-        return record_event(visit=visit, by=acting(self.physio), **said).pk
-
-    @staticmethod
-    def _timestamp() -> str:
-        made: Timestamp = make_row(Timestamp)
-        return made.file_sha256
+        said: dict[str, Any] = {
+            "kind": "faint",
+            "harm": "minor",
+            "what": "Went pale.",
+            "done": "Lay down.",
+            "began_on": visit.day,
+        }
+        return record_event(visit=visit, by=acting(self.physio), began_on=visit.day, **said).pk
 
     def address(self, door: Door, *, missing: bool = False) -> str:
         """Return where a door is: of a record that is there, or of one that is not."""
