@@ -175,13 +175,7 @@ class WholeClinic:
         )
 
     def _event(self, visit: Visit) -> int:
-        said: dict[str, Any] = {
-            "kind": "faint",
-            "harm": "minor",
-            "what": "Went pale.",
-            "done": "Lay down.",
-            "began_on": visit.day,
-        }
+        said = {"kind": "faint", "harm": "minor", "what": "Went pale.", "done": "Lay down."}
         return record_event(visit=visit, by=acting(self.physio), began_on=visit.day, **said).pk
 
     def address(self, door: Door, *, missing: bool = False) -> str:
