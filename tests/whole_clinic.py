@@ -152,7 +152,7 @@ class WholeClinic:
         for names, takes in (
             ("patient correct_patient merge_patient looked add_visit", {"pk": patient.pk}),
             ("pairing_code revoke_tablet", {"pk": make_tablet()[0].pk}),
-            ("staff_member", {"pk": self.reception.pk}),
+            ("staff_member enrolment_link end_sessions", {"pk": self.reception.pk}),
             ("review review_claim review_release review_take_over review_plan review_close review_attest", reviewed),
             ("review_decide review_ahead", {**reviewed, "flag": flag.pk}),
             ("not_treated_note", {"visit": make_visit(stage=Stage.STOPPED).pk}),
