@@ -9,6 +9,7 @@ from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.base.forms import ReauthenticateForm as CodeReauthenticateForm
 from allauth.mfa.recovery_codes.forms import GenerateRecoveryCodesForm
 from allauth.mfa.totp.forms import ActivateTOTPForm, DeactivateTOTPForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.core.exceptions import ValidationError
 
@@ -74,6 +75,16 @@ class AddAppForm(OurLook, ActivateTOTPForm):  # type: ignore[misc]
     """The first code of an authenticator app, which shows that it has the key."""
 
     said = {"code": APP_CODE}
+
+
+class AddPasskeyForm(OurLook, AddWebAuthnForm):  # type: ignore[misc]
+    """What the passkey is called here, and what the browser made. It always signs in without a password."""
+
+    said = {"name": ("Name", "So that you know it again: for example, “work laptop”.", "Type a name.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["passwordless"]
 
 
 class RemoveAppForm(OurLook, DeactivateTOTPForm):  # type: ignore[misc]

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
-from clinic import identity, seeds
+from clinic import identity, limits, seeds
 from clinic.models import Actor, Journal, PolicyChange, User
 
 REFUSALS_A_MINUTE = 10
@@ -47,6 +47,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         except ValidationError:
             note_refused_sign_in()
             raise
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Count by account alone: by host name as well, each further name of this server would give five more tries."""
+        return limits.password_key(str(credentials.get("username", "")))
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         note_refused_sign_in()
@@ -80,6 +84,9 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def get_totp_issuer(self) -> str:
         return PolicyChange.objects.policy().clinic_name
+
+    def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:
+        return f"Passkey {Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1}"
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """Say whether another one is left."""

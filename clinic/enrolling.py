@@ -8,7 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.utils import timezone
 
-from clinic import sessions
+from clinic import limits, sessions
 from clinic.models import Actor, Enrolment, Journal, User
 from clinic.models.tablets import digest
 
@@ -40,4 +40,5 @@ def enrol(*, link: Enrolment, password: str) -> User | None:
     Authenticator.objects.filter(user=user).delete()
     Journal.objects.record("enrolled", by=by)
     sessions.end(user=user, by=by)
+    limits.unlock(user=user, by=by)
     return user

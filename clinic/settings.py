@@ -160,11 +160,14 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
 ACCOUNT_FORMS = {"login": "clinic.account_forms.SignInForm", "reauthenticate": "clinic.account_forms.PasswordAgainForm"}
 MFA_ADAPTER = "clinic.accounts.MFAAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_FORMS = {
     "authenticate": "clinic.account_forms.CodeForm",
     "reauthenticate": "clinic.account_forms.CodeAgainForm",
+    "add_webauthn": "clinic.account_forms.AddPasskeyForm",
     "activate_totp": "clinic.account_forms.AddAppForm",
     "deactivate_totp": "clinic.account_forms.RemoveAppForm",
     "generate_recovery_codes": "clinic.account_forms.NewCodesForm",

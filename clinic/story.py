@@ -145,6 +145,7 @@ GROUPS: tuple[Group, ...] = (
             "sessions ended": "Ended {count} sessions of {staff}",
             "enrolment link made": "Made a one-time link to enrol with, for {staff}",
             "enrolled": "Used a one-time link: chose a password, and lost every second factor of before",
+            "sign-in unlocked": "Let {staff} try to sign in again after too many wrong tries",
             "second factor refused": "A wrong code was typed at the sign-in",
             "second factor added": "Added a second factor: {method}",
             "second factor removed": "Removed a second factor: {method}",

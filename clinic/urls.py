@@ -9,6 +9,7 @@ urlpatterns = [
     # Signing in. Only these of allauth's pages exist; its own names are what it looks for.
     path("login/", account.sign_in, name="account_login"),
     path("login/code/", account.authenticate, name="mfa_authenticate"),
+    path("login/passkey/", account.sign_in_by_passkey, name="mfa_login_webauthn"),
     path("login/closed/", account.closed, name="account_inactive"),
     path("enrol/", account.enrol, name="enrol"),
     path("account/sessions/", account.sessions_list, name="my_sessions"),
@@ -16,6 +17,9 @@ urlpatterns = [
     path("account/", account.factors, name="mfa_index"),
     path("account/again/", account.password_again, name="account_reauthenticate"),
     path("account/again/code/", account.code_again, name="mfa_reauthenticate"),
+    path("account/again/passkey/", account.passkey_again, name="mfa_reauthenticate_webauthn"),
+    path("account/passkeys/add/", account.add_passkey, name="mfa_add_webauthn"),
+    path("account/passkeys/<int:pk>/remove/", account.remove_passkey, name="mfa_remove_webauthn"),
     path("account/app/add/", account.add_app, name="mfa_activate_totp"),
     path("account/app/remove/", account.remove_app, name="mfa_deactivate_totp"),
     path("account/codes/", account.codes, name="mfa_view_recovery_codes"),

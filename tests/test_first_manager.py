@@ -45,7 +45,8 @@ def test_the_first_manager_enrols_and_adds_staff() -> None:
     client.post(reverse("mfa_activate_totp"), {"code": code_of_key(client.session[SECRET_SESSION_KEY])})
     assert client.get(reverse("add_staff")).status_code == 200
     told = Journal.objects.order_by("seq").values_list("action", flat=True)
-    assert list(told[:5]) == ["staff added", "enrolment link made", "enrolled", "signed in", "second factor added"]
+    steps = ["staff added", "enrolment link made", "enrolled", "sign-in unlocked", "signed in", "second factor added"]
+    assert list(told[:6]) == steps
 
 
 def test_a_link_works_once_and_for_half_an_hour() -> None:

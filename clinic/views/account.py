@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, cast
 
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from allauth.account.views import account_inactive, login, reauthenticate
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.base.views import authenticate as mfa_authenticate
 from allauth.mfa.base.views import index
@@ -15,15 +17,20 @@ from allauth.mfa.base.views import reauthenticate as mfa_reauthenticate
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, view_recovery_codes
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
+from allauth.mfa.webauthn.internal.auth import begin_registration
+from allauth.mfa.webauthn.views import AddWebAuthnView, RemoveWebAuthnView, login_webauthn, reauthenticate_webauthn
+from django.contrib import messages
 from django.contrib.auth import logout
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from clinic import enrolling, sessions
 from clinic.access import anyone, own_account
+from clinic.accounts import MFAAdapter
 from clinic.forms import EnrolForm
 from clinic.models import Actor, Journal, User
 
@@ -35,7 +42,10 @@ def _ours(view: Callable[..., Any]) -> View:
 
     def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = cast(HttpResponse, view(request, *args, **kwargs))
-        form = (getattr(response, "context_data", None) or {}).get("form")
+        context = getattr(response, "context_data", None) or {}
+        if asks := context.get("js_data"):  # one entry: what the browser is to make, or to show
+            context["options"] = json.dumps(next(iter(asks.values())), cls=DjangoJSONEncoder)
+        form = context.get("form")
         if form is not None and form.is_bound and form.errors:
             response.status_code = 422
         return response
@@ -58,6 +68,38 @@ class AddApp(ActivateTOTPView):  # type: ignore[misc]
             Journal.objects.record("second factor added", by=_me(self.request), method=added.type)
             post_authentication(self.request, added)
         return response
+
+
+class AddPasskey(AddWebAuthnView):  # type: ignore[misc]
+    """Add a passkey; whoever made it has shown it, and is let in."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Ask for one that the device keeps and unlocks by finger, face or PIN: it needs no password beside it."""
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return {**context, "js_data": {"creation_options": begin_registration(self.request.user, True)}}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        with transaction.atomic():
+            response = cast(HttpResponse, super().form_valid(form))
+            mine = Authenticator.objects.filter(user=self.request.user, type=Authenticator.Type.WEBAUTHN)
+            added = mine.latest("pk")
+            Journal.objects.record("second factor added", by=_me(self.request), method=added.type)
+            post_authentication(self.request, added)
+        return response
+
+
+class RemovePasskey(RemoveWebAuthnView):  # type: ignore[misc]
+    """Remove a passkey, if another second factor is left."""
+
+    success_url = reverse_lazy("mfa_index")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        if not get_adapter().can_delete_authenticator(self.object):
+            messages.error(self.request, MFAAdapter.error_messages["cannot_delete_authenticator"])
+            return redirect("mfa_index")
+        with transaction.atomic():
+            Journal.objects.record("second factor removed", by=_me(self.request), method=self.object.type)
+            return cast(HttpResponse, super().form_valid(form))
 
 
 class RemoveApp(DeactivateTOTPView):  # type: ignore[misc]
@@ -112,6 +154,10 @@ closed = anyone(_ours(account_inactive))
 factors = own_account(_ours(index))
 password_again = own_account(_ours(reauthenticate))
 code_again = own_account(_ours(mfa_reauthenticate))
+sign_in_by_passkey = anyone(_ours(login_webauthn))
+passkey_again = own_account(_ours(reauthenticate_webauthn))
+add_passkey = own_account(_ours(AddPasskey.as_view()))
+remove_passkey = own_account(_ours(RemovePasskey.as_view()))
 add_app = own_account(_ours(AddApp.as_view()))
 remove_app = own_account(_ours(RemoveApp.as_view()))
 codes = own_account(_ours(view_recovery_codes))
