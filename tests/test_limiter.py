@@ -29,8 +29,6 @@ for number in range({GUESSES}):
     print("refused" if {WAIT!r} in answer.text else "evaluated" if answer.status_code == 422 else "odd", flush=True)
 """
 MAKE = "import django; django.setup(); from clinic.models import User; User.objects.create_user('ada', password='x')"
-    "import django; django.setup(); from clinic.models import User; User.objects.create_user('ada', password='x' * 12)"
-)
 
 
 def tried(username: str, password: str, client: Client | None = None, *, home: str = "10.0.0.1") -> str:

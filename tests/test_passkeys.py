@@ -54,7 +54,7 @@ def test_a_passkey_is_added_and_signs_in_while_passwords_are_limited(
     expect(page.get_by_text("Too many wrong tries").first).to_be_visible()
     axe(page)
     page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Board")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("board")
     told = list(Journal.objects.order_by("seq").values_list("action", flat=True))
     assert "second factor added" in told
     assert "signed in by passkey" in told
