@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
 def lands_on_login(page: Any, address: str) -> None:
     page.goto(address)
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
 
 
 def once_at_rest(page: Any) -> str:
@@ -60,4 +60,4 @@ def test_back_and_typed_addresses_lead_to_the_login_only(
     )
     axe(page)
     page.get_by_role("link", name="Sign in again").click()
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
