@@ -91,6 +91,19 @@ def test_it_follows_the_visit_to_another_tablet_and_ends_with_the_patient() -> N
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("why", ["waiting", "signed", "time", "stopped", "away", "returned"])
+def test_whatever_ended_it_the_next_patient_begins_with_the_normal_look(why: str) -> None:
+    tablet, token = make_tablet()
+    client = Client()
+    client.cookies[settings.TABLET_COOKIE_NAME] = token
+    before = hold(make_visit(), tablet)
+    client.post("/tablet/look/", LARGE)
+    before.end(why)
+    hold(make_visit(), tablet, identified=False)
+    assert looks(client.get("/tablet/birth-date/")) == ("normal", "normal")
+
+
+@pytest.mark.django_db
 def test_the_patient_can_still_read_the_thanks_and_the_idle_page_is_normal(monkeypatch: pytest.MonkeyPatch) -> None:
     client = tablet_client(make_visit())
     client.post("/tablet/look/", LARGE)

@@ -32,6 +32,7 @@ from tests.guards import watch
 from tests.steps import SETTLED, STRUCTURE
 from tests.test_coming_back import came_before
 from tests.test_confirming import signed
+from tests.test_plain_words import easy
 from tests.test_signing import ready
 
 LANDSCAPE, PORTRAIT, PHONE = (1180, 820), (820, 1180), (360, 740)
@@ -159,9 +160,9 @@ def _question_pages() -> Iterator[Scene]:
         yield Scene("part", f"questions {step.section.slug} {step.page}", address, _answering, can_be_wrong)
 
 
-def _scenes() -> Iterator[Scene]:
+def scenes() -> Iterator[Scene]:
     yield Scene("resume", "idle", "/tablet/", _nothing)
-    for why in ("waiting", "signed", "time", "stopped", "withdrawn", "parked", "away"):
+    for why in ("waiting", "signed", "time", "stopped", "withdrawn", "kept", "parked", "away"):
         yield Scene("resume", f"thanks {why}", "/tablet/", _ended(why))
     yield Scene("resume", "urgent", "/tablet/", _urgent)
     yield Scene("birth_date", "birth date", "/tablet/birth-date/", _begun(Stage.EXPECTED, identified=False), True)
@@ -205,7 +206,7 @@ def test_every_address_of_the_tablets_is_looked_at() -> None:
         for address, pattern in _addresses(get_resolver().url_patterns)
         if address.startswith("tablet/") or {"tablet", "patient"} & set(getattr(pattern.callback, "may_open", ()))
     }
-    looked_at = {scene.url_name for scene in [*_scenes(), *STRANGE]}
+    looked_at = {scene.url_name for scene in [*scenes(), *STRANGE]}
     assert patients == looked_at | set(NO_PAGE), "name new pages in SCENES, what is no page in NO_PAGE"
     assert not looked_at & set(NO_PAGE)
 
@@ -216,7 +217,7 @@ NOT_BOTH = {
     "idle": (set(), "no patient has the tablet"),
     **{
         f"thanks {why}": (set(), "the patient is done, and the tablet shows no visit any more")
-        for why in ("waiting", "signed", "time", "stopped", "withdrawn", "parked", "away")
+        for why in ("waiting", "signed", "time", "stopped", "withdrawn", "kept", "parked", "away")
     },
     "urgent": (set(), "staff are on their way: nothing stands beside that"),
     "ask": ({STOP}, "it is the page to ask on"),
@@ -225,7 +226,7 @@ NOT_BOTH = {
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("scene", list(_scenes()), ids=lambda scene: scene.name)
+@pytest.mark.parametrize("scene", list(scenes()), ids=lambda scene: scene.name)
 def test_asking_and_stopping_are_within_reach(client: Client, scene: Scene) -> None:
     tablet, token = make_tablet()
     scene.shown(tablet)
@@ -241,8 +242,20 @@ def test_asking_and_stopping_are_within_reach(client: Client, scene: Scene) -> N
         assert not target or page.get_element_by_id(target) is not None
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("scene", [*scenes(), *STRANGE], ids=lambda scene: scene.name)
+def test_the_words_are_plain(client: Client, scene: Scene) -> None:
+    tablet, token = make_tablet()
+    scene.shown(tablet)
+    if scene not in STRANGE:
+        client.cookies[settings.TABLET_COOKIE_NAME] = token
+    answer = client.get(scene.address)
+    assert answer.status_code == 200
+    assert easy(answer.content)
+
+
 def test_each_page_that_lacks_one_is_a_page() -> None:
-    assert NOT_BOTH.keys() <= {scene.name for scene in _scenes()}
+    assert NOT_BOTH.keys() <= {scene.name for scene in scenes()}
 
 
 # Each control can be hit, nothing is wider than the screen, help stands last, and each choice of looks goes somewhere.
@@ -391,12 +404,12 @@ def _go_through(looker: Looker, address: str, scenes: list[Scene]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_pages_with_questions(looker: Looker, live_server: Any) -> None:
-    _go_through(looker, live_server.url, [scene for scene in _scenes() if scene.url_name == "part"])
+    _go_through(looker, live_server.url, [scene for scene in scenes() if scene.url_name == "part"])
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_pages_before_and_after_the_questions(looker: Looker, live_server: Any) -> None:
-    _go_through(looker, live_server.url, [scene for scene in _scenes() if scene.url_name != "part"])
+    _go_through(looker, live_server.url, [scene for scene in scenes() if scene.url_name != "part"])
 
 
 @pytest.mark.django_db(transaction=True)

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.django_db
 SHORT = 60  # words; the formula says nothing about less
 # What stands alone and is read as a sentence of its own.
 PIECES = "h1|h2|h3|p|li|legend|label|dt|dd|button|a"
-THANKS = ["waiting", "signed", "time", "stopped", "withdrawn", "parked"]
+THANKS = ["waiting", "signed", "time", "stopped", "withdrawn", "parked", "away", "kept"]
 
 
 def said(page: bytes | str) -> str:
@@ -118,11 +118,6 @@ def test_the_question_within_a_course():
     page = tablet_client(visit).get("/tablet/still-happy/").content
     assert b"New this time" in page
     assert easy(page)
-
-
-def test_the_birth_date():
-    visit = make_visit()
-    assert easy(tablet_client(visit, identified=False).get("/tablet/birth-date/").content)
 
 
 @pytest.mark.parametrize("screen", ["idle", *(f"thanks-{each}" for each in THANKS)])
