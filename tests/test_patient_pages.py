@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from lxml import html  # type: ignore[import-untyped]
+from playwright.sync_api import expect
 
 from clinic.flow import Stage
 from clinic.models import Hold, Tablet, Visit
@@ -59,6 +60,7 @@ class Scene:
     address: str
     shown: Callable[[Tablet], None]
     refuses: bool = False  # sent as it is, or emptied, it comes back with errors
+    chosen: tuple[str, ...] = ()  # boxes to choose a staff member's help in first, which shows what is filled in then
 
 
 def _nothing(tablet: Tablet) -> None:
@@ -173,6 +175,9 @@ def scenes() -> Iterator[Scene]:
     sign = "/tablet/consent/sign/"
     yield Scene("consent_page", "sign", sign, _consenting(), True)
     yield Scene("consent_page", "sign, young", sign, _young, True)
+    yield Scene("consent_page", "sign, helped", sign, _consenting(), True, ("method",))
+    both = ("method", "guardian_method")
+    yield Scene("consent_page", "sign, young, both helped", sign, _young, True, both)
     yield Scene("consent_page", "sign, talk first", sign, _consenting(questions="Is it safe?"))
     yield Scene("still_happy", "still happy", "/tablet/still-happy/", _within_a_course)
     yield Scene("last_time", "last time", "/tablet/last-time/", _back_again)
@@ -382,8 +387,17 @@ def _open(looker: Looker, address: str, scene: Scene) -> None:
     assert looker.page.url == f"{address}{scene.address}", scene.name
 
 
-def _refuse(looker: Looker) -> None:
-    looker.page.evaluate(EMPTIED)
+def _choose_help(looker: Looker, scene: Scene) -> None:
+    for name in scene.chosen:
+        looker.page.locator(f"main [name={name}][value=assisted]").check(force=True)
+    if scene.chosen:
+        expect(looker.page.get_by_label("Password")).to_have_count(len(scene.chosen))
+        assert all(each.is_visible() for each in looker.page.get_by_label("Password").all())
+
+
+def _refuse(looker: Looker, *, emptied: bool = True) -> None:
+    if emptied:
+        looker.page.evaluate(EMPTIED)
     with looker.page.expect_navigation() as answer:
         looker.page.locator("main .btn-primary").first.click()
     assert answer.value.status == 422, looker.page.url
@@ -393,9 +407,10 @@ def _refuse(looker: Looker) -> None:
 def _go_through(looker: Looker, address: str, scenes: list[Scene]) -> None:
     for scene in scenes:
         _open(looker, address, scene)
+        _choose_help(looker, scene)
         looker.looks(scene.name)
         if scene.refuses:
-            _refuse(looker)
+            _refuse(looker, emptied=not scene.chosen)
             looker.looks(f"{scene.name}, refused", refused=True)
         if looker.page.locator(".look").count():
             looker.in_other_looks(scene.name)
