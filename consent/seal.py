@@ -135,7 +135,8 @@ def seal(pdf: bytes, key: SealKey, authority: Authority | None = None) -> bytes:
     Raise ``NotSealable`` for a document that holds anything but pages and its one attachment: we seal only our own.
     Raise ``StampTrouble`` if the authority has no timestamp for us now: whether to seal without is the caller's to say.
     """
-    if found := tuple(_unwelcome(PdfFileReader(BytesIO(pdf)), revisions=1)):
+    reader = PdfFileReader(BytesIO(pdf))
+    if found := tuple(_unwelcome(reader, revisions=1)):
         raise NotSealable(" ".join(found))
     signer = PdfSigner(
         PdfSignatureMetadata(
@@ -151,7 +152,7 @@ def seal(pdf: bytes, key: SealKey, authority: Authority | None = None) -> bytes:
         timestamper=authority,
     )
     reserved = RESERVED_WITH_STAMP if authority else RESERVED
-    writer = IncrementalPdfFileWriter(BytesIO(pdf))
+    writer = IncrementalPdfFileWriter.from_reader(reader)  # what was read once need not be read again
     sealed = run(signer.async_sign_pdf(writer, bytes_reserved=2 * reserved))  # counted in hex digits
     return bytes(sealed.getbuffer())
 

@@ -118,7 +118,11 @@ def test_the_picture_of_100_people_has_as_many_filled_as_the_number_says():
     block = next(each for each in blocks if each.kind == EIGHT_OF_100)
     drawn = render_to_string("consent/picture.html", {"block": block})
     assert "8 in 100" in block.lines[0]
-    assert (drawn.count("<circle"), drawn.count('fill="currentColor"')) == (100, 8)
+    [filled] = re.findall(r'<path fill="currentColor" d="([^"]+)"', drawn)
+    [outlined] = re.findall(r'<path fill="none" d="([^"]+)"', drawn)
+    people = [set(re.findall(r"M(\d+)3\.3 (\d*)2\.6", each)) for each in (filled, outlined)]
+    assert people[0] == {(str(column), "") for column in range(8)}
+    assert [len(each) for each in people] == [8, 92]
 
 
 def test_the_drawing_of_the_lung_names_its_parts():
