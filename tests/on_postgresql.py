@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+from django.conf import settings as real
+from django.core.management import call_command
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from clinic import guards
 from clinic.models import Journal
 from clinic.models.journal import SYSTEM
+from consent import postgres
+from tests.test_withdrawing import confirmed
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
@@ -66,3 +77,46 @@ def test_a_writer_that_waits_too_long_is_told_and_the_connection_goes_on() -> No
         other.rollback()
     finally:
         other.close()
+
+
+def restore(source: Path, to: Path, key: Path, database: str) -> str:
+    """Restore into a database of this server, as on an empty machine; return what was said."""
+    env = os.environ | {"DATABASE_URL": postgres.url(postgres.params(dbname=database))}
+    env |= {"DJANGO_SETTINGS_MODULE": "clinic.settings", "CLINIC_KEYS_DIR": str(real.KEYS_DIR)}
+    command = [
+        sys.executable,
+        str(real.BASE_DIR / "manage.py"),
+        "restore",
+        str(source),
+        "--to",
+        str(to),
+        "--key",
+        str(key),
+    ]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_a_dump_is_proved_in_a_database_of_its_own_and_restored_into_an_empty_one(
+    seal_keys: Any, settings: Any, tmp_path: Path
+) -> None:
+    settings.ANCHORS_FILE = tmp_path / "outside" / "anchors.jsonl"
+    settings.BACKUP_RECIPIENTS = tmp_path / "backup.recipients"
+    key, data, out = tmp_path / "backup.key", tmp_path / "data", StringIO()
+    call_command("new_backup_key", key, stdout=StringIO())
+    consent = confirmed()
+    call_command("backup", to=tmp_path / "backups", stdout=out)
+    source = Path(out.getvalue().splitlines()[0])
+    assert Journal.objects.get(action="backup taken").data["kind"] == "verified"
+    with psycopg.connect(**postgres.params(), autocommit=True) as server:
+        server.execute("CREATE DATABASE restored")
+        try:
+            assert "everything in it was verified" in restore(source, data, key, "restored")
+            with psycopg.connect(**postgres.params(dbname="restored")) as opened:
+                assert opened.execute("SELECT sha256 FROM consent_sealedfile").fetchall() == [(consent.sealed.sha256,)]
+            assert "is not empty" in restore(source, tmp_path / "again", key, "restored")
+            assert not (tmp_path / "again").exists()
+            left = server.execute("SELECT datname FROM pg_database WHERE datname LIKE 'clinic_check%'").fetchall()
+        finally:
+            server.execute("DROP DATABASE restored WITH (FORCE)")
+    assert left == []

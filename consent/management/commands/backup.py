@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
+from psycopg import Error
 
 from consent import backup
 from consent.anchors import BadAnchor, Busy
@@ -29,15 +29,13 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if connection.vendor != "sqlite":
-            raise CommandError("No backup: this database has its own means. See docs/operating.md, PostgreSQL.")
         try:
             taken = backup.take(options["to"], verify=not options["quick"])
         except FileNotFoundError as missing:
             raise CommandError(
                 f"No backup: {missing.filename} is missing. See `manage.py new_backup_key`."
             ) from missing
-        except (BadBackup, BadAnchor, Busy, KeyTrouble, OSError) as trouble:
+        except (BadBackup, BadAnchor, Busy, KeyTrouble, OSError, Error) as trouble:
             raise CommandError(f"No backup: {trouble}.") from trouble
         self.stdout.write(f"{taken.path}")
         self.stdout.write(

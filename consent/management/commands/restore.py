@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from psycopg import Error
 
 from consent.archive import BadBackup
 from consent.keys import KeyTrouble
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         try:
             key = options["key"].read_text(encoding="utf-8")
             manifest = restore(options["source"], options["to"].absolute(), key)
-        except (BadBackup, KeyTrouble, OSError, ValueError) as trouble:
+        except (BadBackup, KeyTrouble, OSError, ValueError, Error) as trouble:
             raise CommandError(f"Not restored, and nothing was left in {options['to']}: {trouble}.") from trouble
         self.stdout.write(
             f"{options['to']}: as it was on {manifest.at}, up to row {manifest.seq:,} of the journal; everything in it "
