@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -12,6 +16,19 @@ from django.test import Client
 from clinic.accounts import WAIT
 from clinic.models import Journal
 from tests.factories import PASSWORD, code_for, receptionist
+
+ROOT = Path(__file__).resolve().parent.parent
+GUESSES, PROCESSES = 5, 16
+GUESS = f"""
+import sys, django
+django.setup()
+from django.test import Client
+for number in range({GUESSES}):
+    visitor = Client(REMOTE_ADDR="10.0.%s.%d" % (sys.argv[1], number), HTTP_HOST="localhost")
+    answer = visitor.post("/login/", {{"login": "ada", "password": "wrong %d" % number}})
+    print("refused" if {WAIT!r} in answer.text else "evaluated" if answer.status_code == 422 else "odd", flush=True)
+"""
+MAKE = "import django; django.setup(); from clinic.models import User; User.objects.create_user('ada', password='x')"
 
 
 def tried(username: str, password: str, client: Client | None = None, *, home: str = "10.0.0.1") -> str:
@@ -51,3 +68,21 @@ def test_all_processes_count_in_one_table_that_a_flood_of_names_does_not_empty()
     assert real.CACHES["default"]["BACKEND"].endswith("DatabaseCache")
     assert int(real.CACHES["default"]["OPTIONS"]["MAX_ENTRIES"]) >= 100_000
     assert settings.AUTHENTICATION_BACKENDS == ["allauth.account.auth_backends.AuthenticationBackend"]
+
+
+@pytest.mark.heavy
+def test_sixteen_processes_get_five_guesses_between_them(tmp_path: Path) -> None:
+    keep = {name: value for name, value in os.environ.items() if not name.startswith(("CLINIC_", "DATABASE_URL"))}
+    env = keep | {"CLINIC_DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "clinic.settings"}
+    env |= {"CLINIC_SECRET_KEY": "x" * 40, "CLINIC_FACTOR_KEY": "y" * 40}
+    python = [sys.executable, "-W", "ignore"]
+    for command in (["manage.py", "migrate", "-v0"], ["manage.py", "collectstatic", "--noinput", "-v0"], ["-c", MAKE]):
+        subprocess.run([*python, *command], cwd=ROOT, env=env, check=True)
+    guessing = [
+        subprocess.Popen([*python, "-c", GUESS, str(number)], cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE)
+        for number in range(PROCESSES)
+    ]
+    said = [word for process in guessing for word in process.communicate()[0].split()]
+    assert len(said) == GUESSES * PROCESSES
+    assert sorted(set(said)) == ["evaluated", "refused"]
+    assert said.count("evaluated") == 5
