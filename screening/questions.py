@@ -921,7 +921,8 @@ def in_words(question: Question, value: Value | None) -> str:
     if question.kind is Kind.SCALE:
         return f"{value} out of {question.high:g}"
     if question.kind is Kind.NUMBER:
-        return f"{value} {question.unit}".strip()
+        unit = "" if question.unit == question.short else question.unit  # "INR: 2.4", not "INR: 2.4 INR"
+        return f"{value} {unit}".strip()
     return {choice.value: choice.label for choice in question.choices}.get(str(value), str(value))
 
 

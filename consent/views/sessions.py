@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -48,7 +50,7 @@ def _page(request: PatientRequest, form: AskForm) -> HttpResponse:
     context = {
         "form": form,
         "within": within,
-        "plan": plan_lines(known),
+        "plan": plan_lines(replace(known, sessions=None)),  # the page says itself which visit of how many it is
         "news": within.news(now),
         "sections": [section for section in text.sections if section.id == "own_risks"],
         "emergency_number": known.emergency_number,
