@@ -36,7 +36,7 @@ from tests.test_patient_pages import _addresses
 NO_PAGE = {
     *("board_news", "queue_news", "urgent", "queue_next", "figure_plot", "figure_sheet", "export_patient"),
     *("hand_over", "lend", "take_back", "reopen_visit", "did_not_come", "phone_email", "phone_end", "take_urgent"),
-    *("revoke_tablet", "review_release", "review_take_over", "paper_print", "withdraw_on_tablet"),
+    *("end_sessions", "revoke_tablet", "review_release", "review_take_over", "paper_print", "withdraw_on_tablet"),
     *("consent_pdf", "seal_again", "send_aftercare", "after_pdf", "seal_after_again"),
 }
 # Parts of a page, which come back as that page when they are refused; `scenes` refuses them there.
@@ -152,6 +152,8 @@ def of_managers(clinic: Clinic) -> Iterator[Scene]:
     yield Scene("pairing_code", at("manage_tablets"), press=at("pairing_code", clinic.tablet.pk))
     yield Scene("add_staff", at("add_staff"), at("add_staff"))
     yield Scene("staff_member", at("staff_member", clinic.me.pk), at("staff_member", clinic.me.pk))
+    other = make_user(Role.RECEPTION).pk
+    yield Scene("enrolment_link", at("staff_member", other), press=at("enrolment_link", other))
     yield Scene("manage_settings", at("manage_settings"), at("manage_settings"))
 
 
