@@ -253,6 +253,7 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked over loopback, wit
 READY_TOKEN = _secret("CLINIC_READY_TOKEN")  # opens /readyz from elsewhere
 SECURE_HSTS_SECONDS = 31_536_000 if REAL else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = REAL
+SILENCED_SYSTEM_CHECKS = ["security.W021"]  # preloading is for the owner of the domain to ask for, not for one host
 SECURE_REFERRER_POLICY = "same-origin"  # with "no-referrer" Chromium posts `Origin: null`, which CSRF refuses
 X_FRAME_OPTIONS = "DENY"
 if os.environ.get("CLINIC_BEHIND_PROXY") == "1":

@@ -7,8 +7,13 @@ fails, and so does an answer that is not the one in it.
 from __future__ import annotations
 
 import logging
+import os
+import string
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -297,3 +302,18 @@ def test_what_is_sent_on_to_tls_carries_the_headers_too(whole: WholeClinic):
         answer = Client().get("/login/")
     assert answer.headers["Location"] == "https://testserver/login/"
     assert not wrong_headers(answer, "account_login")
+
+
+def test_the_check_before_serving_finds_nothing_in_a_real_installations_settings(tmp_path: Path):
+    """Django's security checks, at the level of warnings; and it does warn of a secret key of one letter."""
+    told = {"CLINIC_HOSTS": "clinic.example.org", "CLINIC_DATA_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
+
+    def check(key: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "manage.py", "check", "--deploy", "--tag", "security", "--fail-level", "WARNING"]
+        env = {**told, "CLINIC_SECRET_KEY": key, "CLINIC_FACTOR_KEY": string.ascii_letters}
+        return subprocess.run(command, cwd=settings.BASE_DIR, env=env, capture_output=True, text=True, check=False)
+
+    real, weak = check(string.ascii_letters), check("a" * 60)
+    assert real.returncode == 0, real.stderr
+    assert "security.W009" in weak.stderr
+    assert weak.returncode

@@ -178,14 +178,17 @@ class WholeClinic:
         said = {"kind": "faint", "harm": "minor", "what": "Went pale.", "done": "Lay down."}
         return record_event(visit=visit, by=acting(self.physio), began_on=visit.day, **said).pk
 
+    def own(self, door: Door, name: str) -> Any:
+        """Return what stands in this place of an address of a record that is there."""
+        return {**self.kwargs[""], **self.kwargs.get(door.name, {})}[name]
+
     def address(self, door: Door, *, missing: bool = False) -> str:
         """Return where a door is: of a record that is there, or of one that is not."""
-        own = {**self.kwargs[""], **self.kwargs.get(door.name, {})}
         path = "/" + door.pattern
         for name in door.takes:
             gone = missing and name in ("pk", "visit", "patient", "event", "sha256")
             for kind in ("int", "slug", "str"):
-                path = path.replace(f"<{kind}:{name}>", str(MISSING if gone else own[name]))
+                path = path.replace(f"<{kind}:{name}>", str(MISSING if gone else self.own(door, name)))
         return path
 
     def ask(self, actor: str, method: str, address: str, **how: Any) -> Any:
