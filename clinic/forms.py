@@ -94,7 +94,7 @@ class DayField(forms.MultiValueField):
                 raise ValidationError("Type the day, the month and the year.", code="required")
             return None
         for part, name, high in zip(parts, ("day", "month", "year"), (31, 12, 9999), strict=True):
-            if not part.isascii() or not part.isdigit() or not 1 <= int(part) <= high:
+            if not part.isascii() or not part.isdigit() or len(part) > 4 or not 1 <= int(part) <= high:
                 allowed = "4 digits" if name == "year" else f"a number from 1 to {high}"
                 raise ValidationError(f"The {name} is not right. It must be {allowed}.")
         day, month, year = (int(part) for part in parts)
