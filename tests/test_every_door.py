@@ -49,6 +49,7 @@ TABLE: dict[str, Row] = {
     "home": Row(ALL, GO, GO),
     "account_login": Row(ALL, (200, GO), (422, GO)),
     "mfa_authenticate": Row(ALL, GO, GO),
+    "mfa_login_webauthn": Row(ALL, 200, (422, GO)),
     "account_inactive": Row(ALL, 200, 405),
     "enrol": Row(ALL, 200, 422),
     "logout": Row(ALL, 405, GO),
@@ -68,6 +69,9 @@ TABLE: dict[str, Row] = {
     "my_sessions": Row(STAFF, 200, GO),
     "account_reauthenticate": Row(STAFF, 200, 422),
     "mfa_reauthenticate": Row(STAFF, GO, GO),
+    "mfa_reauthenticate_webauthn": Row(STAFF, (200, GO), (422, GO)),
+    "mfa_add_webauthn": Row(STAFF, 200, 422),
+    "mfa_remove_webauthn": Row(STAFF, 404, 404),  # of somebody else: each may remove their own alone
     "mfa_activate_totp": Row(STAFF, 200, 422),
     "mfa_deactivate_totp": Row(STAFF, 404, 404),
     "mfa_view_recovery_codes": Row(STAFF, 404, 405),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from urllib.parse import quote
 
 import pytest
 
@@ -74,3 +75,14 @@ def test_other_peoples_numbers_lead_to_nothing(whole: WholeClinic, times: int):
     assert not leaked
     assert told["refused"]
     assert not told["let in"]
+
+
+@pytest.mark.parametrize("odd", ["9" * 5_000, str(2**64), "1e400", "nan", "\0", "-1", "٣"])
+def test_odd_numbers_in_an_address_break_nothing(whole: WholeClinic, odd: str):
+    asked = quote(odd)
+    for address in ("/queue/", "/queue/news/", "/board/", "/board/news/"):
+        query = "&".join(f"{name}={asked}" for name in ("rows", "at", "day", "page", "before", "made"))
+        assert whole.ask("practitioner", "GET", f"{address}?{query}").status_code == 200
+    query = "&".join(f"{name}={asked}" for name in ("visit", "before", "after", "since", "who"))
+    assert whole.ask("manager", "GET", f"/manage/journal/?{query}").status_code in (200, 422)
+    assert whole.ask("reception", "GET", f"/visits/{asked}/").status_code == 404

@@ -59,7 +59,7 @@ def queue_news(request: StaffRequest) -> HttpResponse:
     """What changed since the page was made that asks: how many are new, and the ages of the rows, which stay put."""
     now, form = timezone.now(), QueueSearchForm(request.GET)
     filters = Filters.read(request.GET, form.cleaned_data["name"] if form.is_valid() else "")
-    seen = [int(pk) for pk in request.GET.get("rows", "").split(",") if pk.isdecimal()][: 2 * ROWS]
+    seen = [int(pk) for pk in request.GET.get("rows", "").split(",") if pk.isdecimal() and len(pk) < 19][: 2 * ROWS]
     made = _made(request)
     lines = waiting_room.lines(now=now, named=filters.name, since=made, among=seen)
     fitting, _ = filters.choose(lines, request.user)
