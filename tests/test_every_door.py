@@ -49,7 +49,7 @@ TABLE: dict[str, Row] = {
     "home": Row(ALL, GO, GO),
     "account_login": Row(ALL, (200, GO), (422, GO)),
     "mfa_authenticate": Row(ALL, GO, GO),
-    "mfa_login_webauthn": Row(ALL, 200, (422, GO)),
+    "mfa_login_webauthn": Row(ALL, (GO, 429), (422, GO, 429)),  # counted: few tries from one address
     "account_inactive": Row(ALL, 200, 405),
     "enrol": Row(ALL, 200, 422),
     "logout": Row(ALL, 405, GO),
