@@ -18,6 +18,7 @@ from screening import actions, rules
 from screening.clearance import Covered, Why, answers_digest, lapsed
 from screening.models import Clearance, Lapse, Screening
 from screening.standing import standing
+from tests.clock import put_forward, to_noon
 from tests.factories import (
     acting,
     hold,
@@ -71,11 +72,13 @@ def test_what_was_left_open_is_covered_until_it_is_settled():
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give a call that lets so many hours pass."""
-    real = timezone.now
+    """Give a call that lets so many hours pass since noon, so that no test runs into midnight by chance."""
+    noon = to_noon()
+    moved = [noon]
+    put_forward(monkeypatch, lambda: moved[0])
 
     def pass_(hours: float) -> None:
-        monkeypatch.setattr(timezone, "now", lambda: real() + dt.timedelta(hours=hours))
+        moved[0] = noon + dt.timedelta(hours=hours)
 
     return pass_
 
@@ -127,14 +130,15 @@ def test_a_patient_who_comes_to_sign_too_late_goes_back_to_the_review(later: Any
 @pytest.mark.django_db
 def test_answers_of_another_day_hold_the_review_until_they_are_asked_again(later: Any):
     visit = ready_for_review(blood_thinners="yes", blood_thinner_names=["apixaban"])
-    by = acting(practitioner())
+    user = practitioner()
+    by = acting(user)
     actions.save_plan(visit=visit, regions=["left_calf"], technique="superficial", electro=False, sessions=3, by=by)
     for each in standing(visit).undecided:
         actions.decide(flag=each.flag, outcome="cleared", reason="Asked.", by=by)
     later(20)
     with pytest.raises(NotAllowed, match="too long ago"):
         actions.close_review(visit=visit, ending="consent", by=by)
-    assert "Ask again how the patient is" in staff_client(practitioner()).get(f"/review/{visit.pk}/").text
+    assert "Ask again how the patient is" in staff_client(user).get(f"/review/{visit.pk}/").text
     new = actions.reopen(visit=visit, names=["eaten"], by=by, why="sent back")
     assert {"eaten", "infection_now", "pregnancy", "blood_thinners"} <= set(new.ask_again)
     assert "diabetes" in new.answers
