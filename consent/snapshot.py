@@ -26,6 +26,8 @@ Kind = Attestation.Kind
 STEPS = {
     "tablet handed over": "Tablet handed to the patient",
     "birth date confirmed": "Date of birth confirmed on the tablet",
+    "urgent": "Tablet called for help: the patient ticked an urgent symptom",
+    "urgent call taken": "Went to the patient who called for help",
     "paper form printed": "Blank paper form printed",
     "paper form recorded": "Date of birth on the paper compared, answers typed in",
 }

@@ -22,6 +22,8 @@ from tests.clock import put_forward, to_noon
 from tests.factories import (
     acting,
     hold,
+    make_plan,
+    make_screening,
     make_tablet,
     manager,
     practitioner,
@@ -151,6 +153,58 @@ def test_a_flag_that_is_new_since_then_ends_it():
     correct_patient(patient=visit.patient, born=timezone.localdate() - dt.timedelta(days=16 * 365), by=_front())
     assert actions.lapse_if_due(visit=visit, by=Actor()) == (Why.FLAG,)
     assert visit.at is Stage.IN_REVIEW
+
+
+def new_answer(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_screening(visit, blood_thinners="yes", blood_thinner_names=["apixaban"], epilepsy="yes")
+
+
+def another_place(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_plan(visit, "left_calf", "right_calf")
+
+
+def with_current(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_plan(visit, "left_calf", electro=True)
+
+
+def new_rules(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "VERSION", "2999-01-01")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (new_answer, [Why.ANSWERS, Why.FLAG]),
+        (another_place, [Why.REGION]),
+        (with_current, [Why.ELECTRO]),
+        (new_rules, [Why.RULES]),
+    ],
+)
+def test_what_was_not_cleared_is_not_signed_for(change: Any, why: list[Why], monkeypatch: pytest.MonkeyPatch):
+    visit = cleared()
+    change(visit, monkeypatch)
+    tablet, _ = make_tablet()
+    with pytest.raises(NotAllowed, match="look at this again"):
+        consents.give(visit=visit, hold=hold(visit, tablet), shown="", signed=[], choices={}, by=Actor(tablet=tablet))
+    tablet_client(visit).get("/tablet/consent/sign/")
+    visit.refresh_from_db()
+    assert (visit.at, Given.of(visit)) == (Stage.IN_REVIEW, None)
+    assert Lapse.objects.get().why == [each.value for each in why]
+    review = staff_client(practitioner()).get(f"/review/{visit.pk}/").text
+    assert all(each.words in review for each in why)
+
+
+@pytest.mark.django_db
+def test_less_than_was_cleared_is_still_cleared():
+    visit, by = ready_for_review(epilepsy="yes"), acting(practitioner())
+    both = ["left_calf", "right_calf"]
+    actions.save_plan(visit=visit, regions=both, technique="superficial", electro=True, sessions=3, by=by)
+    for each in standing(visit).undecided:
+        actions.decide(flag=each.flag, outcome="cleared", reason="Asked.", by=by)
+    actions.close_review(visit=visit, ending="consent", by=by)
+    make_plan(visit, "left_calf", electro=False)
+    assert actions.lapse_if_due(visit=visit, by=Actor()) == ()
 
 
 @pytest.mark.django_db

@@ -1,4 +1,7 @@
-"""What happens between two desks and a tablet, in real browsers: an urgent call, and two who want one visit."""
+"""What happens between two desks and a tablet, in real browsers: an urgent call, and two who want one visit.
+
+Both end with the text of the sealed PDF.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,11 @@ from clinic.flow import Stage
 from clinic.models import Actor, Role, Visit
 from screening import actions
 from screening.models import Claim
-from tests.factories import hold, make_patient, make_tablet, make_user, make_visit, ready_for_review
+from screening.questions import all_clear
+from tests.factories import PASSWORD, hold, make_patient, make_tablet, make_user, make_visit, ready_for_review
 from tests.guards import watch
-from tests.steps import Practitioner
+from tests.steps import Practitioner, pdf_text
+from tests.test_review_journeys import press_and_sign, save_the_plan, then_the_pdf_says
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
@@ -36,6 +41,7 @@ def desks(
     browser_context_args: dict[str, Any],
     live_server: Any,
     axe: Callable[[Page], None],
+    seal_keys: Any,
     offline_guard: list[str],
 ) -> Iterator[Callable[[str, Role], Practitioner]]:
     """Give a way to sit somebody at a desk of their own, signed in."""
@@ -47,7 +53,8 @@ def desks(
         watch(context, live_server.url, offline_guard)
         opened.append(context)
         person = Practitioner(context.new_page(), live_server.url, axe)
-        person.signs_in(make_user(role, name=name).username)
+        number = "PH 20417" if role is Role.PRACTITIONER else ""
+        person.signs_in(make_user(role, name=name, registration_number=number).username)
         return person
 
     yield sit
@@ -67,7 +74,8 @@ def test_an_urgent_visit_is_called_until_someone_takes_it(desks: Callable[[str, 
     visit = make_visit(make_patient("Zoë Müller"), stage=Stage.ANSWERING)
     tablet, _ = make_tablet("Room 2")
     hold(visit, tablet)
-    actions.answer(visit=visit, given={"urgent_symptoms": ["chest_pain"]}, by=Actor(tablet=tablet))
+    patient = Actor(tablet=tablet)
+    actions.answer(visit=visit, given={"urgent_symptoms": ["chest_pain"]}, by=patient)
 
     # Then both are called without a click, reception hears it, and only the practitioner may read why
     for desk in (front, physio):
@@ -91,9 +99,33 @@ def test_an_urgent_visit_is_called_until_someone_takes_it(desks: Callable[[str, 
     physio.go("/queue/")
     physio.sees("Mara Front went to them")
 
+    # When help was given and the patient goes on, the flag is no lighter for it: a typed reason and the password
+    actions.answer(visit=visit, given={**all_clear(), "urgent_symptoms": ["chest_pain"]}, by=patient)
+    actions.submit(visit=visit, by=patient)
+    physio.opens_the_review_of("Zoë Müller")
+    save_the_plan(physio, "left_calf")
+    expect(physio.page.get_by_role("button", name="Go on to consent")).to_be_disabled()
+    physio.page.get_by_role("link", name="Go ahead against this stop").click()
+    physio.page.get_by_label("Why you go ahead").fill("A bruised rib: her doctor saw her and her ECG today.")
+    physio.page.get_by_label("Your password, once more").fill(PASSWORD)
+    physio.press("Go ahead against this stop")
+    press_and_sign(physio, visit)
+
+    # Then the PDF tells that the tablet called, who went, and on whose word it went on
+    physio.confirms("Zoë Müller")
+    then_the_pdf_says(
+        physio,
+        "Tablet called for help",
+        "Went to the patient who called for help",
+        "Mara Front",
+        "New symptoms now: Chest pain",
+        "A bruised rib: her doctor saw her and her ECG today.",
+        "Kim Physio",
+    )
+
 
 def test_two_practitioners_race_for_one_visit(desks: Callable[[str, Role], Practitioner]) -> None:
-    visit = ready_for_review(pregnancy="yes")
+    visit = ready_for_review(pregnancy="might_be")
     other = ready_for_review(epilepsy="yes")
     rename(visit, "Zoë Müller")
     rename(other, "Ana Silva")
@@ -122,11 +154,15 @@ def test_two_practitioners_race_for_one_visit(desks: Callable[[str, Role], Pract
     lou.sees("Review: Ana Silva")
     assert list(Claim.objects.order_by("id").values_list("visit", flat=True)) == [visit.pk, other.pk]
 
-    # and once the first has ended the review, nobody is left
-    kim.page.locator("main [name=reason]").last.fill("A scan first.")
-    kim.press("Do not treat today")
+    # and what the first decided is what counts: the PDF knows of no second
+    save_the_plan(kim, "left_calf")
+    kim.decides("Pregnancy", "cleared", reason="The test was negative today.")
+    press_and_sign(kim, visit)
     kim.press("Review the next patient")
     kim.sees("Nobody else needs you now.")
+    kim.confirms("Zoë Müller")
+    then_the_pdf_says(kim, "Zoë Müller", "The test was negative today.", "Kim First")
+    assert "Lou Second" not in pdf_text(kim.downloads_the_pdf())
 
 
 def rename(visit: Visit, name: str) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -22,9 +23,9 @@ from pypdf.generic import ContentStream
 from consent import document, fonts
 from consent.document import DrawingError, render
 from consent.issuing import make_keys
-from consent.record import Record, canonical, sha256
+from consent.record import Record, canonical, moment, sha256
 from consent.seal import attached, seal
-from tests.records import PRECAUTION, sample
+from tests.records import PRECAUTION, START, decision, sample
 
 pytestmark = pytest.mark.thorough  # each renders a document or more
 
@@ -136,6 +137,14 @@ def test_everything_agreed_can_be_read_from_the_pages(how: dict[str, Any]) -> No
     said = text_of(made(**how))
     missing = [line for line in lines_of(record) if plain(line) not in said]
     assert missing == []
+
+
+def test_going_ahead_against_a_stop_is_printed_with_the_proof() -> None:
+    (flag, *others), proved = sample().flags, moment(START)
+    against = replace(flag, severity="stop", decision=decision(identity_checked_at=proved))
+    said = text_of(render(sample(flags=(against, *others))))
+    assert f"decided to go ahead against a stop, and proved with their password who they are: {proved.words}" in said
+    assert said.count("Against a stop") == 1
 
 
 def test_the_interpreter_is_named() -> None:

@@ -16,7 +16,7 @@ from clinic.regions import CONCRETE
 from screening import actions, body, vouching
 from screening.models import Attestation, Decision
 from screening.standing import standing
-from tests.factories import PASSWORD, acting, practitioner, ready_for_review, staff_client
+from tests.factories import PASSWORD, acting, practitioner, ready_for_review, rechecked, staff_client
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +34,34 @@ def test_no_stop_is_cleared_without_the_password_of_who_decides():
         with pytest.raises(NotAllowed, match="type your password again"):
             actions.decide(flag=flag, outcome="cleared", reason="Fine.", rechecked=proof, by=by)
     assert not Decision.objects.exists()
+
+
+@pytest.mark.parametrize("reason", ["", " \n"])
+def test_no_stop_is_cleared_without_a_typed_reason(reason: str):
+    _, flag, address = pregnant()
+    user = practitioner()
+    by = acting(user)
+    with pytest.raises(NotAllowed, match="say why"):
+        actions.decide(flag=flag, outcome="cleared", reason=reason, rechecked=rechecked(by), by=by)
+    sent = {"way": "ahead", "reason": reason, "precaution": "", "password": PASSWORD}
+    assert staff_client(user).post(address, sent).status_code == 422
+    assert not Decision.objects.exists()
+
+
+def test_the_proof_is_kept_with_the_decision_and_only_where_it_was_asked_for():
+    visit, flag, address = pregnant()
+    user = practitioner()
+    sent = {"way": "ahead", "reason": "Her midwife asks for it.", "precaution": "", "password": PASSWORD}
+    staff_client(user).post(address, sent)
+    ahead = Decision.objects.get(flag=flag)
+    assert ahead.identity_checked_at is not None
+    assert ahead.identity_checked_at <= ahead.at
+    assert (ahead.by, ahead.reason) == (user, "Her midwife asks for it.")
+    assert Journal.objects.filter(action="identity checked again", user=user, visit=visit).count() == 1
+    review = standing(ready_for_review(epilepsy="yes")).flags[0].flag
+    by = acting(user)
+    assert actions.decide(flag=review, outcome="cleared", reason="Old.", rechecked=rechecked(by), by=by)
+    assert Decision.objects.get(flag=review).identity_checked_at is None
 
 
 def test_wrong_passwords_are_counted_and_then_even_the_right_one_waits():
