@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from clinic.actions import change_policy, correct_patient
 from clinic.flow import NotAllowed, Stage
-from clinic.models import Actor, Role, Visit
+from clinic.models import Actor, Hold, Role, Visit
 from consent import actions as consents
 from consent.models import Given
 from screening import actions, rules
@@ -184,10 +184,11 @@ def new_rules(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_was_not_cleared_is_not_signed_for(change: Any, why: list[Why], monkeypatch: pytest.MonkeyPatch):
     visit = cleared()
     change(visit, monkeypatch)
-    tablet, _ = make_tablet()
+    tablet = tablet_client(visit)
+    held = Hold.objects.now().get(visit=visit)
     with pytest.raises(NotAllowed, match="look at this again"):
-        consents.give(visit=visit, hold=hold(visit, tablet), shown="", signed=[], choices={}, by=Actor(tablet=tablet))
-    tablet_client(visit).get("/tablet/consent/sign/")
+        consents.give(visit=visit, hold=held, shown="", signed=[], choices={}, by=Actor(tablet=held.tablet))
+    tablet.get("/tablet/consent/sign/")
     visit.refresh_from_db()
     assert (visit.at, Given.of(visit)) == (Stage.IN_REVIEW, None)
     assert Lapse.objects.get().why == [each.value for each in why]
