@@ -78,6 +78,7 @@ QUEUE = [
 PATIENTS = [
     Page("search, 3 letters", "/patients/?name=ana"),
     Page("search, 3 letters of each of 2 names", "/patients/?name=ana+adl"),
+    Page("search, 2 names that nobody has", "/patients/?name=ana+ben"),
     Page("search, birth date", "/patients/?name=&born_day=1&born_month=1&born_year=1930"),
     Page("search, nobody", "/patients/?name=qqq"),
 ]

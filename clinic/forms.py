@@ -13,9 +13,9 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from clinic import day_list, enrolling, policy, story, text
-from clinic.models import Enrolment, Patient, Tablet, User, Visit
+from clinic.models import Enrolment, Patient, PatientToken, Tablet, User, Visit
 from clinic.models.journal import JournalQuerySet
-from clinic.models.patients import SHORTEST_PREFIX, PatientQuerySet, words
+from clinic.models.patients import SHORTEST_PREFIX, words
 from clinic.policy import Policy
 from clinic.regions import CONCRETE, region_words
 
@@ -158,12 +158,11 @@ class SearchForm(PlainForm):
                 self.add_error("name", "Type a name, a date of birth, or both.")
         return cleaned
 
-    def found(self) -> PatientQuerySet:
-        """Return the patients that fit."""
-        patients = Patient.objects.current()
-        if self.cleaned_data["name"]:
-            patients = patients.named(self.cleaned_data["name"])
-        return patients.born_on(self.cleaned_data["born"]) if self.cleaned_data["born"] else patients
+    def found(self, most: int) -> list[Patient]:
+        """Return the ``most`` newest records that fit."""
+        return PatientToken.objects.newest_patients(
+            most, name=self.cleaned_data["name"], born=self.cleaned_data["born"]
+        )
 
 
 class PatientForm(PlainForm):

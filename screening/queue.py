@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from clinic.flow import Stage
-from clinic.models import Patient, PolicyChange, User, Visit
+from clinic.models import Patient, PolicyChange, Visit
 from screening import due, rules
 from screening.due import Due
 from screening.models import Assessment, Flag
@@ -52,17 +52,17 @@ class Line(NamedTuple):
 
     @property
     def part(self) -> Part:
-        return Part.CONFIRM if self.stage == Stage.SIGNED.value else Part.REVIEW
+        return Part.CONFIRM if self.stage == Stage.SIGNED else Part.REVIEW
 
     @property
     def is_calling(self) -> bool:
         """Whether the patient called for help and is still answering; somebody may be with them."""
-        return self.stage == Stage.ANSWERING.value and self.urgent_at is not None
+        return self.stage == Stage.ANSWERING and self.urgent_at is not None
 
     @property
     def in_review(self) -> bool:
         """Whether it can be taken on; who is still answering only wants help or a talk."""
-        return self.stage == Stage.IN_REVIEW.value
+        return self.stage == Stage.IN_REVIEW
 
     @property
     def is_urgent(self) -> bool:
@@ -76,7 +76,7 @@ class Line(NamedTuple):
     @property
     def rank(self) -> int:
         """0 for the gravest, `LAST` where no flag waits."""
-        return 0 if self.is_calling else LAST if self.stage == Stage.SIGNED.value else self.flagged
+        return 0 if self.is_calling else LAST if self.stage == Stage.SIGNED else self.flagged
 
     @property
     def severity(self) -> str:
@@ -95,24 +95,24 @@ class Line(NamedTuple):
     def due(self) -> Due:
         return due.standing(self.due_at, self.now, self.minutes)
 
-    def needs(self, user: User) -> bool:
-        """Whether it is this practitioner's to look at: theirs, or nobody's, and not in a colleague's hands.
+    def needs(self, me: int) -> bool:
+        """Whether it is practitioner ``me``'s to look at: theirs, or nobody's, and not in a colleague's hands.
 
         A colleague's patient whom the colleague has not taken on is everybody's once it is urgent or overdue.
         """
         if self.is_urgent:
             return True
         if self.claimed_by:
-            return self.claimed_by == user.pk
-        return self.practitioner in (None, user.pk) or self.rank == 0 or self.due is Due.OVERDUE
+            return self.claimed_by == me
+        return self.practitioner in (None, me) or self.rank == 0 or self.due is Due.OVERDUE
 
-    def is_next_for(self, user: User) -> bool:
+    def is_next_for(self, me: int) -> bool:
         """Whether this practitioner may be led to it: what needs them, and nobody went to by now."""
-        return (self.in_review or self.is_urgent) and self.needs(user)
+        return (self.in_review or self.is_urgent) and self.needs(me)
 
-    def is_of(self, user: User) -> bool:
+    def is_of(self, me: int) -> bool:
         """Whether this practitioner has it, or the appointment is theirs and nobody has it."""
-        return (self.claimed_by or self.practitioner) == user.pk
+        return (self.claimed_by or self.practitioner) == me
 
 
 def lines(

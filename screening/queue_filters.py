@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.utils import timezone
 
-from clinic.models import User
 from clinic.templatetags.clinic_forms import SEVERITY_WORDS
-from screening.queue import GRAVE, Line, Part
+from screening.queue import GRAVE, SEVERITIES, Line, Part
 
 ANY = ""
 
@@ -39,24 +39,30 @@ class Choice:
     chosen: bool
 
 
-def _who(line: Line, user: User, today: dt.date) -> tuple[str, ...]:
-    found = ["all"]
-    if line.needs(user):
-        found.append(ANY)
-    if line.is_of(user):
-        found.append("mine")
-    if not line.claimed_by:
-        found.append("nobody")
-    return tuple(found)
+class Sort(NamedTuple):
+    """All that the filters ask of a line. Hundreds of lines are of a few sorts."""
 
+    needs_me: bool
+    mine: bool
+    claimed: bool
+    rank: int
+    part: Part
+    today: bool
 
-# Which choices of a group a line belongs to.
-BELONGS: Mapping[str, Callable[[Line, User, dt.date], tuple[str, ...]]] = {
-    "who": _who,
-    "severity": lambda line, user, today: (ANY, line.severity or "none"),
-    "stage": lambda line, user, today: (ANY, line.part.value),
-    "day": lambda line, user, today: (ANY, "today" if line.day == today else "earlier"),
-}
+    @classmethod
+    def of(cls, line: Line, me: int, today: dt.date) -> Sort:
+        return cls(line.needs(me), line.is_of(me), line.claimed_by is not None, line.rank, line.part, line.day == today)
+
+    @property
+    def belongs(self) -> dict[str, tuple[str, ...]]:
+        """Which choices of each group its lines belong to."""
+        who = {ANY: self.needs_me, "mine": self.mine, "nobody": not self.claimed, "all": True}
+        return {
+            "who": tuple(choice for choice, fits in who.items() if fits),
+            "severity": (ANY, SEVERITIES[self.rank] or "none"),
+            "stage": (ANY, self.part.value),
+            "day": (ANY, "today" if self.today else "earlier"),
+        }
 
 
 @dataclass(frozen=True)
@@ -82,19 +88,19 @@ class Filters:
         wanted = {**self.chosen, "name": self.name, **changes}
         return urlencode({name: str(value) for name, value in wanted.items() if value})
 
-    def choose(self, lines: Iterable[Line], user: User) -> tuple[list[Line], dict[str, list[Choice]]]:
-        """Return the lines that fit, in their order, and the links of each group."""
+    def choose(self, lines: Sequence[Line], me: int) -> tuple[list[Line], dict[str, list[Choice]]]:
+        """Return the lines that fit, in their order, and the links of each group, as practitioner ``me`` sees them."""
         today = timezone.localdate()
-        fitting: list[Line] = []
+        sorts = [Sort.of(line, me, today) for line in lines]
+        missed: dict[Sort, set[str]] = {}
         counts: dict[str, Counter[str]] = {group: Counter() for group in GROUPS}
-        for line in lines:
-            belongs = {group: belongs_to(line, user, today) for group, belongs_to in BELONGS.items()}
-            missed = [group for group, values in belongs.items() if self.chosen[group] not in values]
-            if not missed:
-                fitting.append(line)
-            # A link's count is what it would show: the line may fail this group alone.
-            for group in GROUPS if not missed else missed if len(missed) == 1 else ():
-                counts[group].update(belongs[group])
+        for sort, number in Counter(sorts).items():
+            missed[sort] = {group for group, values in sort.belongs.items() if self.chosen[group] not in values}
+            for group, values in sort.belongs.items():
+                # A link's count is what it would show: the line may fail this group alone.
+                if missed[sort] <= {group}:
+                    counts[group].update(dict.fromkeys(values, number))
+        fitting = [line for line, sort in zip(lines, sorts, strict=True) if not missed[sort]]
         return fitting, {group: self._choices(group, counts[group]) for group in GROUPS}
 
     def _choices(self, group: str, counts: Counter[str]) -> list[Choice]:

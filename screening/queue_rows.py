@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Prefetch
+from django.db.models import Exists, OuterRef, Prefetch
 from django.utils import timezone
 
 from clinic.models import PolicyChange, User, Visit
@@ -118,8 +118,7 @@ def _visits(pks: Iterable[int]) -> dict[int, Visit]:
 
 
 def _latest_runs(screenings: list[Screening]) -> dict[int, Assessment]:
-    decided = Decision.objects.order_by("id")
-    flags = Flag.objects.prefetch_related(Prefetch("decisions", queryset=decided))
+    flags = Flag.objects.annotate(decided=Exists(Decision.objects.filter(flag=OuterRef("pk"))))
     runs = Assessment.objects.filter(screening__in=screenings).prefetch_related(Prefetch("flags", queryset=flags))
     return {each.screening_id: each for each in runs.order_by("id")}
 
@@ -133,7 +132,7 @@ def _whys(
     flags = sorted(run.flags.all(), key=lambda flag: Severity(flag.severity).rank) if run else []
     grave = [flag for flag in flags if rules.needs_decision(Severity(flag.severity))]
     # What was decided already waits for nobody; if everything was, the gravest still names the place in the queue.
-    undecided = [flag for flag in grave if not flag.decisions.all()]
+    undecided = [flag for flag in grave if not flag.decided]  # type: ignore[attr-defined]
     yield from [Why(short(flag.question), flag.severity) for flag in undecided]
     if decided := len(grave) - len(undecided):
         yield Why(f"{decided} decided")
@@ -141,7 +140,7 @@ def _whys(
 
 
 def _other_whys(visit: Visit, screening: Screening | None, policy: Policy) -> Iterable[Why]:
-    answers = questions.load(screening.answers) if screening else {}
+    answers = screening.answers if screening else {}  # as stored: all that is looked at below is words
     if visit.wants_talk_at:
         yield Why("Wants to talk first")
     if _has_question(visit, screening, bool(rules.open_questions(answers))):

@@ -3,10 +3,13 @@
 import datetime as dt
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from clinic import actions
 from clinic.flow import NotAllowed
 from clinic.models import Journal, Patient, PatientToken, Role
+from clinic.views.patients import MOST_FOUND
 from tests.factories import acting, hold, make_patient, make_tablet, make_visit, receptionist, staff_client
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +46,49 @@ def test_a_name_is_found_by_its_first_letters_case_and_accents_folded(name, type
 def test_other_letters_find_nobody(typed):
     make_patient("Zoë Müller")
     assert not Patient.objects.named(typed).exists()
+
+
+def test_the_newest_of_many_are_shown_by_name_and_that_there_are_more():
+    for number in range(MOST_FOUND + 2):
+        make_patient(f"Ana {chr(ord('Z') - number)}ilva", born=BORN)
+    make_patient("Ben Silva", born=BORN)
+    page = staff_client(receptionist()).get("/patients/", {"name": "ana"})
+    names = [each.name for each in page.context["found"]]
+    assert len(names) == MOST_FOUND
+    assert names == sorted(names)
+    assert not {"Ana Zilva", "Ana Yilva"} & set(names)  # the oldest
+    assert "There are more." in page.text
+
+
+@pytest.mark.parametrize(
+    ("name", "born", "found"),
+    [
+        ("ana", None, {"Ana Silva", "Ana Costa"}),
+        ("sil ana", None, {"Ana Silva"}),
+        ("ana", BORN, {"Ana Costa"}),
+        ("", BORN, {"Ana Costa", "Ben Silva"}),
+        ("ana ben", None, set()),
+        ("", None, set()),
+    ],
+)
+def test_all_that_is_typed_must_fit_and_merged_records_are_left_out(name, born, found):
+    make_patient("Ana Silva", born=dt.date(1980, 1, 2))
+    kept = make_patient("Ana Costa", born=BORN)
+    make_patient("Ana Costa", born=BORN, merged_into=kept)
+    make_patient("Ben Silva", born=BORN)
+    assert {each.name for each in PatientToken.objects.newest_patients(9, name=name, born=born)} == found
+    assert len(PatientToken.objects.newest_patients(9, name=name, born=born)) == len(found)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plan")
+def test_a_search_is_read_off_the_index_and_nothing_is_collected_or_sorted():
+    with CaptureQueriesContext(connection) as asked:
+        PatientToken.objects.newest_patients(9, name="ana silva", born=BORN)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {asked[0]['sql']}")
+        plan = [row[3] for row in cursor.fetchall()]
+    assert len(asked) == 1
+    assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step or "LIST SUBQUERY" in step], plan
 
 
 def test_the_index_holds_neither_names_nor_dates():

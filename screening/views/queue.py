@@ -29,10 +29,10 @@ ROWS = 8  # on a page: what a tablet shows of the worst, with little scrolling
 @require_GET
 def queue(request: StaffRequest) -> HttpResponse:
     """Who waits for a practitioner, worst first, and who is to be confirmed in the room."""
-    now, form = timezone.now(), QueueSearchForm(request.GET)
+    me, now, form = request.user.pk, timezone.now(), QueueSearchForm(request.GET)
     filters = Filters.read(request.GET, form.cleaned_data["name"] if form.is_valid() else "")
     lines = waiting_room.lines(now=now, named=filters.name)
-    chosen, links = filters.choose(lines, request.user)
+    chosen, links = filters.choose(lines, me)
     parts = {part: [line for line in chosen if line.part is part] for part in Part}
     pages = {part: Paginator(found, ROWS).get_page(request.GET.get("page")) for part, found in parts.items()}
     rows = queue_rows.rows([*pages[Part.REVIEW], *pages[Part.CONFIRM]], now=now, user=request.user)
@@ -48,7 +48,7 @@ def queue(request: StaffRequest) -> HttpResponse:
         "here": filters.query(),
         "news": filters.query(at=now.timestamp(), rows=seen),
         "today": timezone.localdate(),
-        "next": any(line.is_next_for(request.user) for line in lines),
+        "next": any(line.is_next_for(me) for line in lines),
     }
     return render(request, "screening/queue.html", context, status=422 if form.errors else 200)
 
@@ -57,12 +57,12 @@ def queue(request: StaffRequest) -> HttpResponse:
 @require_GET
 def queue_news(request: StaffRequest) -> HttpResponse:
     """What changed since the page was made that asks: how many are new, and the ages of the rows, which stay put."""
-    now, form = timezone.now(), QueueSearchForm(request.GET)
+    me, now, form = request.user.pk, timezone.now(), QueueSearchForm(request.GET)
     filters = Filters.read(request.GET, form.cleaned_data["name"] if form.is_valid() else "")
     seen = [int(pk) for pk in request.GET.get("rows", "").split(",") if pk.isdecimal() and len(pk) < 19][: 2 * ROWS]
     made = _made(request)
     lines = waiting_room.lines(now=now, named=filters.name, since=made, among=seen)
-    fitting, _ = filters.choose(lines, request.user)
+    fitting, _ = filters.choose(lines, me)
     new = [line for line in fitting if line.since > made and line.pk not in seen]
     signs = queue_rows.signs((line for line in lines if line.pk in seen), user=request.user, now=now)
     context = {
@@ -86,8 +86,9 @@ def _made(request: StaffRequest) -> dt.datetime:
 @require_POST
 def queue_next(request: StaffRequest) -> HttpResponse:
     """Take on the worst visit that needs this practitioner, and open it. ``after``: the one that is open now."""
+    me = request.user.pk
     for line in waiting_room.lines():
-        if not line.is_next_for(request.user) or str(line.pk) == request.POST.get("after"):
+        if not line.is_next_for(me) or str(line.pk) == request.POST.get("after"):
             continue
         if line.in_review:
             try:
