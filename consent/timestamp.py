@@ -101,9 +101,19 @@ class Authority(TimeStamper):
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run pyHanko's coroutine to its end, also where this thread has a loop that is running."""
     if not _is_running():
-        return asyncio.run(work)
+        return _finished(work)
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
+        return thread.submit(_finished, work).result()
+
+
+def _finished(work: Coroutine[Any, Any, T]) -> T:
+    # Not asyncio.run: it lays a hand on Ctrl-C and lifts it by way of an error whose text spells out all that was
+    # worked on, certificates too. With some lengths of a signature that took four times as long as to verify it.
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()
 
 
 def _is_running() -> bool:

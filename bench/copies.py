@@ -1,0 +1,395 @@
+"""A clinic grown by copying: fifty visits that the app's own verbs made, written again and again, day by day.
+
+Rows are copied by the database itself (INSERT … SELECT), with keys and days moved. What names its place in the journal,
+or is hashed or sealed, is made anew for each copy: the journal, whose chain is whole from the first row to the last,
+the records, and the sealed files. Guards are put down meanwhile and put back; foreign keys are checked at the end.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pypdf
+import rfc8785
+from django.apps import apps
+from django.core.management.color import no_style
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from clinic import chain, guards
+from clinic.models import Journal, Patient, PatientToken, PolicyChange, Tablet, User, VersionSeen
+from consent import ours
+from consent.models import Consent, Given, SealedFile, Signature
+from consent.seal import seal
+from screening.models import Screening
+
+ROOMS = ("clinic", "screening", "consent")
+MADE_ANEW = (Journal, Consent, SealedFile)
+NOT_COPIED = (User, Tablet, PolicyChange, VersionSeen, Patient, PatientToken)
+# Long texts that no page of the desk reads; the largest clinic has them at every thousandth visit, to spare the disk.
+LONG = {(Given, "statement"): "{}", (Given, "acknowledged"): "[]", (Signature, "strokes"): "[]"}
+LONG |= {(Screening, "given_at"): "{}"}
+COMES_BACK = 5  # visits of one patient
+END_OF_FILE = b"%%EOF\n"
+PIECE = 20  # copies that are written at once
+POSTGRESQL = connection.vendor == "postgresql"
+
+
+def tables() -> list[type[models.Model]]:
+    """Return every table whose rows can be copied as they are, with whole numbers as keys."""
+    found = [model for model in apps.get_models(include_auto_created=True) if model._meta.app_label in ROOMS]
+    return [model for model in found if model not in (*MADE_ANEW, *NOT_COPIED)]
+
+
+def last_key(model: type[models.Model]) -> int:
+    return model._default_manager.aggregate(last=models.Max("pk"))["last"] or 0
+
+
+@dataclass
+class Unit:
+    """What is copied: of each table the rows after ``first``, ``count`` of them; a copy's keys are moved by it."""
+
+    patients: list[int]
+    first: dict[type[models.Model], int]
+    count: dict[type[models.Model], int] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls) -> Unit:
+        return cls([], {model: last_key(model) for model in (*tables(), *MADE_ANEW)})
+
+    def end(self, patients: list[int]) -> None:
+        self.patients = patients
+        self.count = {model: last_key(model) - first for model, first in self.first.items()}
+
+    @property
+    def copied(self) -> list[type[models.Model]]:
+        return [model for model in tables() if self.count[model]]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """How often, and over how many days; ``whole_every``: each so-manieth copy has its long texts and its files."""
+
+    count: int
+    days: int
+    whole_every: int = 1
+
+    def shift(self, number: int) -> int:
+        """Return by how many days a copy is moved: the first the farthest back, the last to yesterday."""
+        return -1 - self.days * (self.count - 1 - number) // max(1, self.count - 1) if self.count > 1 else -1
+
+    def is_whole(self, number: int) -> bool:
+        return number % self.whole_every == 0
+
+
+def grow(unit: Unit, copies: Copies, said: Callable[[str], None] = lambda words: None) -> None:
+    """Write the unit ``copies.count`` times, the unit itself being the first of them."""
+    # Before anything moves: what each copy's journal, records and files are made of.
+    anew = Anew(unit, copies)
+    with transaction.atomic(), connection.cursor() as cursor:
+        _guards_down(cursor)
+        _number_copies(cursor, copies)
+        for model in unit.copied:
+            said(model._meta.db_table)
+            _copy(cursor, model, unit, copies)
+        for table in (SealedFile, Consent, Journal):
+            cursor.execute(f'DELETE FROM "{table._meta.db_table}" WHERE {_key(table)} > %s', [unit.first[table]])
+    for start in range(0, copies.count, PIECE):
+        with transaction.atomic(), connection.cursor() as cursor:
+            if POSTGRESQL:
+                cursor.execute("SET LOCAL session_replication_role = replica")
+            anew.write(cursor, range(start, min(start + PIECE, copies.count)))
+        if start % 1000 == 0:
+            said(f"journal, copy {start}")
+    _finish(unit)
+
+
+def _guards_down(cursor: Any) -> None:
+    if POSTGRESQL:
+        cursor.execute("SET LOCAL session_replication_role = replica")  # foreign keys are not asked row by row
+        for each in guards.guarded():
+            cursor.execute(f'ALTER TABLE "{each.table}" DISABLE TRIGGER USER')
+        return
+    cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+    for (name,) in cursor.fetchall():
+        cursor.execute(f'DROP TRIGGER "{name}"')
+
+
+def _number_copies(cursor: Any, copies: Copies) -> None:
+    cursor.execute("CREATE TEMPORARY TABLE copies (n integer PRIMARY KEY, days integer, whole integer)")
+    rows = [(number, copies.shift(number), int(copies.is_whole(number))) for number in range(copies.count)]
+    cursor.executemany("INSERT INTO copies VALUES (%s, %s, %s)", rows)
+
+
+def _key(model: type[models.Model]) -> str:
+    return f'"{model._meta.pk.column}"'
+
+
+def _copy(cursor: Any, model: type[models.Model], unit: Unit, copies: Copies) -> None:
+    """Write a table's rows for all copies, and move those of the unit itself to their day."""
+    table, key = model._meta.db_table, _key(model)
+    fields = model._meta.concrete_fields
+    names = ", ".join(f'"{each.column}"' for each in fields)
+    values = ", ".join(_value(each, unit) for each in fields)
+    cursor.execute(f'CREATE TEMPORARY TABLE unit AS SELECT * FROM "{table}" WHERE {key} > {unit.first[model]}')
+    cursor.execute(f'DELETE FROM "{table}" WHERE {key} > {unit.first[model]}')
+    cursor.execute(f'INSERT INTO "{table}" ({names}) SELECT {values} FROM copies, unit ORDER BY n, unit.{key}')
+    cursor.execute("DROP TABLE unit")
+
+
+def _value(field: Any, unit: Unit) -> str:
+    """Return a column of a copy as an SQL expression over the unit's row and the copy's number."""
+    column = f'unit."{field.column}"'
+    target = field.related_model if field.is_relation else field.model if field.primary_key else None
+    if target is Patient:
+        return _patient(column, unit, "n")
+    if target in unit.count:
+        return f"{column} + n * {unit.count[target]}"
+    if isinstance(field, models.DateField):
+        return _day(column, is_time=isinstance(field, models.DateTimeField))
+    if (short := LONG.get((field.model, field.name))) is not None:
+        whole = f"CASE WHEN whole = 1 THEN {column} ELSE '{short}'"
+        return f"{whole}::jsonb END" if POSTGRESQL else f"{whole} END"
+    return column
+
+
+def _patient(column: str, unit: Unit, number: str) -> str:
+    """The same people come back in so many copies, one after the other."""
+    return f"{column} + ({number} / {COMES_BACK}) * {len(unit.patients)}"
+
+
+def _day(column: str, *, is_time: bool) -> str:
+    if POSTGRESQL:
+        return f"{column} + days * interval '1 day'" if is_time else f"{column} + days"
+    moved = f"date(substr({column}, 1, 10), days || ' days')"
+    return f"{moved} || substr({column}, 11)" if is_time else moved
+
+
+class Anew:
+    """Makes the journal, the records and the sealed files of each copy."""
+
+    def __init__(self, unit: Unit, copies: Copies) -> None:
+        self.unit, self.copies = unit, copies
+        first = unit.first[Journal]
+        self.rows = [row for row in Journal.objects.rows() if row.seq > first]
+        before = Journal.objects.filter(seq=first).values_list("seq", "hash").first()
+        self.last = chain.Link(*before) if before else chain.START
+        self.consents = {
+            consent.sha256: OneConsent.of(consent)
+            for consent in Consent.objects.filter(pk__gt=unit.first[Consent]).select_related("sealed")
+        }
+        self.files = {each.row["file_sha256"]: each for each in self.consents.values()}
+        self.moved = _Moved(unit)
+
+    def write(self, cursor: Any, numbers: Iterable[int]) -> None:
+        """Write what these copies have anew."""
+        rows, consents, files = [], [], []
+        for number in numbers:
+            made: dict[str, str] = {}
+            hashes: dict[int, str] = {}
+            shift = dt.timedelta(days=self.copies.shift(number))
+            for row in self.rows:
+                digest = row.data.get("digest")
+                if digest in self.consents and digest not in made:
+                    one = self.consents[digest]
+                    consent, file = one.again(self, number, hashes, shift)
+                    made[digest], made[one.row["file_sha256"]] = consent[4], file[3]
+                    consents.append(consent)
+                    files.append(file)
+                copied = self._row(row, number, made, shift)
+                hashes[row.seq] = copied.hash
+                rows.append(copied)
+        _insert(cursor, Journal, map(_journal_values, rows))
+        _insert(cursor, Consent, consents)
+        _insert(cursor, SealedFile, files)
+
+    def seq(self, seq: int, number: int) -> int:
+        return seq + number * len(self.rows)
+
+    def _row(self, row: chain.Row, number: int, made: dict[str, str], shift: dt.timedelta) -> chain.Row:
+        """Return a copy of a row, at the end of the chain."""
+        values = (
+            self.seq(row.seq, number),
+            row.at + shift,
+            self.moved.visit(row.visit, number),
+            self.moved.patient(row.patient, number),
+            self.moved.data(row.data, number, made),
+        )
+        seq, at, visit, patient, data = values
+        link = _digest(row, seq, at, visit, patient, data, self.last.hash)
+        copied = replace(
+            row, seq=seq, at=at, visit=visit, patient=patient, data=data, prev_hash=self.last.hash, hash=link
+        )
+        self.last = chain.Link(seq, link)
+        return copied
+
+
+class _Moved:
+    """Keys as a copy has them."""
+
+    NAMED = {"flag": "screening.flag", "screening": "screening.screening", "hold": "clinic.hold"}
+
+    def __init__(self, unit: Unit) -> None:
+        self.patients = len(unit.patients)
+        self.count = {model._meta.label_lower: count for model, count in unit.count.items()}
+
+    def visit(self, pk: int | None, number: int) -> int | None:
+        return None if pk is None else pk + number * self.count["clinic.visit"]
+
+    def patient(self, pk: int | None, number: int) -> int | None:
+        return None if pk is None else pk + number // COMES_BACK * self.patients
+
+    def data(self, data: Any, number: int, made: dict[str, str]) -> Any:
+        if not data or not (data.keys() & {"digest", *self.NAMED}):
+            return data
+        moved = {**data, **{"digest": made.get(data["digest"], data["digest"])}} if "digest" in data else {**data}
+        for name, label in self.NAMED.items():
+            if isinstance(data.get(name), int):
+                moved[name] = data[name] + number * self.count[label]
+        return moved
+
+
+def _digest(
+    row: chain.Row, seq: int, at: dt.datetime, visit: int | None, patient: int | None, data: Any, before: str
+) -> str:
+    """Return what `chain.Row.digest` returns, a tenth of its work: the same canonical text, written by hand."""
+    told = (
+        f'{{"action":{_text(row.action)},"actor_kind":"{row.actor_kind}","at":"{chain.stamp(at)}",'
+        f'"data":{_canonical(data)},"patient":{_number(patient)},"prev_hash":"{before}","role":"{row.role}",'
+        f'"seq":{seq},"tablet":{_number(row.tablet)},"user":{_number(row.user)},"visit":{_number(visit)}}}'
+    )
+    return hashlib.sha256(chain.FORMAT + told.encode()).hexdigest()
+
+
+def _text(words: str) -> str:
+    return json.dumps(words, ensure_ascii=False)
+
+
+def _number(value: int | None) -> str:
+    return "null" if value is None else str(value)
+
+
+def _canonical(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":")) if data else "{}"
+
+
+def _journal_values(row: chain.Row) -> tuple[Any, ...]:
+    return (
+        *(row.seq, _stored(row.at), row.action, row.actor_kind, row.user, row.role, row.tablet, row.visit),
+        *(row.patient, _canonical(row.data), row.prev_hash, row.hash),
+    )
+
+
+def _stored(at: dt.datetime) -> Any:
+    return at if POSTGRESQL else f"{at.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S.%f}"
+
+
+@dataclass
+class OneConsent:
+    """A consent of the unit: its row, its record, and its document as drawn, before the seal."""
+
+    row: dict[str, Any]
+    told: dict[str, Any]
+    proof: int
+    drawn: bytes
+    carries: dict[int, tuple[bytes, bytes]] = field(
+        default_factory=dict
+    )  # by length: a record, and the document with it
+
+    @classmethod
+    def of(cls, consent: Consent) -> OneConsent:
+        canonical = bytes(consent.record)
+        row = Consent.objects.filter(pk=consent.pk).values().get()
+        row |= {"file": consent.sealed.pk, "file_sha256": consent.sealed.sha256}
+        row |= {"certificate": consent.sealed.certificate_sha256}
+        told = json.loads(canonical)
+        return cls(row, told, told["proof"]["journal_row"], unsealed(bytes(consent.sealed.pdf)))
+
+    def again(
+        self, anew: Anew, number: int, hashes: dict[int, str], shift: dt.timedelta
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Return the rows of the consent and of its file, in the order of their columns."""
+        count, row = anew.unit.count, self.row
+        pk, file = row["id"] + number * count[Consent], row["file"] + number * count[SealedFile]
+        told, pdf = b"", b""
+        if anew.copies.is_whole(number):
+            proof = {"journal_row": anew.seq(self.proof, number), "journal_hash": hashes[self.proof]}
+            told = rfc8785.dumps({**self.told, "proof": {**self.told["proof"], **proof}})
+            pdf = seal(self._carrying(told), ours.seal_key())
+        digest = hashlib.sha256(told or b"record %d" % pk).hexdigest()
+        consent = (
+            *(pk, row["visit_id"] + number * anew.moved.count["clinic.visit"]),
+            *(row["given_id"] + number * count[Given], told, digest, row["confirmed_by_id"]),
+            _stored(row["confirmed_at"] + shift),
+        )
+        sealed_sha256 = hashlib.sha256(pdf or b"file %d" % pk).hexdigest()
+        # When it was sealed is the truth, and not moved: the certificate is from today.
+        return consent, (file, pk, pdf, sealed_sha256, row["certificate"], _stored(timezone.now()))
+
+    def _carrying(self, told: bytes) -> bytes:
+        """Return the document with this record attached; only the first of its length is put together anew."""
+        if len(told) not in self.carries:
+            self.carries[len(told)] = told, carrying(self.drawn, told)
+        other, document = self.carries[len(told)]
+        return document.replace(other, told)
+
+
+def unsealed(pdf: bytes) -> bytes:
+    """Return the document as it was drawn: the seal came after it, as a revision of its own."""
+    return pdf[: pdf.index(END_OF_FILE) + len(END_OF_FILE)]
+
+
+def carrying(drawn: bytes, told: bytes) -> bytes:
+    """Return the drawn document with another record attached, as it is, so that one of its length can replace it."""
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(drawn))
+    specification = writer.root_object["/Names"]["/EmbeddedFiles"]["/Names"][1].get_object()
+    plain = pypdf.generic.DecodedStreamObject()
+    plain.set_data(told)
+    plain[pypdf.generic.NameObject("/Type")] = pypdf.generic.NameObject("/EmbeddedFile")
+    specification["/EF"][pypdf.generic.NameObject("/F")] = writer._add_object(plain)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+COLUMNS = {
+    Journal: "seq at action actor_kind user_id role tablet_id visit_id patient_id data prev_hash hash".split(),
+    Consent: "id visit_id given_id record sha256 confirmed_by_id confirmed_at".split(),
+    SealedFile: "id consent_id pdf sha256 certificate_sha256 sealed_at".split(),
+}
+
+
+def _insert(cursor: Any, model: type[models.Model], rows: Iterable[tuple[Any, ...]]) -> None:
+    table, names = model._meta.db_table, COLUMNS[model]
+    columns = ", ".join(f'"{name}"' for name in names)
+    if POSTGRESQL:
+        with cursor.copy(f'COPY "{table}" ({columns}) FROM STDIN') as target:
+            for row in rows:
+                target.write_row(row)
+        return
+    cursor.executemany(f'INSERT INTO "{table}" ({columns}) VALUES ({", ".join(["%s"] * len(names))})', list(rows))
+
+
+def _finish(unit: Unit) -> None:
+    """Put the guards back, let the counters of keys go on, and have the database look at what it has."""
+    with connection.cursor() as cursor:
+        if POSTGRESQL:
+            for each in guards.guarded():
+                cursor.execute(f'ALTER TABLE "{each.table}" ENABLE TRIGGER USER')
+        for statement in connection.ops.sequence_reset_sql(no_style(), [*unit.copied, Consent, SealedFile]):
+            cursor.execute(statement)
+    guards.install(connection)
+    if POSTGRESQL:  # by itself, a server does this within minutes; SQLite does it when it is told, and nobody tells it
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+
+
+def patients_needed(copies: Copies, unit: int) -> int:
+    """Return how many patients so many copies of ``unit`` visits have."""
+    return unit * -(-copies.count // COMES_BACK)

@@ -1,0 +1,141 @@
+"""A clinic's days, made by the verbs that its pages call: what a grown clinic is copied from, and the day of today.
+
+The shares are a guess at a physiotherapy practice that screens everybody: of a hundred visits, sixty-eight are answered
+without a flag and signed, twenty-four raise flags that a practitioner clears, eight are stopped. Whoever signed is
+confirmed, sealed and treated. Desk and practitioners look at pages meanwhile.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+
+from clinic import actions as desk
+from clinic.flow import Stage
+from clinic.models import Actor, Journal, Patient, Visit
+from consent import actions as consents
+from consent.issuing import make_keys
+from consent.management.commands.load_demo import STAFF, DemoDay
+from consent.models import Consent
+from screening import actions as screenings
+from screening.models import Technique
+from screening.questions import all_clear
+from screening.talk import CORRECT, PROMPTS
+from screening.treatments import Reaction
+
+SHARES: Mapping[str, int] = {"sealed": 34, "reviewed": 12, "stopped": 4}
+# Of one day as the desk sees it in the afternoon.
+TODAY: Mapping[str, int] = {
+    "expected": 12,
+    "answering": 1,
+    "in_review": 8,
+    "to_sign": 4,
+    "signed": 4,
+    "sealed": 6,
+    "stopped": 2,
+}
+REGULAR, REGULAR_VISITS = ("Xanthippe Quillfeather", dt.date(1931, 7, 14)), 6
+
+
+class Days(DemoDay):
+    """Staff, tablets, and visits of any kind in any number."""
+
+    def begin(self, keys: Any, passphrase: str) -> None:
+        """Make what a clinic has before its first visit."""
+        make_keys(keys, passphrase, "Grown Clinic")
+        people = {row[0]: self._staff(*row) for row in STAFF}
+        self.reception = Actor(user=people["reception"], role=STAFF[0][3][0])
+        self.physio = Actor(user=people["physio"], role=STAFF[1][3][0])
+        self.manager = Actor(user=people["manager"], role=STAFF[3][3][0])
+        desk.change_policy(by=self.manager, clinic_name="Grown Clinic", emergency_number="112")
+        self.tablets = [self._tablet("Front desk 1"), self._tablet("Room 2")]
+
+    def visit_of(self, patient: Patient, minute: int) -> Visit:
+        """Put the patient on today's board."""
+        time = dt.time(8 + minute // 60 % 10, minute % 60)
+        return desk.add_visit(
+            patient=patient, day=self.today, time=time, practitioner=self.physio.staff, by=self.reception
+        )
+
+    def make(self, kind: str, visit: Visit) -> None:
+        """Bring an expected visit to where a visit of this kind ends."""
+        self._look("board opened", self.reception, count=40)
+        self._look("patients searched", self.reception, count=3)
+        self._look("patient opened", self.reception, patient=visit.patient)
+        getattr(self, f"_bring_{kind}")(visit)
+
+    def _look(self, action: str, by: Actor, **about: Any) -> None:
+        Journal.objects.record(action, by=by, **about)
+
+    def _bring_expected(self, visit: Visit) -> None:
+        """Nothing happened yet."""
+
+    def _bring_answering(self, visit: Visit) -> None:
+        self._partly(visit, self.tablets[1])
+
+    def _bring_in_review(self, visit: Visit) -> None:
+        self._answer(visit, needle_fear=5, needle_reaction="yes", needle_reaction_kinds=["fainted"], epilepsy="yes")
+        self._look("queue opened", self.physio, count=10)
+
+    def _bring_to_sign(self, visit: Visit) -> None:
+        self._review(visit)
+
+    def _bring_signed(self, visit: Visit) -> None:
+        self._give(visit)
+
+    def _bring_stopped(self, visit: Visit) -> None:
+        self._look("review opened", self.physio, visit=visit)
+        self._stop(visit)
+
+    def _bring_sealed(self, visit: Visit) -> None:
+        self._give(visit)
+        self._confirm(visit)
+
+    def _bring_reviewed(self, visit: Visit) -> None:
+        self._review(visit)
+        self._look("review opened", self.physio, visit=visit)
+        visit.refresh_from_db()
+        self._sign(visit, self._hand_over(visit))
+        self._confirm(visit)
+
+    def _answer(self, visit: Visit, **changes: Any) -> Any:
+        """As on the tablet, page by page, so that the journal has a row for each."""
+        hold = self._hand_over(visit)
+        by = Actor(tablet=hold.tablet)
+        said = {**all_clear(), **changes}
+        names = list(said)
+        for start in range(0, len(names), ANSWERS_A_PAGE):
+            page = {name: said[name] for name in names[start : start + ANSWERS_A_PAGE]}
+            screenings.answer(visit=visit, given=page, by=by)
+            visit.refresh_from_db()
+        screenings.answer(visit=visit, given=said, by=by)
+        screenings.submit(visit=visit, by=by)
+        visit.refresh_from_db()
+        return hold
+
+    def _confirm(self, visit: Visit) -> None:
+        self._look("confirmation opened", self.physio, visit=visit)
+        plan = consents.PlanNow(["left_calf"], Technique.SUPERFICIAL.value, electro=False, sessions=3)
+        said = {prompt.name: CORRECT for prompt in PROMPTS}
+        visit.refresh_from_db()
+        done = consents.confirm(visit=visit, plan=plan, teach_back=said, by=self.physio)
+        assert isinstance(done, Consent), done.why
+        visit.refresh_from_db()
+        assert visit.at is Stage.SEALED, visit.stage
+        screenings.record_session(
+            visit=visit,
+            regions=["left_calf"],
+            electro=False,
+            needles_in=4,
+            needles_out=4,
+            reaction=Reaction.NONE,
+            treated_at=timezone.now(),
+            by=self.physio,
+        )
+        self._look("document opened", self.reception, visit=visit)
+
+
+ANSWERS_A_PAGE = 3

@@ -1,0 +1,19 @@
+"""The settings of a grown clinic: the tests' own, on the database that is measured, as a clinic's server opens it.
+
+``BENCH_FOLDER`` is where the keys and, without ``DATABASE_URL``, the SQLite database stay from one process to the next.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.settings import *  # noqa: F403
+from tests.settings import DATABASES, TASKS
+
+FOLDER = Path(os.environ["BENCH_FOLDER"])
+KEYS_DIR = FOLDER / "keys"
+ANCHORS_FILE = FOLDER / "anchors.jsonl"
+if "sqlite" in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["NAME"] = FOLDER / "clinic.sqlite3"
+TASKS = {**TASKS}
