@@ -126,7 +126,7 @@ def unpack(source: Path, folder: Path, key: str) -> None:
 
 
 def _take_out(tar: tarfile.TarFile, folder: Path) -> None:
-    """Copy by name and content alone: ``extractall`` has its safe filter only from Python 3.11.4, Debian 12 has 3.11.2."""
+    """Copy by name and content alone: Debian 12 has Python 3.11.2, and ``extractall`` a safe filter from 3.11.4 on."""
     allowed = {MANIFEST, ANCHORS, *COPY.values()}
     for each in tar:
         content = tar.extractfile(each) if each.isreg() and each.name in allowed else None
