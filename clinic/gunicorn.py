@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from clinic.logs import CONFIG
+
 bind = os.environ.get("CLINIC_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("CLINIC_WORKERS", "2"))
 worker_class = "sync"  # Pango's font maps must not be shared by threads
@@ -11,6 +13,5 @@ preload_app = True  # imports once, before the fork
 max_requests, max_requests_jitter = 1000, 100
 timeout = 30
 control_socket_disable = True
-accesslog = None  # an address names a visit; the journal says who opened what
-errorlog = "-"
+logconfig_dict = CONFIG
 loglevel = os.environ.get("CLINIC_LOG_LEVEL", "info")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 
-from clinic import devices, sessions
+from clinic import devices, logs, sessions
 from clinic.access import GIVEN_BACK, POLLED, give_cookie, note_refusal
 from clinic.models import Actor, Journal, Tablet, User
 
@@ -19,6 +22,38 @@ Answer = Callable[[HttpRequest], HttpResponseBase]
 NOT_KEPT = "no-store, private"
 FORGET = '"cache", "storage"'  # not "cookies": the tablet stays paired
 PERMISSIONS = ", ".join(f"{feature}=()" for feature in ("camera", "microphone", "geolocation", "payment", "usb"))
+
+log = logging.getLogger(__name__)
+
+
+def logged(get_response: Answer) -> Answer:
+    """Write one line for each answer but the static files, under a number that the answer carries as X-Request-ID."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        began, number = time.monotonic(), uuid4().hex
+        before = logs.request_id.set(number)
+        try:
+            response = get_response(request)
+            response["X-Request-ID"] = number
+            if not request.path.startswith(settings.STATIC_URL):
+                log.info("answered", extra=_about(request, response, began))
+        finally:
+            logs.request_id.reset(before)
+        return response
+
+    return middleware
+
+
+def _about(request: HttpRequest, response: HttpResponseBase, began: float) -> dict[str, Any]:
+    """What the line says. Who asked is read off the request, if it was found out: a line asks no database."""
+    match, user, device = (getattr(request, name, None) for name in ("resolver_match", "_cached_user", "device"))
+    return {
+        "route": match.url_name if match else None,
+        "status": response.status_code,
+        "ms": round((time.monotonic() - began) * 1000),
+        "actor": user.pk if isinstance(user, User) else None,
+        "device": device.pk if device else None,
+    }
 
 
 def headers(get_response: Answer) -> Answer:

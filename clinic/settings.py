@@ -18,6 +18,8 @@ import fontpkg_atkinson_hyperlegible
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from clinic.logs import CONFIG
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("CLINIC_DATA_DIR", BASE_DIR / "var"))
 KEYS_DIR = Path(os.environ.get("CLINIC_KEYS_DIR", DATA_DIR / "keys"))
@@ -123,6 +125,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "clinic.middleware.logged",
     "csp.middleware.CSPMiddleware",  # headers first: what a later one answers by itself must carry them too
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "clinic.middleware.headers",
@@ -142,6 +145,8 @@ MIDDLEWARE = [
     "clinic.middleware.last_only_so_long",
     "clinic.middleware.default_deny",
 ]
+
+LOGGING = CONFIG
 
 ROOT_URLCONF = "clinic.urls"
 WSGI_APPLICATION = "clinic.wsgi.application"

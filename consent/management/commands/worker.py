@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django_tasks_db.management.commands import db_worker
 
 from consent.left_over import take_up
+
+log = logging.getLogger(__name__)
 
 
 class Command(db_worker.Command):
@@ -22,5 +26,9 @@ class Command(db_worker.Command):
         parser.set_defaults(worker_id=socket.gethostname()[:64])
 
     def handle(self, *, worker_id: str, **options: Any) -> None:
-        take_up(worker_id)
-        super().handle(worker_id=worker_id, **options)
+        try:
+            take_up(worker_id)
+            super().handle(worker_id=worker_id, **options)
+        except Exception:  # Python would print it with what it holds; the log's line has none of that
+            log.exception("the worker stopped")
+            sys.exit(1)
