@@ -1,4 +1,4 @@
-"""Signing on the pad: by mouse and by finger, undone, cleared, turned, and given back after a refused post."""
+"""Signing on the pad: by mouse, finger, stylus and keys, undone, cleared, turned, given back after a refused post."""
 
 from __future__ import annotations
 
@@ -106,6 +106,62 @@ def test_a_second_finger_or_a_resting_hand_draws_nothing(page: Any, pad: Any) ->
     assert all(x < left_edge for x, _, _ in stroke)
 
 
+def test_a_stylus_draws_and_takes_over_from_the_hand_that_rests(page: Any, pad: Any) -> None:
+    box = pad.bounding_box()
+    device = page.context.new_cdp_session(page)
+    finger = {"x": box["x"] + 400, "y": box["y"] + 120, "id": 0}
+    device.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [finger]})
+
+    def stylus(kind: str, x: float, y: float) -> None:
+        where = {"x": box["x"] + x, "y": box["y"] + y, "button": "left", "buttons": 1, "clickCount": 1}
+        device.send("Input.dispatchMouseEvent", {"type": kind, **where, "pointerType": "pen", "force": 0.5})
+
+    stylus("mousePressed", 40, 60)
+    for step in range(1, 10):
+        stylus("mouseMoved", 40 + 12 * step, 60 + 4 * step)
+    stylus("mouseReleased", 148, 96)
+    (stroke,) = strokes(page)
+    assert len(stroke) > 5
+    assert max(x for x, _, _ in stroke) < 300 * 600 / box["width"]
+    device.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert strokes(page) == [stroke]
+
+
+def test_keys_draw_as_well(page: Any, pad: Any, axe: Callable[[Any], None]) -> None:
+    hint = page.get_by_text("The arrow keys move the pen.")
+    assert not hint.is_visible()
+    page.get_by_label("Draw").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.matches('canvas')")
+    assert hint.is_visible()
+    axe(page)
+
+    keys = page.keyboard
+    for key in ("ArrowRight", "ArrowDown"):
+        keys.press(key)
+    assert strokes(page) == [], "the pen was in the air"
+    assert inked(pad) > 0, "nobody sees where the pen is"
+    keys.press("Space")
+    assert status(page) == "The pen is down"
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "Shift+ArrowLeft"):
+        keys.press(key)
+    keys.press("Space")
+    assert status(page) == "Signature drawn"
+    (stroke,) = strokes(page)
+    assert [point[:2] for point in stroke] == [[72, 132], [84, 132], [96, 132], [96, 120], [92, 120]]
+    assert [moment for _, _, moment in stroke] == sorted(moment for _, _, moment in stroke)
+
+    keys.press("ArrowRight")
+    keys.press("Space")
+    keys.press("ArrowDown")
+    keys.press("Tab")  # on to "Undo", with the pen still down
+    assert [len(each) for each in strokes(page)] == [5, 2]
+    assert status(page) == "Signature drawn"
+    keys.press("Enter")
+    assert strokes(page) == [stroke]
+    assert page.evaluate("scrollY") == 0
+
+
 def test_undo_takes_the_last_line_and_clear_takes_all(page: Any, pad: Any) -> None:
     draw(page, pad, (0.1, 0.3), (0.4, 0.3))
     first = strokes(page)
@@ -181,8 +237,9 @@ def test_no_more_strokes_are_kept_than_the_server_takes(page: Any, pad: Any) -> 
 
 
 def test_pad_is_named_and_typing_is_as_near(page: Any, pad: Any, axe: Callable[[Any], None]) -> None:
-    assert pad.get_attribute("role") == "img"
+    assert pad.get_attribute("role") == "application", "else the keys of a screen reader never reach it"
     assert pad.get_attribute("aria-label")
+    assert "arrow keys" in page.locator(f"#{pad.get_attribute('aria-describedby').split()[0]}").text_content()
     assert not page.get_by_label("Your name").is_visible()
     axe(page)
     page.get_by_label("Type").check()

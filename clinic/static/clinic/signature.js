@@ -7,6 +7,8 @@ const MOST_STROKES = 50;
 const MOST_POINTS = 4000;
 const MOST_LETTERS = 60000; // the server takes 64 KB
 const LINE = 2.6; // in the units of the box
+const STEP = 12; // of the box, for one press of an arrow key; with Shift a third of it
+const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 function startPad(root) {
   const canvas = root.querySelector("canvas");
@@ -17,6 +19,7 @@ function startPad(root) {
   let current = null;
   let pointer = null; // the one that draws now; a hand that rests on the glass is another one
   let began = null;
+  const pen = { at: [60, 120], down: false, shown: false }; // the one that keys move
 
   const within = (value, most) => Math.min(most, Math.max(0, Math.round(value)));
 
@@ -24,7 +27,16 @@ function startPad(root) {
     const box = canvas.getBoundingClientRect();
     const x = ((event.clientX - box.left - canvas.clientLeft) / canvas.clientWidth) * BOX.width;
     const y = ((event.clientY - box.top - canvas.clientTop) / canvas.clientHeight) * BOX.height;
-    return [within(x, BOX.width), within(y, BOX.height), Math.max(0, Math.round(event.timeStamp - began))];
+    return [within(x, BOX.width), within(y, BOX.height), moment(event)];
+  }
+
+  const moment = (event) => Math.max(0, Math.round(event.timeStamp - began));
+
+  function begin(event, at) {
+    if (began === null || !strokes.length) began = event.timeStamp - (strokes.at(-1)?.at(-1)[2] ?? 0);
+    current = [at(event)];
+    strokes.push(current);
+    repaint();
   }
 
   function draw(stroke) {
@@ -41,8 +53,16 @@ function startPad(root) {
     ink.setTransform(canvas.width / BOX.width, 0, 0, canvas.height / BOX.height, 0, 0);
     ink.lineWidth = LINE;
     ink.lineCap = ink.lineJoin = "round";
-    ink.strokeStyle = getComputedStyle(canvas).color;
+    ink.strokeStyle = ink.fillStyle = getComputedStyle(canvas).color;
     strokes.forEach(draw);
+    if (pen.shown) showPen();
+  }
+
+  function showPen() {
+    ink.beginPath();
+    ink.arc(...pen.at, pen.down ? 4 : 7, 0, 2 * Math.PI);
+    if (pen.down) ink.fill();
+    ink.stroke();
   }
 
   const tooMuch = () =>
@@ -61,7 +81,7 @@ function startPad(root) {
   function save() {
     thinOut();
     target.value = strokes.length ? JSON.stringify(strokes) : "";
-    const words = strokes.length ? "Signature drawn" : "Signature is empty";
+    const words = pen.down ? "The pen is down" : strokes.length ? "Signature drawn" : "Signature is empty";
     if (status.textContent !== words) status.textContent = words;
     repaint();
   }
@@ -77,6 +97,7 @@ function startPad(root) {
   }
 
   canvas.addEventListener("pointerdown", (event) => {
+    letGo();
     const penOverHand = current && event.pointerType === "pen" && pointer.pointerType !== "pen";
     if (penOverHand) {
       strokes.pop();
@@ -86,10 +107,7 @@ function startPad(root) {
     event.preventDefault();
     pointer = event;
     canvas.setPointerCapture(event.pointerId);
-    if (began === null || !strokes.length) began = event.timeStamp - (strokes.at(-1)?.at(-1)[2] ?? 0);
-    current = [place(event)];
-    strokes.push(current);
-    repaint();
+    begin(event, place);
   });
   canvas.addEventListener("pointermove", (event) => {
     if (current && event.pointerId === pointer.pointerId) add(event);
@@ -101,6 +119,42 @@ function startPad(root) {
       save();
     });
   }
+
+  // The arrow keys move a pen, the space key puts it down and lifts it.
+  const atPen = (event) => [...pen.at, moment(event)];
+
+  function move([x, y], event) {
+    const step = event.shiftKey ? STEP / 3 : STEP;
+    pen.at = [within(pen.at[0] + step * x, BOX.width), within(pen.at[1] + step * y, BOX.height)];
+    if (pen.down) current.push(atPen(event));
+    repaint();
+  }
+
+  function turn(event) {
+    if (event.repeat || (!pen.down && strokes.length >= MOST_STROKES)) return;
+    pen.down = !pen.down;
+    if (pen.down) begin(event, atPen);
+    else current = null;
+    save();
+  }
+
+  function letGo() {
+    if (!pen.shown) return;
+    if (pen.down) current = null;
+    pen.down = pen.shown = false;
+    save();
+  }
+
+  canvas.addEventListener("keydown", (event) => {
+    const fingerDraws = current && !pen.down;
+    if (fingerDraws || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key !== " " && !WAYS[event.key]) return;
+    event.preventDefault(); // else the page scrolls
+    pen.shown = true;
+    if (WAYS[event.key]) move(WAYS[event.key], event);
+    else turn(event);
+  });
+  canvas.addEventListener("blur", letGo);
   root.querySelector("[data-undo]").addEventListener("click", () => {
     strokes.pop();
     save();
