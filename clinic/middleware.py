@@ -64,6 +64,7 @@ def headers(get_response: Answer) -> Answer:
         if not request.path.startswith(settings.STATIC_URL):
             response["Cache-Control"] = NOT_KEPT
         response["Permissions-Policy"] = PERMISSIONS
+        response["Cross-Origin-Resource-Policy"] = "same-origin"
         return response
 
     return middleware
@@ -77,6 +78,23 @@ def methods(get_response: Answer) -> Answer:
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         return get_response(request) if request.method in METHODS else HttpResponseNotAllowed(METHODS)
+
+    return middleware
+
+
+def own_site(get_response: Answer) -> Answer:
+    """Refuse what another site's page asks for with 403, but for a link that somebody follows to a page of its own.
+
+    Browsers say so in `Sec-Fetch-*`, which no page can write; what says nothing (a program, an old browser) goes on.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        said = request.headers
+        foreign = said.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+        link = request.method != "POST" and said.get("Sec-Fetch-Dest") == "document"
+        if foreign and not link:
+            return HttpResponse("This may not be asked for from another site.", status=403, content_type="text/plain")
+        return get_response(request)
 
     return middleware
 

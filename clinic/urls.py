@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from clinic.views import account, board, doors, journal, looked, manage, patients, phone, tablets, visits
+from clinic.views import account, board, doors, journal, looked, manage, patients, phone, reports, tablets, visits
 
 urlpatterns = [
     path("", doors.home, name="home"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("login/closed/", account.closed, name="account_inactive"),
     path("enrol/", account.enrol, name="enrol"),
     path("account/sessions/", account.sessions_list, name="my_sessions"),
+    path("csp", reports.csp, name="csp"),
     path("logout/", doors.sign_out, name="logout"),
     path("account/", account.factors, name="mfa_index"),
     path("account/again/", account.password_again, name="account_reauthenticate"),

@@ -53,6 +53,7 @@ TABLE: dict[str, Row] = {
     "account_inactive": Row(ALL, 200, 405),
     "enrol": Row(ALL, 200, 422),
     "logout": Row(ALL, 405, GO),
+    "csp": Row(ALL, 405, (400, 429)),
     "resume": Row(ALL, (200, GO), (200, GO)),
     "pair": Row(ALL, 200, 422),
     "phone": Row(ALL, (200, GO), (200, 422, GO)),
@@ -176,12 +177,14 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": middleware.PERMISSIONS,
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 IN_EACH_POLICY = (
     "script-src 'self'",
     "require-trusted-types-for 'script'",
     "frame-ancestors 'none'",
     "base-uri 'none'",
+    "report-uri /csp",
 )
 OF_FILES = {"consent_pdf": "sandbox", "after_pdf": "sandbox"}  # downloads, with a policy that lets nothing run
 
