@@ -70,3 +70,6 @@ urlpatterns = [
     path("", include("screening.urls")),
     path("", include("consent.urls")),
 ]
+
+handler404 = "clinic.views.doors.no_page"
+handler500 = "clinic.views.doors.broken"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
@@ -425,6 +426,52 @@ def test_the_pages_with_questions(looker: Looker, live_server: Any) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_the_pages_before_and_after_the_questions(looker: Looker, live_server: Any) -> None:
     _go_through(looker, live_server.url, [scene for scene in scenes() if scene.url_name != "part"])
+
+
+# Pages that stand in the place of another one: template, and what it is given.
+IN_PLACE: dict[str, tuple[str, dict[str, Any]]] = {
+    "came too late": ("clinic/too_late.html", {}),
+    "not saved yet": ("clinic/not_saved_yet.html", {"on_tablet": True, "posted": True, "again": True, "here": "/"}),
+    "cannot be shown": ("clinic/not_saved_yet.html", {"on_tablet": True, "here": "/tablet/"}),
+    "no page": ("clinic/astray.html", {"on_tablet": True}),
+    "broken": ("clinic/astray.html", {"on_tablet": True, "broken": True}),
+    "phone done": ("clinic/phone_finished.html", {}),
+    "given back": ("clinic/given_back.html", {}),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_pages_that_stand_in_the_place_of_another(looker: Looker, live_server: Any, rf: Any) -> None:
+    shown: list[str] = []
+    looker.page.route("**/tablet/instead/", lambda route: route.fulfill(body=shown[-1], content_type="text/html"))
+    for name, (template, given) in IN_PLACE.items():
+        shown.append(render_to_string(template, given, rf.get("/tablet/instead/")))
+        assert easy(shown[-1])
+        looker.page.goto(f"{live_server.url}/tablet/instead/")
+        looker.looks(name)
+    assert not looker.wrong, "\n".join(looker.wrong)
+
+
+@pytest.mark.django_db
+def test_an_address_that_is_none_leads_on(client: Client) -> None:
+    """A tablet that is locked to the app has no Back."""
+    for address, home in {"/tablet/nowhere/": "/tablet/", "/nowhere": "/"}.items():
+        answer = client.get(address)
+        assert answer.status_code == 404
+        assert html.fromstring(answer.content).xpath("//main//a/@href") == [home]
+
+
+@pytest.mark.django_db
+def test_what_breaks_leads_on_too_and_tells_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(request: Any) -> None:
+        raise ValueError("the answers of Zoë")
+
+    client.cookies[settings.TABLET_COOKIE_NAME] = make_tablet()[1]
+    client.raise_request_exception = False
+    monkeypatch.setattr("clinic.views.tablets.current_hold", breaks)
+    answer = client.get("/tablet/")
+    assert (answer.status_code, "Zoë" in answer.text) == (500, False)
+    assert html.fromstring(answer.content).xpath("//main//a/@href") == ["/tablet/"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
@@ -43,3 +44,20 @@ def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
         return redirect("account_login")
     messages.warning(request, "This page was open for too long, so nothing was saved. Please do it once more.")
     return render(request, "clinic/form_expired.html", status=403)
+
+
+@anyone
+def no_page(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404 with a way on: a tablet that is locked to this app has no address bar and no Back."""
+    return HttpResponse(_astray(request), status=404)
+
+
+@anyone
+def broken(request: HttpRequest) -> HttpResponse:
+    """Answer 500 with a way on; the page asks the database for nothing, which may be what broke."""
+    return HttpResponse(_astray(request, broken=True), status=500)
+
+
+def _astray(request: HttpRequest, *, broken: bool = False) -> str:
+    on_tablet = request.path.startswith("/tablet/")
+    return render_to_string("clinic/astray.html", {"on_tablet": on_tablet, "broken": broken})
