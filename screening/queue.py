@@ -79,11 +79,6 @@ class Line(NamedTuple):
         return 0 if self.is_calling else LAST if self.stage == Stage.SIGNED else self.flagged
 
     @property
-    def severity(self) -> str:
-        """The gravest severity that is open, or ""."""
-        return SEVERITIES[self.rank]
-
-    @property
     def due_at(self) -> dt.datetime:
         """When a practitioner must have looked."""
         if self.is_urgent:
