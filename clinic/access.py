@@ -23,6 +23,7 @@ from clinic import actions, devices, identity, late
 from clinic.flow import ON_TABLET, Stage
 from clinic.models import Actor, Hold, Journal, PolicyChange, Role, Tablet, User
 from clinic.models.tablets import digest
+from clinic.policy import Policy
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -157,7 +158,7 @@ def current_tablet(request: HttpRequest) -> Tablet | None:
     """
     if not hasattr(request, "device"):
         request.device = devices.recognise(request.COOKIES.get(settings.TABLET_COOKIE_NAME, ""))  # type: ignore[attr-defined]
-        request.held = _held(request.device)  # type: ignore[attr-defined]
+        request.held = _held(request, request.device)  # type: ignore[attr-defined]
     found = cast(Tablet | None, request.device)  # type: ignore[attr-defined]
     return None if found and found.kind == Tablet.Kind.PHONE and found.invitation.is_over else found
 
@@ -173,10 +174,17 @@ def was_a_phone(request: HttpRequest) -> bool:
     return bool(token) and Tablet.objects.filter(kind=Tablet.Kind.PHONE.value, token_sha256=digest(token)).exists()
 
 
-def _held(here: Tablet | None) -> Hold | None:
+def policy_of(request: HttpRequest) -> Policy:
+    """Return the settings in force, read once for a request: no page shows what it changes in the same request."""
+    if not hasattr(request, "policy"):
+        request.policy = PolicyChange.objects.policy()  # type: ignore[attr-defined]
+    return cast(Policy, request.policy)  # type: ignore[attr-defined]
+
+
+def _held(request: HttpRequest, here: Tablet | None) -> Hold | None:
     """Return what a device holds, after the lock of one that was left alone."""
     hold = here.hold if here else None
-    if hold and hold.is_away(PolicyChange.objects.policy()):
+    if hold and hold.is_away(policy_of(request)):
         devices.lock(hold=hold)
         return None
     return hold

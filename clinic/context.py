@@ -9,9 +9,10 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from clinic import identity
+from clinic.access import policy_of
 from clinic.flow import Stage
 from clinic.look import look
-from clinic.models import PolicyChange, Visit
+from clinic.models import Visit
 
 
 def clinic(request: HttpRequest) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def clinic(request: HttpRequest) -> dict[str, Any]:
     Nothing is read unless used.
     """
     return {
-        "clinic": SimpleLazyObject(PolicyChange.objects.policy),
+        "clinic": SimpleLazyObject(lambda: policy_of(request)),
         "look": SimpleLazyObject(lambda: look(request)),
         "demo": settings.DEMO,
         "let_in": SimpleLazyObject(lambda: identity.is_let_in(request)),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from clinic.actions import hand_over, revoke, take_back
 from clinic.models import Actor, Hold, Journal, SpentToken, Tablet, Visit
-from clinic.models.tablets import TOKEN_GRACE, TOKEN_LIFE, digest, next_token
+from clinic.models.tablets import TOKEN_GRACE, digest, next_token
 
 TOKEN_DAYS = {Tablet.Kind.CLINIC: 180, Tablet.Kind.LENT: 1, Tablet.Kind.PHONE: 15}  # a phone: from the earliest link on
 
@@ -49,23 +49,19 @@ def renew(*, tablet: Tablet, token: str) -> str:
     A device that came with the token before, because it never got the new one, gets it again. Only where it is due does
     this wait for its turn to write.
     """
-    now = Tablet.objects.known().filter(pk=tablet.pk).first()
-    return _renew(tablet, token) if now and (now.token_sha256 != digest(token) or _is_due(now)) else ""
-
-
-def _is_due(now: Tablet) -> bool:
-    since = now.token_at
-    return not since or since <= timezone.now() - TOKEN_LIFE or now.holds.filter(ended_at__gt=since).exists()
+    here = Tablet.objects.known().filter(pk=tablet.pk)
+    return _renew(tablet, token) if (here.due() | here.exclude(token_sha256=digest(token))).exists() else ""
 
 
 @transaction.atomic
 def _renew(tablet: Tablet, token: str) -> str:
-    now = Tablet.objects.known().filter(pk=tablet.pk).first()
+    here = Tablet.objects.known().filter(pk=tablet.pk)
+    now = here.first()
     if now is None:
         return ""
     if now.token_sha256 != digest(token):
         return next_token(token) if now.token_seen_at is None else ""
-    if not _is_due(now):
+    if not here.due().exists():
         return ""
     too_old = timezone.now() - dt.timedelta(days=TOKEN_DAYS[Tablet.Kind(now.kind)])
     now.spent_tokens.filter(spent_at__lt=too_old).delete()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from django.db import connections
+
 from clinic.logs import CONFIG
 
 bind = os.environ.get("CLINIC_BIND", "127.0.0.1:8000")
@@ -15,3 +17,8 @@ timeout = 30
 control_socket_disable = True
 logconfig_dict = CONFIG
 loglevel = os.environ.get("CLINIC_LOG_LEVEL", "info")
+
+
+def pre_fork(server: object, worker: object) -> None:
+    """Close what the start-up checks opened: a database connection must not be shared by two processes."""
+    connections.close_all()

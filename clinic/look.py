@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-from clinic.access import current_tablet
-from clinic.models import Hold
+from clinic.access import current_hold, current_tablet
+from clinic.models import Hold, Tablet
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,13 @@ class Look:
         return cls(text_size or cls.text_size, contrast or cls.contrast, offered)
 
 
+def _shown(request: HttpRequest, here: Tablet | None) -> Hold | None:
+    """The hold whose look the page has. A page that is only asked for ends none; a post may have ended it."""
+    return current_hold(request) if request.method == "GET" else here.hold if here else None
+
+
 def look(request: HttpRequest) -> Look:
     """Return how the device that asks is to show its pages."""
     here = getattr(request, "tablet", None) or current_tablet(request)
-    hold = here.hold if here else None
+    hold = _shown(request, here)
     return Look.of(hold, offered=bool(hold))

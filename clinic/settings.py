@@ -212,6 +212,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": DATA_DIR / "clinic.sqlite3",
+        "CONN_MAX_AGE": None,  # kept by each process: to open it anew costs as much as what a page reads
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 10,

@@ -58,6 +58,12 @@ class TabletQuerySet(models.QuerySet["Tablet"]):
         """Tablets of the clinic that may be handed over."""
         return self.of_the_clinic().known()
 
+    def due(self) -> TabletQuerySet:
+        """Devices whose token is a day old, or was theirs when a hold ended."""
+        ended = Hold.objects.filter(tablet=models.OuterRef("pk"), ended_at__gt=models.OuterRef("token_at"))
+        old = models.Q(token_at=None) | models.Q(token_at__lte=timezone.now() - TOKEN_LIFE)
+        return self.filter(old | models.Exists(ended))
+
     def with_token(self, token: str) -> Tablet | None:
         """Return the device that holds this cookie, or nothing."""
         return self.known().filter(token_sha256=digest(token)).first() if token else None

@@ -2,6 +2,7 @@
 
 from screening.forms.answers import PageForm
 from screening.forms.asking import AskForm
+from screening.forms.blank import drawn
 from screening.forms.paper import PaperAnswersForm, PaperCodeForm
 from screening.forms.queue import QueueSearchForm
 from screening.forms.review import AheadForm, BackForm, DecisionForm, PlanForm, StopForm
@@ -28,4 +29,5 @@ __all__ = [
     "StopForm",
     "TalkForm",
     "VitalsForm",
+    "drawn",
 ]

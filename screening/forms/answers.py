@@ -97,7 +97,7 @@ class PageForm(PlainForm):
     ) -> None:
         """``as_heading``: the one question of the page is the page's heading as well."""
         super().__init__(data, initial={name: _shown(value) for name, value in answers.items()})
-        self.asked = asked
+        self.asked, self.as_heading = asked, as_heading
         for question in asked:
             label: Any = question.wording
             if as_heading:

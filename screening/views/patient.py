@@ -17,7 +17,7 @@ from clinic.flow import NotAllowed, Stage
 from screening import actions, questions
 from screening.actions.checking_in import asked_at_home, counts_here_and_now
 from screening.coming_back import to_look_back_on
-from screening.forms import PageForm
+from screening.forms import PageForm, drawn
 from screening.forms.answers import NO_GROUP, filled_in
 from screening.last_time import readable, told
 from screening.models import Screening
@@ -68,14 +68,13 @@ def _missing(screening: Screening, answers: Answers) -> list[str]:
     return [name for name in left if asked_at_home(name)] if screening.at_home else left
 
 
-def _begin_again(request: PatientRequest) -> HttpResponse | None:
+def _begin_again(request: PatientRequest, latest: Screening | None) -> HttpResponse | None:
     """Start again, and say so, where the form or the page on the screen is of another version of the questionnaire.
 
     So does a form that was begun at home or on an earlier day, but for what does not change by the day. A page that is
     sent is saved first: what was just typed is of today.
     """
     visit = request.hold.visit
-    latest = Screening.of(visit)
     if latest is None or latest.submitted_at:
         return None
     shown = request.POST.get("questionnaire", questions.digest())
@@ -88,8 +87,8 @@ def _begin_again(request: PatientRequest) -> HttpResponse | None:
     return redirect(reverse("answering") + "?again=1")
 
 
-def _read(request: PatientRequest) -> tuple[Screening, dict[str, questions.Value]]:
-    screening = Screening.of(request.hold.visit)
+def _read(request: PatientRequest, latest: Screening | None) -> tuple[Screening, dict[str, questions.Value]]:
+    screening = latest
     if screening is None or screening.submitted_at:
         screening = actions.draft(visit=request.hold.visit, by=request.actor)
     return screening, questions.load(screening.answers)
@@ -99,11 +98,12 @@ def _read(request: PatientRequest) -> tuple[Screening, dict[str, questions.Value
 @require_GET
 def answering(request: PatientRequest) -> HttpResponse:
     """Go on where the patient is: the next page with something to answer, or the look at everything."""
-    if again := _begin_again(request):
+    latest = Screening.of(request.hold.visit)
+    if again := _begin_again(request, latest):
         return again
     if (before := to_look_back_on(request.hold.visit)) and told(readable(before.answers)):
         return redirect("last_time")
-    screening, answers = _read(request)
+    screening, answers = _read(request, latest)
     missing = _missing(screening, answers)
     why = request.GET.get("again", "")
     if screening.number > 1 and not screening.ask_again and not missing:
@@ -120,9 +120,10 @@ def answering(request: PatientRequest) -> HttpResponse:
 def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
     """Show one page of questions; save it as it is sent, and go on."""
     change = request.GET.get("change", "")
-    if again := _begin_again(request):
+    latest = Screening.of(request.hold.visit)
+    if again := _begin_again(request, latest):
         return again
-    screening, answers = _read(request)
+    screening, answers = _read(request, latest)
     way = way_of(request, screening, answers, change)
     step = way.find(section, page)
     if step is None:
@@ -145,6 +146,7 @@ def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
     number, total = way.part(step)
     context = {
         "form": form,
+        "fields": drawn(form),
         "step": step,
         "number": number,
         "total": total,
@@ -234,9 +236,10 @@ def _after_change(way: Route, step: Step, before: Answers, after: Answers, chang
 @require_http_methods(["GET", "POST"])
 def check(request: PatientRequest) -> HttpResponse:
     """Show all answers before they are sent, each with a way to change it; send them."""
-    if again := _begin_again(request):
+    latest = Screening.of(request.hold.visit)
+    if again := _begin_again(request, latest):
         return again
-    screening, answers = _read(request)
+    screening, answers = _read(request, latest)
     visit = request.hold.visit
     way = way_of(request, screening, answers, CHANGE)
     if left := _missing(screening, answers):
