@@ -10,11 +10,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench import papers
+from bench import checkin, pages, papers
 from bench.report import FILE, Part, told
 
 ROUNDS, QUICK = 30, 5
-PARTS: dict[str, Callable[[int], Part]] = {"pdf": papers.pdfs, "seal": papers.seals}
+PARTS: dict[str, Callable[[int], Part]] = {"pdf": papers.pdfs, "seal": papers.seals, "pages": pages.pages, "check-in": checkin.check_ins}
 
 
 def main() -> int:

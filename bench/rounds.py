@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import IO, NamedTuple, cast
@@ -107,11 +107,15 @@ class Claim:
 
 
 def ratio(
-    words: str, ours: Iterable[float], theirs: Iterable[float], bound: float | None, *, missing: str = ""
+    words: str, ours: Iterable[float], theirs: Iterable[float], bound: float | None, *, missing: str = "", why: str = ""
 ) -> Claim:
-    """Return the claim that ``ours`` cost at most ``bound`` times what ``theirs`` cost, round by round."""
+    """Return the claim that ``ours`` cost at most ``bound`` times what ``theirs`` cost, round by round.
+
+    ``why``: what stands in the way, told if the bound is missed.
+    """
     mine, other = list(ours), list(theirs)
     if not mine or not other:
         return Claim(words, bound, None, why=missing or "a contender is missing")
     each = [here / there for here, there in zip(mine, other, strict=False) if there]
-    return Claim(words, bound, min(mine) / min(other), median(each) if each else None)
+    claim = Claim(words, bound, min(mine) / min(other), median(each) if each else None)
+    return replace(claim, why=why) if claim.verdict == "MISSED" else claim
