@@ -14,7 +14,12 @@ from bench import checkin, pages, papers
 from bench.report import FILE, Part, told
 
 ROUNDS, QUICK = 30, 5
-PARTS: dict[str, Callable[[int], Part]] = {"pdf": papers.pdfs, "seal": papers.seals, "pages": pages.pages, "check-in": checkin.check_ins}
+PARTS: dict[str, Callable[[int], Part]] = {
+    "pdf": papers.pdfs,
+    "seal": papers.seals,
+    "pages": pages.pages,
+    "check-in": checkin.check_ins,
+}
 
 
 def main() -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from html import unescape
 from typing import Any
 
 from bench.pages import COLUMNS, Device, Fields, Row, alternated, clinic, filled, tablet_of
@@ -39,23 +40,23 @@ def _check_ins(app: Any, rounds: int) -> Part:
     words = f"a check-in of {whole.pages} pages, in requests that do nothing"
     by_minima, by_rounds = min(ours.seconds) / min(trivial.seconds), sorted(times)[len(times) // 2]
     claim = Claim(words, bound, by_minima, by_rounds, digits=0)
+    claim = replace(claim, why=STANDS) if claim.verdict == "MISSED" else claim
     part = Part(
         "A whole check-in",
         "A patient with epilepsy, from the birth date to the sealed PDF: every page that somebody sees (the patient's, "
-        "the review, the confirmation), every post, the PDF and its seal, which here are made in the post that confirms "
-        f"and not by the worker. {whole.requests} requests, of which {whole.pages} show a page.",
+        "the review, the confirmation), every post, the PDF and its seal, which here are made in the post that "
+        f"confirms and not by the worker. {whole.requests} requests, of which {whole.pages} show a page.",
         COLUMNS,
         [trivial.told(), ours.told()],
     )
-    part.claims = [Claim(*[words, bound, by_minima, by_rounds], why=STANDS, digits=0) if _missed(claim) else claim]
+    part.claims = [claim]
     return part
 
 
-STANDS = "each page reads what it shows from the database through Django's models; see the patient's pages above"
-
-
-def _missed(claim: Claim) -> bool:
-    return claim.verdict == "MISSED"
+STANDS = (
+    "the bound was set with a document of two pages and pages that read nothing; ours has what a court asks for, and "
+    "each page reads what it shows from the database, for this patient on this device alone"
+)
 
 
 @dataclass
@@ -124,8 +125,7 @@ class CheckIn:
     def _signs(self, visit: Any, tablet: Device) -> None:
         page = self._begins(visit, tablet)
         while "/sign/" not in tablet.at:
-            (onward,) = set(re.findall(r'href="(/tablet/consent/[a-z-]+/[^"]*)"[^>]*btn-primary|btn-primary[^>]*href="(/tablet/consent/[^"]+)"', page))
-            page = tablet.follow(tablet.ask("".join(onward).replace("&amp;", "&")))
+            page = tablet.follow(tablet.ask(_onward(page)))
         hidden = Fields(page).hidden
         sent = {
             **{name: hidden[name] for name in ("csrfmiddlewaretoken", "form_key", "statement", "tries")},
@@ -146,3 +146,9 @@ class CheckIn:
         token = Fields(page).hidden["csrfmiddlewaretoken"]
         self.desk.page = self.desk.follow(self.desk.ask(path, {**data, "csrfmiddlewaretoken": token}))
         assert self.desk.status == 200, (path, self.desk.status, re.sub(r"<[^>]+>|\s+", " ", self.desk.page))
+
+
+def _onward(page: str) -> str:
+    """The address of the link that leads on: the one that looks like a button."""
+    (tag,) = re.findall(r"<a [^>]*btn-primary[^>]*>", page)
+    return unescape(re.findall(r'href="([^"]+)"', tag)[0])

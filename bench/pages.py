@@ -15,13 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from pathlib import Path
 from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
 from bench.report import Part
-from bench.rounds import Claim, ratio
+from bench.rounds import ratio
 
 INNER = 5  # requests of one sample: one alone is too short for the clock
 
@@ -158,19 +157,18 @@ def clinic() -> Iterator[Any]:
     from django.db import connection
 
     settings.ALLOWED_HOSTS = ["localhost"]
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(Path(os.devnull).open("w"))  # a line for each request is made, and shown to nobody
-    kept, settings.DATABASES["default"]["CONN_MAX_AGE"] = settings.DATABASES["default"].get("CONN_MAX_AGE"), None
     name = connection.settings_dict["NAME"]
     connection.creation.create_test_db(verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA synchronous=FULL")
-    try:
-        yield WSGIHandler()
-    finally:
-        connection.creation.destroy_test_db(name, verbosity=0)
-        settings.DATABASES["default"]["CONN_MAX_AGE"] = kept
+    with open(os.devnull, "w") as nobody:  # a line of the log is made for each request, and shown to nobody
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.StreamHandler):
+                handler.setStream(nobody)
+        try:
+            yield WSGIHandler()
+        finally:
+            connection.creation.destroy_test_db(name, verbosity=0)
 
 
 def waiting() -> tuple[Any, str]:
@@ -194,7 +192,7 @@ def filled(page: str, turn: int = 0) -> dict[str, Any]:
     from screening.questions import all_clear
 
     fields, clear = Fields(page), all_clear()
-    said: dict[str, Any] = dict(fields.hidden) | {name: "" for name in fields.typed}
+    said: dict[str, Any] = dict(fields.hidden) | dict.fromkeys(fields.typed, "")
     for name, values in fields.choices.items():
         answer = clear.get(name)
         said[name] = values[turn % 2] if turn and len(values) == 3 else "none" if answer == [] else str(answer)
