@@ -191,6 +191,7 @@ def test_an_empty_or_odd_question_is_refused_and_stays(typed):
     answer = tablet.post("/tablet/ask/", {"act": "send", "question": typed})
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == ["question"]
+    assert "(optional)" not in answer.text, "the page says what it does not mean"
     assert not Asked.objects.exists()
 
 

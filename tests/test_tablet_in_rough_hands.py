@@ -493,3 +493,35 @@ def test_tapping_fast_sends_once_and_an_error_is_shown(patient):
     page.get_by_role("button", name="Continue").dblclick()
     expect(page).to_have_url(NEXT)
     assert len(posts) == 1
+
+
+@pytest.mark.journey
+@pytest.mark.django_db(transaction=True)
+def test_a_signature_outlives_a_network_that_breaks_twice_and_is_given_once(context, live_server):
+    """Once on the way there, once on the way back."""
+    visit, posts = ready(), []
+    cookie = tablet_client(visit).cookies[settings.TABLET_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.TABLET_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+    person = Patient(context.new_page(), live_server.url, lambda page: None)
+    person.go(SIGN)
+
+    def cut(route: Any) -> None:
+        if route.request.method == "POST":
+            posts.append(route.request.post_data)
+            if len(posts) == 2:
+                route.fetch(max_redirects=0)
+            if len(posts) < 3:
+                return route.abort()
+        return route.continue_()
+
+    person.page.route(f"**{SIGN}", cut)
+    person.ticks("lung", "read", "agree")
+    person.draws_a_signature()
+    drawn = person.page.locator("[name=strokes]").input_value()
+    person.page.get_by_role("button", name="I agree").click()
+    expect(person.page.get_by_role("alert")).to_contain_text("Not saved yet. We keep trying.")
+    assert person.page.locator("[name=strokes]").input_value() == drawn
+    assert not Given.objects.exists()
+    expect(person.page.get_by_role("heading", level=1)).to_have_text("Thank you. You have signed.", timeout=20_000)
+    assert len(posts) == 3
+    assert Given.objects.count() == 1

@@ -56,6 +56,7 @@ def ask(request: PatientRequest) -> HttpResponse:
     """Take a question to the practitioner, and go back to the page as it was."""
     sent = request.POST.get("act") == "send"
     form = AskForm(request.POST if sent else None, initial={"question": request.POST.get("question", "")})
+    form.fields["question"].optional = False  # type: ignore[attr-defined]  # elsewhere it may stay empty, not here
     done = False
     if sent and form.is_valid():
         try:
