@@ -508,11 +508,12 @@ def test_a_signature_outlives_a_network_that_breaks_twice_and_is_given_once(cont
     def cut(route: Any) -> None:
         if route.request.method == "POST":
             posts.append(route.request.post_data)
-            if len(posts) == 2:
-                route.fetch(max_redirects=0)
-            if len(posts) < 3:
-                return route.abort()
-        return route.continue_()
+        if route.request.method == "POST" and len(posts) == 2:
+            route.fetch(max_redirects=0)  # the server gets it, the tablet never hears of it
+        if route.request.method == "POST" and len(posts) < 3:
+            route.abort()
+        else:
+            route.continue_()
 
     person.page.route(f"**{SIGN}", cut)
     person.ticks("lung", "read", "agree")
