@@ -65,7 +65,7 @@ __all__ = [
     "sides",
 ]
 
-VERSION = "2026-11-23.3"
+VERSION = "2026-11-24.1"
 A_PAGE = 4  # questions at most
 
 Value = str | int | float | datetime.date | list[str]
@@ -370,7 +370,7 @@ _ALL = (
     ),
     _any_of(
         "needle_reaction_kinds",
-        "What happened?",
+        "What happened with the needle?",
         "Kind of reaction",
         ("fainted", "I fainted"),
         ("fit", "I had a fit"),
@@ -412,7 +412,7 @@ _ALL = (
     ),
     _text(
         "infection_site",
-        "Where in your body is it?",
+        "Where in your body is the infection?",
         "Site of the infection",
         hint="You can leave this empty.",
         parent="infection_now",
@@ -420,7 +420,7 @@ _ALL = (
     Question(
         "antibiotics_until",
         Kind.DATE,
-        "If you have had antibiotics for it, when is your last dose?",
+        "If you have had antibiotics for an infection, when is your last dose?",
         "Antibiotics until",
         hint="It can be a past day or a day to come. Leave it empty if you had none.",
         parent="infection_now",
@@ -486,7 +486,7 @@ _ALL = (
     Question(
         "inr_date",
         Kind.DATE,
-        "When was that blood test?",
+        "When was the blood test for your INR?",
         "Date of the INR",
         hint="Leave it empty if you do not know.",
         parent="inr",
@@ -502,7 +502,7 @@ _ALL = (
     ),
     _any_of(
         "antiplatelet_names",
-        "Which of these do you take?",
+        "Which of these drugs do you take?",
         "Which antiplatelet drug",
         ("aspirin", "Aspirin"),
         ("clopidogrel", "Clopidogrel (Plavix)"),
@@ -524,7 +524,7 @@ _ALL = (
     ),
     _one_of(
         "bleeding_disorder_severity",
-        "How bad is it?",
+        "How bad is your bleeding or clotting problem?",
         "How bad the bleeding disorder is",
         ("mild", "Mild"),
         ("moderate", "In between"),
@@ -652,7 +652,7 @@ _ALL = (
     ),
     _regions(
         "lymphoedema",
-        "Which parts of your body does this affect?",
+        "Which parts of your body does the swelling affect?",
         "Where the lymphoedema is",
         hint="If nodes were taken out, choose the arm or leg on that side. Choose all that apply.",
         stable=True,
@@ -666,7 +666,7 @@ _ALL = (
     Question(
         "surgery_date",
         Kind.DATE,
-        "When was it, or when will it be?",
+        "When was the surgery, or when will it be?",
         "Date of surgery",
         hint="Your best guess is fine. Leave it empty if you do not know.",
         parent="surgery",
@@ -692,7 +692,7 @@ _ALL = (
     ),
     _one_of(
         "metal_allergy_severity",
-        "How bad does it get?",
+        "How bad does your metal allergy get?",
         "How bad the metal allergy is",
         ("mild", "Mild, such as an itchy rash"),
         ("severe", "Severe, such as trouble breathing"),

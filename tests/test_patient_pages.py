@@ -449,6 +449,7 @@ def test_the_pages_that_stand_in_the_place_of_another(looker: Looker, live_serve
         assert easy(shown[-1])
         looker.page.goto(f"{live_server.url}/tablet/instead/")
         looker.looks(name)
+        assert looker.page.url.endswith("/tablet/instead/"), f"{name} went elsewhere"
     assert not looker.wrong, "\n".join(looker.wrong)
 
 
