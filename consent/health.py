@@ -118,7 +118,7 @@ def clock() -> str:
 
 
 READY: tuple[Check, ...] = (
-    Check("database", database, "Is its disk full, or its server down? `journalctl -u consent` says what it answers."),
+    Check("database", database, "Is its disk full, or its server down? `journalctl -u consent` names the error."),
     Check("disk", disk, "Delete old backups that are kept elsewhere too, or give it a larger disk."),
     Check("outbox", outbox, "Start the worker anew: `systemctl restart consent-worker`. It takes up what was left."),
     Check(
