@@ -2,6 +2,7 @@
 # make test     the whole suite, browser journeys included (PYTEST_ARGS="-k seal" for a part of it)
 # make test-all what takes longer as well: the heavy proofs, which CI runs too
 # make bench    what it costs beside its rivals, into docs/benchmarks.md (QUICK=1: a look, in two minutes)
+# make sbom     the bill of materials of what runs (CycloneDX), into build/sbom.json: from the lock file, without the network
 # make check    the linters, types and import contracts alone
 # make format   put the code into its one layout
 # make lock     write requirements*.txt again from requirements*.in
@@ -23,7 +24,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-all bench check format lock system clean
+.PHONY: demo test test-all bench sbom check format lock system clean
 
 demo: .venv/run.stamp
 	@exec $(BIN)/python .ci/demo.py --port $(PORT)
@@ -36,6 +37,10 @@ test-all: .venv/test.stamp
 
 bench: .venv/bench.stamp
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(PARTS)
+
+sbom: .venv/test.stamp
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible --validate -o build/sbom.json
 
 check: .venv/test.stamp
 	$(BIN)/ruff check .

@@ -185,6 +185,7 @@ CACHES: dict[str, dict[str, Any]] = {
         "OPTIONS": {"MAX_ENTRIES": 100_000},  # fewer, and a flood of made-up names would push out the real counts
     }
 }
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # a cookie would hold the words in clear
 CSRF_FAILURE_VIEW = "clinic.views.doors.form_expired"
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -292,5 +293,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
 EMAIL_BACKEND = os.environ.get("CLINIC_EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_HOST = os.environ.get("CLINIC_EMAIL_HOST", "localhost")
+EMAIL_USE_TLS = EMAIL_HOST not in ("localhost", "127.0.0.1")  # what leaves this machine leaves it encrypted, or not
 EMAIL_TIMEOUT = 10  # seconds; a link is sent while the front desk waits
 DEFAULT_FROM_EMAIL = os.environ.get("CLINIC_EMAIL_FROM", "clinic@localhost")

@@ -207,7 +207,7 @@ def wrong_headers(answer: Any, door: str) -> list[str]:
         wrong += [f"no {part}" for part in IN_EACH_POLICY if part not in policy]
     for cookie in (each for each in answer.cookies.values() if each.value):  # one without a value is taken away
         known = cookie.key in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.TABLET_COOKIE_NAME)
-        if not (known or cookie.key == "messages") or not cookie["httponly"] or cookie["samesite"] not in SAME_SITE:
+        if not known or not cookie["httponly"] or cookie["samesite"] not in SAME_SITE:
             wrong.append(f"cookie {cookie.key}")
     return wrong
 

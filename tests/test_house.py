@@ -17,7 +17,12 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/operating.md", "docs/keys.md", "docs/tablets.md"]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    *(f"docs/{name}.md" for name in ("operating", "keys", "tablets", "protection")),
+]
 ROOMS = ["clinic", "screening", "consent"]  # each may know those before it
 
 

@@ -128,6 +128,7 @@ def test_who_signed_in_a_while_ago_is_asked_again_and_then_goes_on() -> None:
         ("/manage/staff/{}/link/", {}),
         ("/manage/staff/{}/end-sessions/", {}),
         ("/manage/tablets/{}/revoke/", {}),
+        ("/account/sessions/", {}),
     ],
 )
 def test_what_needs_a_fresh_sign_in_asks_for_it(address: str, given: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from allauth.account.views import account_inactive, login, reauthenticate
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.base.views import authenticate as mfa_authenticate
@@ -28,7 +29,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from clinic import enrolling, sessions
+from clinic import enrolling, identity, sessions
 from clinic.access import anyone, own_account
 from clinic.accounts import MFAAdapter
 from clinic.forms import EnrolForm
@@ -141,6 +142,8 @@ def sessions_list(request: HttpRequest) -> HttpResponse:
     """Show where its owner is signed in, and end one session, or all but this one."""
     user = _me(request).staff
     if request.method == "POST":
+        if not identity.is_fresh(request):
+            raise ReauthenticationRequired
         only = request.POST.get("end", "")
         here = request.session.session_key
         sessions.end(user=user, by=_me(request), only=int(only) if only.isdecimal() else None, but=here)
