@@ -32,16 +32,16 @@ EXPOSED = 20  # of 100, by systemd's own count; a service that says nothing of i
 
 def program(name: str) -> str:
     """Return where a program is that a clinic installs; skip, with the reason, where it is not."""
-    found = os.environ.get(name.upper()) or shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    found: str | None = os.environ.get(name.upper()) or shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     if not found:
         pytest.skip(f"{name} is not installed here; {name.upper()}=/where/it/is names one")
     return found
 
 
 def run(*command: str | Path, **options: Any) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    done: Any = subprocess.run(command, capture_output=True, text=True, check=False, **options)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    return str(done.stdout + done.stderr)
 
 
 def service(path: Path) -> dict[str, str]:
@@ -167,9 +167,9 @@ class Installation:
             process.wait(30)
 
 
-def answer(url: str, trust: ssl.SSLContext | None = None, **headers: str) -> tuple[int, Any]:
+def answer(url: str, headers: dict[str, str] | None = None, trust: Any = None) -> tuple[int, Any]:
     """Ask until somebody listens; return the status and the headers."""
-    asked = urllib.request.Request(url, headers={"Host": HOST, **headers})
+    asked = urllib.request.Request(url, headers={"Host": HOST, **(headers or {})})
     for _ in range(300):
         try:
             with urllib.request.urlopen(asked, timeout=10, context=trust) as found:
@@ -200,9 +200,9 @@ def test_what_the_units_start_answers(installed: Installation):
     ):
         inside = f"http://127.0.0.1:{installed.port}"
         assert answer(f"{inside}/healthz")[0] == 200
-        status, headers = answer(f"{inside}/login/", **{"X-Forwarded-Proto": "https", "X-Forwarded-For": "10.0.0.7"})
+        status, headers = answer(f"{inside}/login/", {"X-Forwarded-Proto": "https", "X-Forwarded-For": "10.0.0.7"})
         assert (status, headers["Strict-Transport-Security"]) == (200, "max-age=31536000; includeSubDomains")
-        assert answer(f"{inside}/login/", Host="other.example", **{"X-Forwarded-Proto": "https"})[0] == 400
+        assert answer(f"{inside}/login/", {"Host": "other.example", "X-Forwarded-Proto": "https"})[0] == 400
         for name in ("anchor", "backup", "backup-night", "verify"):
             run(*installed.command(f"consent-{name}.service"), env=installed.env, cwd=ROOT)
         assert answer(f"{inside}/readyz")[0] == 200
@@ -242,9 +242,9 @@ def test_caddy_serves_it_over_tls_and_logs_no_address(installed: Installation):
         with installed.started("server", installed.command("consent.service")):
             assert answer(f"http://127.0.0.1:{installed.port}/healthz")[0] == 200
             outside = f"https://localhost:{https}"
-            status, headers = answer(f"{outside}/login/", trust, **{"X-Forwarded-Proto": "http"})
+            status, headers = answer(f"{outside}/login/", {"X-Forwarded-Proto": "http"}, trust)
             assert (status, headers["Server"]) == (200, None)
             assert "__Host-" in headers["Set-Cookie"]
-            assert answer(f"{outside}/readyz", trust, **{"X-Forwarded-For": "127.0.0.1"})[0] == 404
-        assert answer(f"{outside}/patients/?name=Canary", trust)[0] == 502
+            assert answer(f"{outside}/readyz", {"X-Forwarded-For": "127.0.0.1"}, trust)[0] == 404
+        assert answer(f"{outside}/patients/?name=Canary", trust=trust)[0] == 502
     assert "Canary" not in log.read_text()
