@@ -24,7 +24,16 @@ from screening.standing import standing
 from tests import crowd
 from tests.conftest import AXE_TAGS
 from tests.courses import course_on_record
-from tests.factories import acting, make_patient, make_tablet, make_user, make_visit, ready_for_review, sign_in
+from tests.factories import (
+    acting,
+    code_for,
+    make_patient,
+    make_tablet,
+    make_user,
+    make_visit,
+    ready_for_review,
+    sign_in,
+)
 from tests.guards import watch
 from tests.steps import STRUCTURE
 from tests.test_adverse_events import FAINTED
@@ -48,6 +57,8 @@ PARTS = {
     "review_close": "review",
     "change_answers": "confirm",
 }
+# Looked at where somebody meets them: with a passkey in the hand, and without any second factor.
+ELSEWHERE = {"mfa_remove_webauthn": "test_passkeys.py", "mfa_activate_totp": "test_on_the_way_in"}
 WIDER = "() => document.documentElement.scrollWidth > innerWidth"
 EMPTIED = """form => {
   for (const box of form.querySelectorAll("input, textarea")) {
@@ -65,6 +76,7 @@ class Scene:
     address: str
     refuses: str = ""
     press: str = ""
+    status: int = 200
 
 
 class Clinic:
@@ -72,6 +84,7 @@ class Clinic:
 
     def __init__(self) -> None:
         self.me = make_user(*Role, name="Kim Everyone")
+        code_for(self.me)
         by = acting(self.me)
         self.flagged = ready_for_review(
             blood_thinners="yes", blood_thinner_names=["warfarin"], inr=4.1, questions="Why?"
@@ -157,8 +170,21 @@ def of_managers(clinic: Clinic) -> Iterator[Scene]:
     yield Scene("manage_settings", at("manage_settings"), at("manage_settings"))
 
 
+def of_the_own_account(clinic: Clinic) -> Iterator[Scene]:
+    """What whoever is signed in adds and sees: these pages are of no role."""
+    yield Scene("mfa_index", at("mfa_index"))
+    yield Scene("my_sessions", at("my_sessions"))
+    yield Scene("account_reauthenticate", at("account_reauthenticate"), at("account_reauthenticate"))
+    yield Scene("mfa_reauthenticate", at("mfa_reauthenticate"), at("mfa_reauthenticate"))
+    yield Scene("mfa_reauthenticate_webauthn", at("mfa_reauthenticate_webauthn"))
+    yield Scene("mfa_add_webauthn", at("mfa_add_webauthn"))
+    yield Scene("mfa_view_recovery_codes", at("mfa_view_recovery_codes"))
+    yield Scene("mfa_generate_recovery_codes", at("mfa_generate_recovery_codes"))
+    yield Scene("mfa_deactivate_totp", at("mfa_deactivate_totp"), status=422)  # it is the only one: it stays
+
+
 def scenes(clinic: Clinic) -> list[Scene]:
-    every = (of_patients, of_reviews, of_treatments, of_managers)
+    every = (of_patients, of_reviews, of_treatments, of_managers, of_the_own_account)
     return [scene for some in every for scene in some(clinic)]
 
 
@@ -167,11 +193,13 @@ def test_every_address_of_the_desks_is_looked_at() -> None:
     desk = {
         str(pattern.name)
         for _, pattern in _addresses(get_resolver().url_patterns)
-        if set(getattr(pattern.callback, "may_open", ())) & set(Role)
+        if set(getattr(pattern.callback, "may_open", ())) & {*Role, "own account"}
     }
     listed = scenes(Clinic())
     looked_at = {scene.url_name for scene in listed}
-    assert desk == looked_at | set(NO_PAGE) | set(PARTS), "name new pages in scenes, what is no page in NO_PAGE"
+    assert desk == looked_at | set(NO_PAGE) | set(PARTS) | set(ELSEWHERE), (
+        "name new pages in scenes, what is no page in NO_PAGE"
+    )
     assert not looked_at & (NO_PAGE | set(PARTS))
     assert set(PARTS.values()) <= {scene.url_name for scene in listed if scene.refuses}
 
@@ -184,7 +212,7 @@ class Looker:
         self.axe = Axe().axe_script
 
     def opens(self, scene: Scene) -> None:
-        assert self.page.goto(f"{self.address}{scene.address}").status == 200, scene
+        assert self.page.goto(f"{self.address}{scene.address}").status == scene.status, scene
         if scene.press:
             with self.page.expect_navigation():
                 self.form(scene.press).locator("button").last.click()
@@ -239,3 +267,21 @@ def test_the_pages_of_the_desk(browser: Any, live_server: Any) -> None:
         context.close()
     assert not [*looker.wrong, *noticed], "\n".join([*looker.wrong, *noticed])
     assert Visit.objects.get(pk=clinic.flagged.pk).at is Stage.IN_REVIEW, "a refused form did something"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_on_the_way_in(browser: Any, live_server: Any) -> None:
+    noticed: list[str] = []
+    context = browser.new_context(viewport={"width": 1180, "height": 820}, locale="en-GB", reduced_motion="reduce")
+    try:
+        watch(context, live_server.url, noticed)
+        looker = Looker(context.new_page(), live_server.url)
+        looker.opens(Scene("account_login", at("account_login"), at("account_login")))
+        looker.opens(Scene("enrol", at("enrol"), at("enrol")))
+        looker.opens(Scene("account_inactive", at("account_inactive")))
+        signed_in(context, make_user(Role.RECEPTION), live_server.url)
+        looker.opens(Scene("mfa_index", at("mfa_index")))
+        looker.opens(Scene("mfa_activate_totp", at("mfa_activate_totp"), at("mfa_activate_totp")))
+    finally:
+        context.close()
+    assert not [*looker.wrong, *noticed], "\n".join([*looker.wrong, *noticed])
