@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from clinic.models import Enrolment, Journal, Role, User
+from clinic.models import Enrolment, Journal, PolicyChange, Role, User
 from tests.factories import code_for, code_of_key, manager, receptionist, staff_client
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +85,13 @@ def test_a_poor_password_is_refused_and_the_link_stays(password: str, said: str)
     assert refused.status_code == 422
     assert said in refused.text
     assert enrolled(Client(), token).status_code == 302
+
+
+@pytest.mark.parametrize("password", ["Physiotherapy-2026", "DryNeedling!2026", "riverside consent"])
+def test_words_of_the_clinic_and_the_trade_make_no_password(password: str) -> None:
+    PolicyChange.objects.create(name="clinic_name", value="Riverside Rooms", by=manager())
+    assert "anybody would try here" in enrolled(Client(), createstaff("ada", "Ada Manager"), password).text
+    assert enrolled(Client(), createstaff("ben", "Ben Manager"), f"{password} at the harbour").status_code == 302
 
 
 def test_a_name_that_is_taken_is_refused() -> None:
