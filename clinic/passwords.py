@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from clinic.models import PolicyChange
 
 OF_THE_TRADE = (
-    "physiotherapist physiotherapy physio practitioner acupuncture needling needle consent screening tablet patient dry "
-    "clinic reception manager password welcome"
+    "physiotherapist physiotherapy physio practitioner acupuncture needling needle consent screening tablet patient "
+    "dry clinic reception manager password welcome"
 ).split()
 LEAST_LEFT = 8  # characters, once these words are taken out
 SHORTEST_WORD = 4  # of the clinic's name; "the" and "of" are everywhere
