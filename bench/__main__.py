@@ -10,13 +10,14 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench import checkin, pages, papers
+from bench import checkin, pages, papers, stages
 from bench.report import FILE, Part, told
 
 ROUNDS, QUICK = 30, 5
 PARTS: dict[str, Callable[[int], Part]] = {
     "pdf": papers.pdfs,
     "seal": papers.seals,
+    "stages": stages.stages,
     "pages": pages.pages,
     "check-in": checkin.check_ins,
 }

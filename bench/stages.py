@@ -1,0 +1,128 @@
+"""Where the time of one PDF goes: our own code, then WeasyPrint's stages, then the seal.
+
+Each stage's time is its own, without that of the stages that it calls. The clocks themselves add some hundredths, most
+to the stage of many small steps, the values of styles.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from inspect import isgenerator
+from pathlib import Path
+from statistics import median
+from tempfile import mkdtemp
+from typing import Any
+
+from bench.pages import COLUMNS
+from bench.report import Part
+
+WHOLE = "all of it"
+OWN = "the record as JSON and HTML, our own code"
+SEAL = "the seal"
+# What is timed: a module of WeasyPrint or pydyf, a name in it, and the stage that its time counts for.
+POINTS = (
+    ("weasyprint", "HTML.__init__", "HTML parsed"),
+    ("weasyprint.document", "get_all_computed_styles", "cascade: which rule holds for which element"),
+    ("weasyprint.css", "ComputedStyle.__missing__", "values of styles"),
+    ("weasyprint.document", "build_formatting_structure", "boxes built"),
+    ("weasyprint.document", "layout_document", "lines, tables and pages laid out, in Python"),
+    ("weasyprint.text.line_break", "Layout.__init__", "Pango: lines broken and measured"),
+    ("weasyprint.text.line_break", "Layout.set_text", "Pango: lines broken and measured"),
+    ("weasyprint.text.line_break", "Layout.get_first_line", "Pango: lines broken and measured"),
+    ("weasyprint.document", "Page.paint", "pages painted"),
+    ("weasyprint.document", "generate_pdf", "objects of the PDF, attachment, metadata"),
+    ("weasyprint.pdf", "build_fonts_dictionary", "fonts cut to the characters used (HarfBuzz)"),
+    ("weasyprint.pdf", "add_tags", "tags"),
+    ("pydyf", "PDF.write", "compressed (zlib) and written"),
+)
+
+
+class Clocks:
+    """Seconds of processor time by stage, while stages call each other."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = defaultdict(float)
+        self._inner: list[float] = []
+
+    def timed(self, stage: str, act: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``act`` with its own time counted for ``stage``."""
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            self._inner.append(0.0)
+            began = time.process_time()
+            try:
+                made = act(*args, **kwargs)
+                return list(made) if isgenerator(made) else made  # a generator's time is its own stage's
+            finally:
+                took = time.process_time() - began
+                self.spent[stage] += took - self._inner.pop()
+                if self._inner:
+                    self._inner[-1] += took
+
+        return run
+
+
+def stages(rounds: int) -> Part:
+    """One PDF by stage, from a warm process."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    import django
+
+    django.setup()
+    from bench import material
+    from consent import document
+    from consent.issuing import make_keys
+    from consent.seal import seal
+
+    key = make_keys(Path(mkdtemp(prefix="bench-keys-")), "of-a-benchmark-alone", "Benchmark")
+    for number in range(3):
+        seal(document.render(material.record(-number - 1)), key)
+    clocks = Clocks()
+    for module, name, stage in POINTS:
+        _timed_at(clocks, module, name, stage)
+    render, close = clocks.timed(OWN, document.render), clocks.timed(SEAL, seal)
+    each: list[dict[str, float]] = []
+    for number in range(rounds):
+        clocks.spent.clear()
+        close(render(material.record(number)), key)
+        each.append(dict(clocks.spent))
+    return _told(each)
+
+
+def _timed_at(clocks: Clocks, module: str, name: str, stage: str) -> None:
+    __import__(module)
+    where, _, last = name.rpartition(".")
+    owner = getattr(sys.modules[module], where) if where else sys.modules[module]
+    setattr(owner, last, clocks.timed(stage, getattr(owner, last)))
+
+
+def _told(each: list[dict[str, float]]) -> Part:
+    names = [OWN, *dict.fromkeys(stage for _, _, stage in POINTS), SEAL]
+    figures = {name: [1000 * one.get(name, 0.0) for one in each] for name in names}
+    sums = [sum(figures[name][at] for name in names) for at in range(len(each))]
+    shares = {name: 100 * sum(figures[name]) / sum(sums) for name in names}
+    rows = [
+        (name, *(f"{value:.2f}" for value in (median(of), min(of), max(of))), str(len(of)), f"{share:.0f} %")
+        for name, of, share in [*((name, figures[name], shares[name]) for name in names), (WHOLE, sums, 100.0)]
+    ]
+    native = sum(shares[name] for name in names if any(each in name for each in ("Pango", "HarfBuzz", "zlib")))
+    return Part(
+        "One PDF, by stage",
+        "The sealed document from a warm process. Each line is the stage's own time, without the stages inside it; "
+        "the clocks are part of it.",
+        (*COLUMNS, "share"),
+        rows,
+        after=(
+            f"What stands between this and the limit: the stages in which libraries in C do most of the work (shaping "
+            f"and breaking lines, cutting fonts, compressing) take {native:.0f} % of it together, calls into them "
+            f"included, and the seal {shares[SEAL]:.0f} %. The rest is Python that walks elements, styles, boxes and "
+            "lines one by one; no option of WeasyPrint makes that less, only fewer boxes and words do. How fast the "
+            "same words can become a tagged file is in Typst's row above, which does it all in compiled code. The "
+            "words are not ours to cut: they are what was told, answered and signed. Laying the constant pages out "
+            "once (`Document.copy`) needs pages that are the same for everybody, and ours are not: the patient's name "
+            "and the record's number stand in the margins of each page, and the text follows the visit."
+        ),
+    )
