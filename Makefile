@@ -1,6 +1,7 @@
 # make demo     a clinic of made-up patients, in a browser on this machine (PORT=8000)
 # make test     the whole suite, browser journeys included (PYTEST_ARGS="-k seal" for a part of it)
 # make test-all what takes longer as well: the heavy proofs, which CI runs too
+# make test-postgresql the fast part on a PostgreSQL server of its own (FILES=tests/test_journal.py)
 # make bench    what it costs beside its rivals, into docs/benchmarks.md (QUICK=1: a look, in two minutes)
 # make sbom     the bill of materials of what runs (CycloneDX), into build/sbom.json: from the lock file, without the network
 # make check    the linters, types and import contracts alone
@@ -24,7 +25,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-all bench sbom check format lock system clean
+.PHONY: demo test test-all test-postgresql bench sbom check format lock system clean
 
 demo: .venv/run.stamp
 	@exec $(BIN)/python .ci/demo.py --port $(PORT)
@@ -34,6 +35,9 @@ test: .venv/test.stamp
 
 test-all: .venv/test.stamp
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+
+test-postgresql: .venv/test.stamp
+	$(BIN)/python .ci/with_postgres.py $(BIN)/pytest -n 2 -m "not browser" $(PYTEST_ARGS) $(FILES)
 
 bench: .venv/bench.stamp
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(PARTS)

@@ -50,9 +50,12 @@ def _postgresql(address: str) -> dict[str, Any]:
         parts = None
     if parts is None or parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
         raise ImproperlyConfigured("DATABASE_URL must read postgresql://user:password@host:port/name.")
-    # As long as SQLite waits; what waits longer is told so, and can be sent again.
-    options["options"] = f"{options.get('options', '')} -c lock_timeout=10s".strip()
+    pooled = os.environ.get("CLINIC_POOLER") == "1"
+    if not pooled:  # a pooler refuses what one connection alone would have; the role has it there (docs/scaling.md)
+        # As long as SQLite waits; what waits longer is told so, and can be sent again.
+        options["options"] = f"{options.get('options', '')} -c lock_timeout=10s".strip()
     return {
+        "DISABLE_SERVER_SIDE_CURSORS": pooled,  # they outlive a transaction, and its server connection
         "ENGINE": "clinic.postgresql",
         "NAME": unquote(parts.path.removeprefix("/")),
         "USER": unquote(parts.username or ""),

@@ -108,6 +108,14 @@ def test_an_address_is_read(address: str, parts: dict[str, str]) -> None:
     assert read["OPTIONS"].get("sslmode") == ("verify-full" if "sslmode" in address else None)
 
 
+@pytest.mark.parametrize("pooled", [False, True])
+def test_behind_a_pooler_nothing_is_asked_of_one_connection_alone(monkeypatch: Any, pooled: bool) -> None:
+    monkeypatch.setenv("CLINIC_POOLER", "1" if pooled else "")
+    read = real_settings._postgresql("postgresql://consent@pool/consent")
+    assert read["DISABLE_SERVER_SIDE_CURSORS"] is pooled
+    assert ("options" in read["OPTIONS"]) is not pooled
+
+
 @pytest.mark.parametrize(
     "address",
     [
