@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import psycopg
+
 from tests.test_demo import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,11 +86,16 @@ class Servers:
         """Start gunicorn; return after how many seconds it answered."""
         began = time.monotonic()
         self.start("server", GUNICORN, **options)
+        self.wait()
+        return time.monotonic() - began
+
+    def wait(self) -> None:
+        """Return once gunicorn answers."""
+        began = time.monotonic()
         while not self.answers():
             assert self.running["server"].poll() is None, (self.folder / "server.log").read_text()[-2000:]
             assert time.monotonic() - began < ANSWERS_WITHIN
             time.sleep(0.05)
-        return time.monotonic() - began
 
     def answers(self) -> bool:
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -110,13 +117,19 @@ class Servers:
 
     def rows(self, sql: str) -> list[Any]:
         """Ask the database itself."""
+        if address := self.changes.get("DATABASE_URL"):
+            with psycopg.connect(address) as asked:
+                return asked.execute(sql.encode()).fetchall()
         with closing(sqlite3.connect(self.folder / "clinic.sqlite3")) as opened:
             return opened.execute(sql).fetchall()
 
 
 @dataclass
 class Tablet:
-    """A tablet whose patient asks one question after the other; ``kept``: those that it was thanked for."""
+    """A tablet whose patient asks one question after the other; ``kept``: those that it was thanked for.
+
+    Where no answer comes, it turns to the ``spare`` server next, as a load balancer would for it.
+    """
 
     port: int
     visit: int
@@ -125,6 +138,7 @@ class Tablet:
     kept: list[str] = field(default_factory=list)
     came: Counter[int] = field(default_factory=Counter)
     unsure: list[str] = field(default_factory=list)
+    spare: int = 0
 
     def ask(self, question: str) -> int:
         """Send a question; return the status, 0 where no answer came."""
@@ -137,6 +151,7 @@ class Tablet:
             text = answer.read().decode()
         except (OSError, http.client.HTTPException):
             self.came[0] += 1
+            self.port, self.spare = self.spare or self.port, self.port
             return 0
         finally:
             line.close()

@@ -41,15 +41,16 @@ def nothing_lost(servers: Servers, tablets: list[Tablet]) -> None:
     assert [row for row, times in there.items() if times > 1] == []
     told = servers.rows("SELECT count(*) FROM clinic_journal WHERE action = 'question asked'")
     assert told == [(sum(there.values()),)]
-    assert servers.rows("PRAGMA integrity_check") == [("ok",)]
+    if "DATABASE_URL" not in servers.changes:
+        assert servers.rows("PRAGMA integrity_check") == [("ok",)]
     assert "everything is as it was written" in servers.run("manage.py", "verify", "--all")
 
 
 def all_sealed(servers: Servers) -> None:
     """Every consent has its one sealed file, and no task is left."""
-    assert servers.rows("SELECT count(*) FROM consent_consent") == servers.rows(
-        "SELECT count(DISTINCT consent_id) FROM consent_sealedfile"
-    )
+    sealed = servers.rows("SELECT count(DISTINCT consent_id) FROM consent_sealedfile")
+    assert servers.rows("SELECT count(*) FROM consent_consent") == sealed
+    assert servers.rows("SELECT count(*) FROM consent_sealedfile") == sealed
     left = servers.rows("SELECT status, count(*) FROM django_tasks_database_dbtaskresult GROUP BY status")
     assert {status for status, _ in left} == {"SUCCESSFUL"}, left
 

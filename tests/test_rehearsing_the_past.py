@@ -110,7 +110,7 @@ def test_it_writes_nothing_and_names_nobody(django_assert_max_num_queries):
     with django_assert_max_num_queries(60) as asked:
         status, lines = rehearse()
     assert status == 1
-    assert {each["sql"].split()[0] for each in asked.captured_queries} == {"SELECT"}
+    assert {each["sql"].split()[0] for each in asked.captured_queries} <= {"SELECT", "DECLARE"}  # a cursor that reads
     assert visit.patient.name not in "\n".join(lines)
 
 
