@@ -334,8 +334,7 @@ TROUBLES: tuple[dict[str, Value], ...] = (
     {"needle_fear": 5},
     {"needle_fear": 9},
     {"pregnancy": "yes", "pregnancy_weeks": 20},
-    {"support_needed": ["interpreter"]},
-    {"questions": "Will it hurt?"},
+    *[{"support_needed": ["interpreter"]}, {"questions": "Will it hurt?"}] * 2,
     {"urgent_symptoms": ["chest_pain"]},
     {"wants_treatment": "no"},
     {"lymphoedema": "yes", "lymphoedema_regions": ["left_calf"]},
@@ -389,7 +388,8 @@ def one_answer() -> st.SearchStrategy[dict[str, Value]]:
 
 
 GOING_ON = tuple(set(Stage) - {Stage.SEALED, Stage.STOPPED})
-FORGOTTEN = (*ATTESTED.values, "call", "decision", "yes", "send back", "signature")
+OFTEN = (ATTESTED.GUARDIAN, ATTESTED.INTERPRETER, ATTESTED.QUESTIONS_ANSWERED, "decision")  # what most visits need
+FORGOTTEN = (*OFTEN * 3, ATTESTED.TALK, ATTESTED.CAPACITY, ATTESTED.VITALS, "call", "yes", "send back", "signature")
 WHO = st.integers(0, 1)
 TROUBLE = st.lists(st.sampled_from(TROUBLES), max_size=3).map(
     lambda some: {k: v for each in some for k, v in each.items()}
@@ -491,7 +491,7 @@ class Clinic(RuleBasedStateMachine):
 
     @initialize(
         patients=st.lists(st.tuples(AGES, TROUBLE, SOME_REGIONS), min_size=1, max_size=2),
-        sessions=st.sampled_from([0, 0, 0, 1, 1, 5, 5, 6]),
+        sessions=st.sampled_from([0, 0, 0, 0, 1, 5, 6]),
     )
     def a_day_begins(self, patients: list[tuple[int, dict[str, Value], list[str]]], sessions: int = 0) -> None:
         """``sessions``: that the first patient had already, well, of a course of six."""
@@ -943,15 +943,20 @@ def grown(clinic: type[Clinic]) -> type[Clinic]:
     return clinic
 
 
-# How many consents of a kind in a hundred runs make a verdict worth something.
-ENOUGH = {"sealed": 20, "session": 3, "in full after a course": 3, "decided": 5}
+# How many consents of a kind in a hundred runs make a verdict worth something. Forty runs are too few for the rare.
+ENOUGH = {"sealed": 8}
+RARE = {"sealed": 25, "session": 2, "in full after a course": 2, "decided": 5, "guardian": 2, "against a stop": 1}
 
 
-@pytest.mark.parametrize("runs", [RUNS, pytest.param(LONG, marks=pytest.mark.heavy)], ids=["some", "many"])
-def test_whatever_anyone_does_nothing_is_sealed_wrongly(grown: type[Clinic], runs: settings):
+@pytest.mark.parametrize(
+    ("runs", "enough"),
+    [(RUNS, ENOUGH), pytest.param(LONG, ENOUGH | RARE, marks=pytest.mark.heavy)],
+    ids=["some", "many"],
+)
+def test_whatever_anyone_does_nothing_is_sealed_wrongly(grown: type[Clinic], runs: settings, enough: dict[str, int]):
     run_state_machine_as_test(grown, settings=runs)
     print(*grown.reached.most_common(), sep="\n")
-    few = {kind for kind, wanted in ENOUGH.items() if grown.reached[kind] < wanted * runs.max_examples // 100}
+    few = {kind for kind, wanted in enough.items() if grown.reached[kind] < wanted * runs.max_examples // 100}
     assert not few, f"too few to say anything: {few} of {dict(grown.reached)}"
 
 
@@ -1097,13 +1102,13 @@ WRONG = (
 )
 
 
-def test_a_slip_in_what_holds_visits_back_is_found_at_random(grown: type[Clinic], monkeypatch: pytest.MonkeyPatch):
+def test_a_slip_in_what_holds_visits_back_is_found_at_random(clinic: type[Clinic], monkeypatch: pytest.MonkeyPatch):
     hold_nothing(monkeypatch)
     first_found = settings(
         RUNS, max_examples=400, derandomize=False, phases=[Phase.generate], database=None, report_multiple_bugs=False
     )
     with pytest.raises(AssertionError, match=WRONG):
-        run_state_machine_as_test(grown, settings=first_found)
+        run_state_machine_as_test(clinic, settings=first_found)
 
 
 @pytest.mark.parametrize(
