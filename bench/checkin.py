@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
 from bench.pages import COLUMNS, Device, Fields, Row, alternated, clinic, filled, tablet_of
 from bench.report import Part
-from bench.rounds import Claim
+from bench.rounds import Claim, because
 
 WELL = {f"prompt_{number}": "correct" for number in range(1, 7)}
 PLAN = {"regions": ["left_calf"], "technique": "superficial", "electro": "no", "sessions": "3"}
@@ -39,8 +39,7 @@ def _check_ins(app: Any, rounds: int) -> Part:
     times = [there / one for there, one in zip(ours.seconds, trivial.seconds, strict=True)]
     words = f"a check-in of {whole.pages} pages, in requests that do nothing"
     by_minima, by_rounds = min(ours.seconds) / min(trivial.seconds), sorted(times)[len(times) // 2]
-    claim = Claim(words, bound, by_minima, by_rounds, digits=0)
-    claim = replace(claim, why=STANDS) if claim.verdict == "MISSED" else claim
+    claim = because(Claim(words, bound, by_minima, by_rounds, digits=0), STANDS)
     part = Part(
         "A whole check-in",
         "A patient with epilepsy, from the birth date to the sealed PDF: every page that somebody sees (the patient's, "

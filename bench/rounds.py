@@ -118,4 +118,9 @@ def ratio(
         return Claim(words, bound, None, why=missing or "a contender is missing")
     each = [here / there for here, there in zip(mine, other, strict=False) if there]
     claim = Claim(words, bound, min(mine) / min(other), median(each) if each else None)
+    return because(claim, why)
+
+
+def because(claim: Claim, why: str) -> Claim:
+    """Return the claim with what stands in the way, if its bound is missed."""
     return replace(claim, why=why) if claim.verdict == "MISSED" else claim
