@@ -75,7 +75,7 @@ def seals(rounds: int) -> Part:
 
 
 MORE = "ours also writes tags, metadata and the attached record, and seals the file"
-COMPILED = "Chromium lays out in compiled code on several cores, ours in Python on one"
+COMPILED = "Chromium lays out in compiled code, ours in Python"
 INSIDE = "the tags, the colour profile, the attached record and the seal with its certificates are in ours alone"
 
 
