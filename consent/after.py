@@ -1,4 +1,4 @@
-"""What became of a consent: does it stand, or what came after it? Reads only; the verbs are in `consent.ending`."""
+"""What became of a consent: does it stand, or what came after it? Reads only; the verbs are in `consent.actions`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ from clinic.models import Patient, Visit
 from consent.models import After, Consent, Given
 
 CURRENT = "current"
+MARK = {  # the visit's own mark of each kind
+    After.Kind.WITHDRAWN: "withdrawn_at",
+    After.Kind.SUPERSEDED: "superseded_at",
+    After.Kind.IN_ERROR: "in_error_at",
+}
+ACTION = {  # and the journal's word for it
+    After.Kind.WITHDRAWN: "consent withdrawn",
+    After.Kind.SUPERSEDED: "consent superseded",
+    After.Kind.IN_ERROR: "consent entered in error",
+}
 GRAVEST_FIRST = [kind.value for kind in (After.Kind.IN_ERROR, After.Kind.WITHDRAWN, After.Kind.SUPERSEDED)]
 
 

@@ -25,7 +25,7 @@ from clinic import chain
 from clinic.flow import Stage
 from clinic.models import Journal, Visit
 from consent import anchors, ours
-from consent.ending import ACTION, MARK
+from consent.after import ACTION, MARK
 from consent.keys import EARLIER, SEAL_CERTIFICATE, certificate_in, fingerprint, roots
 from consent.models import After, Consent, SealedAfter, SealedFile, Timestamp
 from consent.record import sha256

@@ -100,7 +100,7 @@ def no_seal(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             assert transaction.get_connection().in_atomic_block  # the task commits with the confirmation
             asked.append(consent_id)
 
-    monkeypatch.setattr(actions, "seal_consent", Queue())
+    monkeypatch.setattr("consent.actions.confirming.seal_consent", Queue())
     return asked
 
 
@@ -152,7 +152,7 @@ def test_a_confirmation_and_its_task_stand_or_fall_together(monkeypatch: pytest.
         def enqueue(self, consent_id: int) -> None:
             raise OSError("disk full")
 
-    monkeypatch.setattr(actions, "seal_consent", Broken())
+    monkeypatch.setattr("consent.actions.confirming.seal_consent", Broken())
     with pytest.raises(OSError, match="disk full"):
         actions.confirm(visit=visit, plan=PLAN, teach_back=WELL, by=acting(practitioner()))
     assert stage(visit) is Stage.SIGNED

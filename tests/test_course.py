@@ -14,7 +14,7 @@ from django.utils import timezone
 from clinic.actions import change_policy
 from clinic.flow import NotAllowed, Stage
 from clinic.models import Actor, Hold, Journal, Patient, Role, User, Visit
-from consent import actions, ending
+from consent import actions
 from consent.course import Course, Today, Why, why_full
 from consent.courses import course_for
 from consent.document import render
@@ -222,8 +222,8 @@ def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
         def enqueue(self, number: int) -> None:
             pass
 
-    monkeypatch.setattr(actions, "seal_consent", Queue())
-    monkeypatch.setattr(ending, "seal_after", Queue())
+    monkeypatch.setattr("consent.actions.confirming.seal_consent", Queue())
+    monkeypatch.setattr("consent.actions.ending.seal_after", Queue())
     return Clinic()
 
 
@@ -409,7 +409,7 @@ def test_the_other_ways_stay_open(clinic: Clinic, act: str, stage: Stage):
 def test_taken_back_at_a_session_the_course_ends_with_it(clinic: Clinic):
     first = clinic.begins()
     session = clinic.goes_on()
-    ending.withdraw(visit=session.visit, who="patient", how="spoken", by=acting(receptionist(), Role.RECEPTION))
+    actions.withdraw(visit=session.visit, who="patient", how="spoken", by=acting(receptionist(), Role.RECEPTION))
     assert [each.after.get().kind for each in (first, session)] == ["withdrawn", "withdrawn"]
     assert reasons(*clinic.comes()) == (Why.ENDED,)
 
@@ -418,14 +418,14 @@ def test_taken_back_before_a_session_is_confirmed_the_course_ends_too(clinic: Cl
     first = clinic.begins()
     visit = clinic.says_yes(*clinic.comes())
     visit.refresh_from_db()
-    ending.withdraw(visit=visit, who="patient", how="spoken", by=acting(receptionist(), Role.RECEPTION))
+    actions.withdraw(visit=visit, who="patient", how="spoken", by=acting(receptionist(), Role.RECEPTION))
     assert first.after.get().kind == "withdrawn"
 
 
 def test_taken_back_itself_todays_session_ends_and_a_yes_is_not_confirmed(clinic: Clinic):
     first = clinic.begins()
     session, visit = clinic.goes_on(), clinic.says_yes(*clinic.comes())
-    ending.withdraw(visit=first.visit, who="patient", how="spoken", by=acting(receptionist(), Role.RECEPTION))
+    actions.withdraw(visit=first.visit, who="patient", how="spoken", by=acting(receptionist(), Role.RECEPTION))
     assert session.after.get().kind == "withdrawn"
     done = clinic.confirms(visit)
     assert isinstance(done, actions.SentBack)

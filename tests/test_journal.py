@@ -155,7 +155,7 @@ def texts(node: ast.expr) -> Iterator[str]:
 
 def test_every_action_has_a_plain_sentence():
     from clinic.accounts import SIGNED_IN_BY
-    from consent.ending import ACTION
+    from consent.after import ACTION
 
     written = {*written_actions(), *ACTION.values()}
     assert len(written) > 50

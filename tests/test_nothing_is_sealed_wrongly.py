@@ -35,7 +35,8 @@ from clinic.models import Actor, Hold, Patient, PolicyChange, Role, Tablet, User
 from clinic.policy import AFTER_TALK, Policy
 from clinic.regions import concrete
 from consent import actions as consents
-from consent import ending, tasks
+from consent import tasks
+from consent.actions import confirming, covered, giving
 from consent.courses import covering
 from consent.facts import facts
 from consent.models import Consent, Given, SealedFile
@@ -796,7 +797,7 @@ class Clinic(RuleBasedStateMachine):
     def consent_is_taken_back(self, who: int, by_guardian: bool) -> None:
         visit = self.one(who, *WITHDRAWABLE)
         by, name = ("guardian", "Mo Example") if by_guardian else ("patient", "")
-        self.trying(lambda: ending.withdraw(visit=visit, how="spoken", by=self.crew.reception, who=by, name=name))
+        self.trying(lambda: consents.withdraw(visit=visit, how="spoken", by=self.crew.reception, who=by, name=name))
 
     @precondition(lambda self: self.any_at(Stage.SIGNED))
     @rule(who=WHO, names=NAMES)
@@ -1092,11 +1093,13 @@ def call_all_decided(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def never_let_a_clearance_lapse(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consents, "why_lapsed", lambda visit: ())
+    for where in (giving, confirming):
+        monkeypatch.setattr(where, "why_lapsed", lambda visit: ())
 
 
 def let_anyone_sign(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consents, "signers", lambda now: ("patient",))
+    for where in (consents, covered, giving):
+        monkeypatch.setattr(where, "signers", lambda now: ("patient",))
 
 
 WRONG = (

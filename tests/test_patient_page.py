@@ -13,7 +13,7 @@ from django.apps import apps
 
 from clinic.flow import Stage
 from clinic.models import Journal, Visit
-from consent import ending
+from consent import actions
 from consent.export import LEFT_OUT, OF_A_VISIT
 from consent.models import SealedAfter, SealedFile
 from tests.factories import acting, make_patient, make_visit, manager, practitioner, receptionist, staff_client
@@ -109,7 +109,7 @@ def test_the_export_holds_every_document_every_row_and_who_looked(seal_keys):
     visit = consent.visit
     record(visit, reaction="faint", reaction_text="Went pale.", harm="minor")
     by = practitioner("Who Withdrew")
-    ending.withdraw(visit=visit, **SPOKEN, reason="Changed my mind.", by=acting(by))
+    actions.withdraw(visit=visit, **SPOKEN, reason="Changed my mind.", by=acting(by))
     someone = confirmed()
     files = exported(visit.patient, manager())
     assert files.testzip() is None
@@ -137,7 +137,7 @@ def test_what_was_taken_back_before_it_was_confirmed_is_in_it(seal_keys):
     from tests.test_confirming import signed
 
     visit = signed()
-    ending.withdraw(visit=visit, **SPOKEN, reason="No.", by=acting(practitioner()))
+    actions.withdraw(visit=visit, **SPOKEN, reason="No.", by=acting(practitioner()))
     told = json.loads(exported(visit.patient, practitioner()).read("record.json"))
     assert [each["reason"] for each in told["after"]] == ["No."]
     assert len(told["voidings"]) == 1

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.test import Client
 
-from consent import asking, bundle, document, ending
+from consent import actions, asking, bundle, document
 from consent.document import render
 from consent.models import Asked, SealedAfter, SealedFile
 from consent.seal import make_keys, seal
@@ -56,12 +56,12 @@ def test_a_current_consent_is_current_and_nobody_is_named(seal_keys):
 def test_a_consent_that_no_longer_stands_says_so(seal_keys, kind: str):
     consent = confirmed()
     if kind == "withdrawn":
-        ending.withdraw(visit=consent.visit, **SPOKEN, reason="Felt unwell.", by=reception())
+        actions.withdraw(visit=consent.visit, **SPOKEN, reason="Felt unwell.", by=reception())
     elif kind == "superseded":
         again_for(consent)
-        ending.supersede(consent=consent, reason="The plan changed.", by=acting(practitioner()))
+        actions.supersede(consent=consent, reason="The plan changed.", by=acting(practitioner()))
     else:
-        ending.enter_in_error(consent=consent, reason="Another patient's.", by=acting(practitioner()))
+        actions.enter_in_error(consent=consent, reason="Another patient's.", by=acting(practitioner()))
     said = words(ask(consent.sealed.sha256))
     assert {"withdrawn": "Withdrawn at", "superseded": "Superseded at", "in_error": "Entered in error at"}[kind] in said
     assert "no longer stands" in said
@@ -235,7 +235,7 @@ def test_the_offline_verifier_knows_good_tampered_and_foreign(unpacked: Path, ro
 def test_a_withdrawal_counts_when_its_own_file_is_given(unpacked: Path, root: Path, tmp_path: Path, seal_keys):
     consent, other = confirmed(), confirmed()
     for one in (consent, other):
-        ending.withdraw(visit=one.visit, **SPOKEN, reason="", by=reception())
+        actions.withdraw(visit=one.visit, **SPOKEN, reason="", by=reception())
     file = written(tmp_path / "consent.pdf", SealedFile.objects.get(consent=consent).pdf)
     after = SealedAfter.objects.get(after__consent=consent)
     withdrawal = written(tmp_path / "withdrawal.pdf", after.pdf)

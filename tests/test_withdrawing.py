@@ -18,7 +18,7 @@ from django.utils import timezone
 from clinic import actions as clinic_actions
 from clinic.flow import NotAllowed, Stage
 from clinic.models import Actor, Hold, Journal, Role, User, Visit
-from consent import actions, after_record, ending, tasks
+from consent import actions, after_record, tasks
 from consent.after import consents_of, others_that_stand, state_of
 from consent.models import After, Consent, Given, SealedAfter, SealedFile, Signature, Voiding
 from consent.ours import trust
@@ -78,7 +78,7 @@ def unsealed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         def enqueue(self, consent_id: int) -> None:
             asked.append(consent_id)
 
-    monkeypatch.setattr(actions, "seal_consent", Queue())
+    monkeypatch.setattr("consent.actions.confirming.seal_consent", Queue())
     return asked
 
 
@@ -90,7 +90,7 @@ def test_a_withdrawal_leaves_the_first_file_alone_and_cites_it(seal_keys):
     before = file_of(consent)
     kept = bytes(consent.record)
     by = reception()
-    after = ending.withdraw(visit=consent.visit, **SPOKEN, reason="Felt unwell.", by=by)
+    after = actions.withdraw(visit=consent.visit, **SPOKEN, reason="Felt unwell.", by=by)
     assert file_of(consent) == before
     assert bytes(Consent.objects.get(pk=consent.pk).record) == kept
 
@@ -114,7 +114,7 @@ def test_a_withdrawal_leaves_the_first_file_alone_and_cites_it(seal_keys):
 
 def test_a_sealed_visit_stays_sealed_and_says_withdrawn(seal_keys):
     consent = confirmed()
-    after = ending.withdraw(visit=consent.visit, **SPOKEN, by=reception())
+    after = actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
     visit = fresh(consent.visit)
     assert visit.at is Stage.SEALED
     assert visit.status == f"Withdrawn at {timezone.localtime(after.at):%H:%M}"
@@ -125,7 +125,7 @@ def test_a_sealed_visit_stays_sealed_and_says_withdrawn(seal_keys):
 @pytest.mark.parametrize(("who", "name"), [("patient", ""), ("guardian", "Ana Silva"), ("representative", "Bo Lee")])
 def test_who_took_it_back_and_how_is_on_record(unsealed, who, name, how):
     consent = confirmed()
-    after = ending.withdraw(visit=consent.visit, who=who, how=how, name=name, by=reception())
+    after = actions.withdraw(visit=consent.visit, who=who, how=how, name=name, by=reception())
     assert (after.who, after.how, after.name, after.reason, after.role) == (who, how, name, "", "reception")
     row = Journal.objects.get(action="consent withdrawn")
     assert (row.visit_id, row.data) == (consent.visit_id, {"kind": who, "method": how, "digest": consent.sha256})
@@ -134,7 +134,7 @@ def test_who_took_it_back_and_how_is_on_record(unsealed, who, name, how):
 def test_the_journal_of_a_withdrawal_holds_no_name_and_no_reason(seal_keys):
     consent = confirmed()
     before = set(Journal.objects.values_list("pk", flat=True))
-    ending.withdraw(
+    actions.withdraw(
         visit=consent.visit, who="guardian", name="Ana Silva", how="spoken", reason="She faints.", by=reception()
     )
     rows = Journal.objects.exclude(pk__in=before)
@@ -148,13 +148,13 @@ def test_said_twice_it_counts_once(unsealed):
     for _ in range(2):
         answer = client.post(f"/consents/{consent.visit_id}/withdraw/", SPOKEN)
         assert answer.url == f"/visits/{consent.visit_id}/"
-    assert ending.withdraw(visit=consent.visit, **SPOKEN, by=reception()) == After.objects.get()
+    assert actions.withdraw(visit=consent.visit, **SPOKEN, by=reception()) == After.objects.get()
     assert Journal.objects.filter(action="consent withdrawn").count() == 1
 
 
 def test_two_rows_of_a_kind_are_refused_by_the_table(unsealed):
     consent = confirmed()
-    after = ending.withdraw(visit=consent.visit, **SPOKEN, by=reception())
+    after = actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
     after.pk = None
     with pytest.raises(IntegrityError), transaction.atomic():
         after.save(force_insert=True)
@@ -164,7 +164,7 @@ def test_before_the_confirmation_the_signature_is_voided_and_the_visit_stops():
     visit = signed()
     given = Given.of(visit)
     assert given
-    after = ending.withdraw(visit=visit, **SPOKEN, reason="Not today.", by=reception())
+    after = actions.withdraw(visit=visit, **SPOKEN, reason="Not today.", by=reception())
     visit = fresh(visit)
     assert visit.at is Stage.STOPPED
     assert visit.status.startswith("Withdrawn at ")
@@ -178,12 +178,12 @@ def test_before_the_confirmation_the_signature_is_voided_and_the_visit_stops():
     assert entry.state.kind == "withdrawn"
     assert Given.objects.filter(pk=given.pk).exists()
     assert Signature.objects.filter(given=given).exists()
-    assert ending.withdraw(visit=visit, **SPOKEN, by=reception()) == after
+    assert actions.withdraw(visit=visit, **SPOKEN, by=reception()) == after
 
 
 def test_between_confirmation_and_seal_it_waits_for_the_file_it_cites(unsealed, seal_keys):
     consent = confirmed()
-    after = ending.withdraw(visit=consent.visit, **SPOKEN, by=reception())
+    after = actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
     assert fresh(consent.visit).at is Stage.CONFIRMED
     assert fresh(consent.visit).status.startswith("Withdrawn at ")
     assert not SealedAfter.objects.exists()
@@ -204,7 +204,7 @@ def test_a_withdrawal_whose_pdf_fails_stands_and_can_be_asked_for_again(seal_key
             raise OSError("no key")
 
         broken.setattr(tasks, "sealed", fails)
-        after = ending.withdraw(visit=consent.visit, **SPOKEN, by=reception())
+        after = actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
     assert state_of(consent).kind == "withdrawn"
     assert Journal.objects.filter(action="sealing failed", data__kind="withdrawn").count() == 1
     client = staff_client(receptionist())
@@ -218,7 +218,7 @@ def test_a_withdrawal_whose_pdf_fails_stands_and_can_be_asked_for_again(seal_key
 def test_where_nothing_was_signed_there_is_nothing_to_take_back(elsewhere):
     visit = make_visit(stage=elsewhere)
     with pytest.raises(NotAllowed, match="no consent to take back"):
-        ending.withdraw(visit=visit, **SPOKEN, by=reception())
+        actions.withdraw(visit=visit, **SPOKEN, by=reception())
     answer = staff_client(receptionist()).post(f"/consents/{visit.pk}/withdraw/", SPOKEN)
     assert answer.url == f"/visits/{visit.pk}/"
     assert not After.objects.exists()
@@ -228,7 +228,7 @@ def test_a_time_before_the_signature_or_to_come_is_refused(unsealed):
     consent = confirmed()
     for wrong in (timezone.now() + dt.timedelta(minutes=5), timezone.now() - dt.timedelta(hours=1)):
         with pytest.raises(NotAllowed, match="between the signature"):
-            ending.withdraw(visit=consent.visit, **SPOKEN, at=wrong, by=reception())
+            actions.withdraw(visit=consent.visit, **SPOKEN, at=wrong, by=reception())
     assert not After.objects.exists()
 
 
@@ -291,7 +291,7 @@ def test_every_screen_of_it_says_so(unsealed):
     client = staff_client(by)
     standing = [client.get(address).text for address in screens(consent)]
     assert not [page for page in standing if "Withdrawn" in page]
-    ending.withdraw(visit=consent.visit, **SPOKEN, by=acting(by))
+    actions.withdraw(visit=consent.visit, **SPOKEN, by=acting(by))
     assert [address for address in screens(consent) if "Withdrawn" not in client.get(address).text] == []
 
 
@@ -303,7 +303,7 @@ def screens(consent: Consent) -> list[str]:
 @pytest.mark.parametrize("view", ["", "view=1"])
 def test_a_download_says_so_first_and_offers_both_files(seal_keys, view):
     consent = confirmed()
-    after = ending.withdraw(visit=consent.visit, **SPOKEN, by=reception())
+    after = actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
     client = staff_client(receptionist())
     first, own = f"/consents/{consent.visit_id}/pdf/", f"/consents/{consent.visit_id}/after/{after.pk}/pdf/"
     page = client.get(f"{first}?{view}")
@@ -325,7 +325,7 @@ def test_a_download_says_so_first_and_offers_both_files(seal_keys, view):
 
 def test_a_file_that_came_after_another_consent_is_not_there(seal_keys):
     one, other = confirmed(), confirmed()
-    after = ending.withdraw(visit=one.visit, **SPOKEN, by=reception())
+    after = actions.withdraw(visit=one.visit, **SPOKEN, by=reception())
     client = staff_client(receptionist())
     assert client.get(f"/consents/{other.visit_id}/after/{after.pk}/pdf/").status_code == 404
     assert client.post(f"/consents/{other.visit_id}/after/{after.pk}/seal/").status_code == 404
@@ -333,7 +333,7 @@ def test_a_file_that_came_after_another_consent_is_not_there(seal_keys):
 
 def test_a_copy_by_mail_brings_both_files_and_says_so(seal_keys):
     consent = confirmed()
-    ending.withdraw(visit=consent.visit, **SPOKEN, by=reception())
+    actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
     tasks.send_copy.func(consent.pk, "alex@example.org")
     [sent] = mail.outbox
     assert "does not count any more: Withdrawn at" in sent.body
@@ -352,7 +352,7 @@ def test_roles(unsealed):
     assert end in physio.get(f"/visits/{visit}/").text
     assert Client().get(withdraw).url.startswith("/login/")
     assert front.post(end, {"what": "in_error", "reason": "no"}).status_code == 404
-    for verb in (ending.enter_in_error, ending.supersede):
+    for verb in (actions.enter_in_error, actions.supersede):
         with pytest.raises(NotAllowed, match="Only a practitioner"):
             verb(consent=consent, reason="Wrong patient.", by=reception())
     assert not After.objects.exists()
@@ -451,7 +451,7 @@ def test_the_birth_date_comes_first(unsealed):
 def test_taken_back_at_the_desk_meanwhile_the_tablet_shows_nothing_more(unsealed):
     consent = confirmed()
     client = handed_over(consent.visit)
-    ending.withdraw(visit=consent.visit, **SPOKEN, by=reception())
+    actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
     assert client.post("/tablet/withdraw/", {"act": "take_back"}).url == "/tablet/"
     assert After.objects.get().how == "spoken"
     assert "You have taken your consent back." in client.get("/tablet/").text
@@ -534,9 +534,9 @@ def test_it_no_longer_counts_for_a_reason(seal_keys, what, kind, letter):
 
 def test_whatever_became_of_it_may_still_turn_out_to_be_an_error(unsealed):
     consent, by = confirmed(), acting(practitioner())
-    ending.withdraw(visit=consent.visit, **SPOKEN, by=by)
+    actions.withdraw(visit=consent.visit, **SPOKEN, by=by)
     with pytest.raises(NotAllowed, match="does not stand any more: Withdrawn at"):
-        ending.supersede(consent=consent, reason="Another plan.", by=by)
+        actions.supersede(consent=consent, reason="Another plan.", by=by)
     client = staff_client(by.staff)
     address = f"/consents/{consent.visit_id}/end/"
     assert 'value="changed"' not in client.get(address).text
@@ -545,7 +545,7 @@ def test_whatever_became_of_it_may_still_turn_out_to_be_an_error(unsealed):
     assert fresh(consent.visit).status.startswith("Entered in error, at ")
     assert client.get(address).url == f"/visits/{consent.visit_id}/"  # there is nothing left to say
     with pytest.raises(NotAllowed, match="Entered in error"):
-        ending.supersede(consent=consent, reason="Another plan.", by=by)
+        actions.supersede(consent=consent, reason="Another plan.", by=by)
 
 
 def test_a_visit_entered_in_error_is_no_earlier_treatment(unsealed):
@@ -553,7 +553,7 @@ def test_a_visit_entered_in_error_is_no_earlier_treatment(unsealed):
     Visit.objects.filter(pk=consent.visit_id).update(stage=Stage.SEALED.value)
     new: dict[str, Any] = {"patient": consent.visit.patient, "day": timezone.localdate(), "by": by}
     assert clinic_actions.add_visit(**new).returning
-    ending.enter_in_error(consent=consent, reason="Wrong patient.", by=by)
+    actions.enter_in_error(consent=consent, reason="Wrong patient.", by=by)
     assert not clinic_actions.add_visit(**new).returning
 
 
@@ -561,16 +561,16 @@ def test_a_replacement_is_a_newer_one_of_the_same_patient_that_stands(unsealed):
     old, stranger, by = confirmed(), confirmed(), acting(practitioner())
     new = again_for(old)
     with pytest.raises(NotAllowed, match="same patient"):
-        ending.supersede(consent=old, replaced_by=stranger, by=by)
+        actions.supersede(consent=old, replaced_by=stranger, by=by)
     with pytest.raises(NotAllowed, match="newer one"):
-        ending.supersede(consent=new, replaced_by=old, by=by)
+        actions.supersede(consent=new, replaced_by=old, by=by)
     with pytest.raises(NotAllowed, match="Say what changed"):
-        ending.supersede(consent=old, reason=" ", by=by)
+        actions.supersede(consent=old, reason=" ", by=by)
     with pytest.raises(NotAllowed, match="Say what is wrong"):
-        ending.enter_in_error(consent=old, reason=" ", by=by)
-    ending.withdraw(visit=new.visit, **SPOKEN, by=by)
+        actions.enter_in_error(consent=old, reason=" ", by=by)
+    actions.withdraw(visit=new.visit, **SPOKEN, by=by)
     with pytest.raises(NotAllowed, match="newer consent does not stand"):
-        ending.supersede(consent=old, replaced_by=new, by=by)
+        actions.supersede(consent=old, replaced_by=new, by=by)
 
 
 # --- what the tables refuse ----------------------------------------------------------------------------------------
@@ -617,7 +617,7 @@ def test_a_consent_cannot_replace_itself(unsealed):
 
 def test_nothing_deletes_a_signed_consent(seal_keys):
     consent = confirmed()
-    ending.withdraw(visit=consent.visit, **SPOKEN, by=reception())
+    actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
     rows = [*After.objects.all(), *SealedAfter.objects.all(), consent, *SealedFile.objects.all(), consent.given]
     for row in rows:
         with pytest.raises(Exception, match="|".join(REFUSED)), transaction.atomic():
@@ -633,7 +633,7 @@ REFUSED = ["protected foreign key", "written once", "Cannot delete"]
 
 def test_a_record_of_what_came_after_is_read_back_strictly(seal_keys):
     consent = confirmed()
-    ending.withdraw(visit=consent.visit, **SPOKEN, by=reception())
+    actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
     data = bytes(SealedAfter.objects.get().record)
     record = after_record.read(data)
     assert after_record.canonical(record) == data

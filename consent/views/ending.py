@@ -12,7 +12,7 @@ from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed
 from clinic.forms import HandOverForm
 from clinic.models import Hold, Journal, Role, Visit
-from consent import ending
+from consent import actions
 from consent.after import Entry, consent_of, newer_that_stand
 from consent.after_snapshot import number as number_of_after
 from consent.forms import CHANGED, IN_ERROR, EndForm, WithdrawForm
@@ -39,7 +39,7 @@ def withdraw_consent(request: StaffRequest, visit: int) -> HttpResponse:
     form = WithdrawForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            ending.withdraw(visit=one, by=request.actor, **form.cleaned_data)
+            actions.withdraw(visit=one, by=request.actor, **form.cleaned_data)
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -99,9 +99,9 @@ def end_consent(request: StaffRequest, visit: int) -> HttpResponse:
 def _end(consent: Consent, form: EndForm, newer: dict[str, Consent], request: StaffRequest) -> After:
     what, reason = form.cleaned_data["what"], form.cleaned_data["reason"]
     if what == IN_ERROR:
-        return ending.enter_in_error(consent=consent, reason=reason, by=request.actor)
+        return actions.enter_in_error(consent=consent, reason=reason, by=request.actor)
     replaced_by = None if what == CHANGED else newer[what]
-    return ending.supersede(consent=consent, replaced_by=replaced_by, reason=reason, by=request.actor)
+    return actions.supersede(consent=consent, replaced_by=replaced_by, reason=reason, by=request.actor)
 
 
 @staff(*DESK)
@@ -127,6 +127,6 @@ def after_pdf(request: StaffRequest, visit: int, after: int) -> HttpResponse:
 def seal_after_again(request: StaffRequest, visit: int, after: int) -> HttpResponse:
     """Try once more to make the PDF of what came after a consent."""
     row = get_object_or_404(After.objects.select_related("consent__visit"), pk=after, consent__visit=visit)
-    ending.seal_after_again(after=row, by=request.actor)
+    actions.seal_after_again(after=row, by=request.actor)
     messages.success(request, "The PDF is being made again.")
     return redirect("visit", visit)

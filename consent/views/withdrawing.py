@@ -10,7 +10,7 @@ from clinic import actions as clinic_actions
 from clinic.access import PatientRequest, patient
 from clinic.flow import WITHDRAWABLE, NotAllowed
 from clinic.models import Hold
-from consent import ending
+from consent import actions
 from consent.after import consent_of
 from consent.models import After
 
@@ -31,7 +31,7 @@ def withdraw(request: PatientRequest) -> HttpResponse:
     if act == KEEP:
         clinic_actions.take_back(hold=request.hold, by=request.actor, why="kept")
     elif act == TALK:
-        ending.talk_first(visit=request.hold.visit, hold=request.hold, by=request.actor)
+        actions.talk_first(visit=request.hold.visit, hold=request.hold, by=request.actor)
     elif act == TAKE_BACK:
         _take_back(request)
     else:
@@ -42,6 +42,6 @@ def withdraw(request: PatientRequest) -> HttpResponse:
 def _take_back(request: PatientRequest) -> None:
     who, how = After.Who.PATIENT, After.How.TABLET
     try:
-        ending.withdraw(visit=request.hold.visit, who=who, how=how, hold=request.hold, by=request.actor)
+        actions.withdraw(visit=request.hold.visit, who=who, how=how, hold=request.hold, by=request.actor)
     except NotAllowed:  # the visit moved on in this very moment: `resume` shows what there is to do now
         return
