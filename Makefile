@@ -2,7 +2,7 @@
 # make test     the whole suite, browser journeys included (PYTEST_ARGS="-k seal" for a part of it)
 # make test-all what takes longer as well: the heavy proofs, which CI runs too
 # make test-postgresql the fast part on a PostgreSQL server of its own (FILES=tests/test_journal.py)
-# make bench    what it costs beside its rivals, into docs/benchmarks.md (QUICK=1: a look, in two minutes)
+# make bench    what it costs beside its rivals, into docs/benchmarks.md (QUICK=1: a look, in two minutes; FULL=1: a million screenings)
 # make sbom     the bill of materials of what runs (CycloneDX), into build/sbom.json: from the lock file, without the network
 # make check    the linters, types and import contracts alone
 # make format   put the code into its one layout
@@ -40,7 +40,7 @@ test-postgresql: .venv/test.stamp
 	$(BIN)/python .ci/with_postgres.py $(BIN)/pytest -n 2 -m "not browser" $(PYTEST_ARGS) $(FILES)
 
 bench: .venv/bench.stamp
-	$(BIN)/python -m bench $(if $(QUICK),--quick) $(PARTS)
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(FULL),--full) $(PARTS)
 
 sbom: .venv/test.stamp
 	@mkdir -p build

@@ -1,11 +1,16 @@
-"""One grown clinic in a process of its own: ``python -m bench.grown make SCREENINGS``, then ``ask`` or ``verify``.
+"""One grown clinic in a process of its own: ``python -m bench.grown make SCREENINGS WHOLE_EVERY``, then ``ask``.
 
-``BENCH_FOLDER`` names its folder, ``DATABASE_URL`` its database where that is PostgreSQL.
+``ask`` reads the number of a page from each line of its input and answers with one sample of it, as ``bench.contender``
+does. ``verify`` prints the seconds of processor time that checking everything took. ``BENCH_FOLDER`` names the folder,
+``DATABASE_URL`` the database where that is PostgreSQL.
 """
 
 from __future__ import annotations
 
+import gc
+import json
 import os
+import resource
 import sys
 import time
 
@@ -18,18 +23,35 @@ django.setup()
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
 from bench import copies as growing
 from bench.days import REGULAR, REGULAR_VISITS, SHARES, TODAY, Days
-from clinic.models import Patient
+from bench.rounds import Sample
+from clinic.models import Patient, User, Visit
+from consent.audit import audit
 from tests import crowd
+from tests.factories import staff_client
 
 UNIT = sum(SHARES.values())
 YEARS = 10
-LARGEST_WHOLE = 10_000  # screenings; above, every thousandth copy alone has its long texts and sealed bytes
+# Who looks at which page; {patient} and {visit} are the same person's, whatever else there is.
+PAGES: dict[str, tuple[str, str]] = {
+    "board": ("reception", "/board/"),
+    "queue": ("physio", "/queue/?who=all"),
+    "search by name": ("reception", "/patients/?name=xanthippe"),
+    "search by birth date": ("reception", "/patients/?name=&born_day=14&born_month=7&born_year=1931"),
+    "patient's page": ("physio", "/patients/{patient}/"),
+    "visit's page": ("physio", "/visits/{visit}/"),
+    "journal": ("manager", "/manage/journal/"),
+    "journal, one kind": ("manager", "/manage/journal/?what=consents"),
+    "journal, one person": ("manager", "/manage/journal/?who=staff-{manager}"),
+    "journal, one visit": ("manager", "/manage/journal/?visit={visit}"),
+    "journal, one day": ("manager", "/manage/journal/?since={today}&until={today}"),
+}
 
 
-def make(screenings: int, unit: int = UNIT) -> None:
+def make(screenings: int, whole_every: int, unit: int = UNIT) -> None:
     """Make the clinic in an empty database: what was, and today."""
     call_command("migrate", verbosity=0)
     if not growing.POSTGRESQL:
@@ -40,7 +62,7 @@ def make(screenings: int, unit: int = UNIT) -> None:
     days = Days()
     days.begin(settings.KEYS_DIR, settings.SEAL_PASSPHRASE)
     _today(days, {"sealed": 1})  # what is written at the first visit of all alone: versions that were not seen before
-    times = growing.Copies(screenings // unit, 365 * YEARS, 1 if screenings <= LARGEST_WHOLE else 1000)
+    times = growing.Copies(screenings // unit, 365 * YEARS, whole_every)
     people = crowd.patients(growing.patients_needed(times, unit), by=days.reception.staff)
     copied = growing.Unit.begin()
     _fifty(days, people[:unit])
@@ -81,6 +103,35 @@ def _say(words: str) -> None:
     print(f"{time.monotonic() - _begun:6.0f} s  {words}", file=sys.stderr, flush=True)
 
 
+def ask() -> None:
+    """Answer each line of the input until it ends: get that page once."""
+    desks = {user.username: staff_client(user) for user in User.objects.all()}
+    person = Patient.objects.get(name=REGULAR[0])
+    visit = Visit.objects.filter(patient=person).latest("pk")
+    manager = User.objects.get(username="manager").pk
+    known = {"patient": person.pk, "visit": visit.pk, "manager": manager, "today": f"{timezone.localdate():%Y-%m-%d}"}
+    pages = [(desks[who], address.format(**known)) for who, address in PAGES.values()]
+    for line in sys.stdin:
+        desk, address = pages[int(line) % len(pages)]
+        gc.collect()
+        cpu, wall = time.process_time(), time.perf_counter()
+        answer = desk.get(address)
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        assert answer.status_code == 200, (address, answer.status_code)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps(Sample(cpu, wall, len(answer.content), peak)._asdict()), flush=True)
+
+
+def verify() -> None:
+    """Check everything, once, and print how long it took. Raise ``AssertionError`` if something is wrong."""
+    began = time.process_time()
+    wrong = [each for each in audit() if not each.sound]
+    print(time.process_time() - began)
+    assert not wrong, wrong
+
+
 if __name__ == "__main__":
-    make(int(sys.argv[2]))
-    _say("made")
+    if sys.argv[1] == "make":
+        make(*map(int, sys.argv[2:]))
+    else:
+        {"ask": ask, "verify": verify}[sys.argv[1]]()

