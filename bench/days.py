@@ -17,7 +17,6 @@ from clinic import actions as desk
 from clinic.flow import Stage
 from clinic.models import Actor, Journal, Patient, Visit
 from consent import actions as consents
-from consent.issuing import make_keys
 from consent.management.commands.load_demo import STAFF, DemoDay
 from consent.models import Consent
 from screening import actions as screenings
@@ -43,9 +42,8 @@ REGULAR, REGULAR_VISITS = ("Xanthippe Quillfeather", dt.date(1931, 7, 14)), 6
 class Days(DemoDay):
     """Staff, tablets, and visits of any kind in any number."""
 
-    def begin(self, keys: Any, passphrase: str) -> None:
-        """Make what a clinic has before its first visit."""
-        make_keys(keys, passphrase, "Grown Clinic")
+    def begin(self) -> None:
+        """Make what a clinic has before its first visit; its keys are there."""
         people = {row[0]: self._staff(*row) for row in STAFF}
         self.reception = Actor(user=people["reception"], role=STAFF[0][3][0])
         self.physio = Actor(user=people["physio"], role=STAFF[1][3][0])
@@ -82,6 +80,10 @@ class Days(DemoDay):
 
     def _bring_to_sign(self, visit: Visit) -> None:
         self._review(visit)
+
+    def _bring_asked(self, visit: Visit) -> None:
+        """The questions are answered, and the patient still has the tablet, to read and sign."""
+        self._answer(visit)
 
     def _bring_signed(self, visit: Visit) -> None:
         self._give(visit)

@@ -30,6 +30,7 @@ from bench.days import REGULAR, REGULAR_VISITS, SHARES, TODAY, Days
 from bench.rounds import Sample
 from clinic.models import Patient, User, Visit
 from consent.audit import audit
+from consent.issuing import make_keys
 from tests import crowd
 from tests.factories import staff_client
 
@@ -60,7 +61,8 @@ def make(screenings: int, whole_every: int, unit: int = UNIT) -> None:
             cursor.execute("PRAGMA synchronous=OFF")
             cursor.execute("PRAGMA foreign_keys=OFF")
     days = Days()
-    days.begin(settings.KEYS_DIR, settings.SEAL_PASSPHRASE)
+    make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, "Grown Clinic")
+    days.begin()
     _today(days, {"sealed": 1})  # what is written at the first visit of all alone: versions that were not seen before
     times = growing.Copies(screenings // unit, 365 * YEARS, whole_every)
     people = crowd.patients(growing.patients_needed(times, unit), by=days.reception.staff)
