@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from urllib.parse import urlsplit
 
 from bench.plot import line
 from bench.report import Part
@@ -123,8 +124,7 @@ def _server(data: Path, sizes: tuple[int, ...]) -> Iterator[dict[int, str]]:
             connection.execute("SELECT pg_reload_conf()")
             for size in sizes:
                 connection.execute(f"CREATE DATABASE clinic_{size}")
-        name = psycopg.conninfo.conninfo_to_dict(address)["dbname"]
-        yield {size: address.replace(f"/{name}", f"/clinic_{size}", 1) for size in sizes}
+        yield {size: urlsplit(address)._replace(path=f"/clinic_{size}").geturl() for size in sizes}
 
 
 def _every(size: int) -> int:

@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 
 from tests.settings import *  # noqa: F403
-from tests.settings import DATABASES, TASKS
+from tests.settings import ALLOWED_HOSTS, DATABASES
 
 FOLDER = Path(os.environ["BENCH_FOLDER"])
 KEYS_DIR = FOLDER / "keys"
+ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
 ANCHORS_FILE = FOLDER / "anchors.jsonl"
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["NAME"] = FOLDER / "clinic.sqlite3"
-TASKS = {**TASKS}
