@@ -1,4 +1,4 @@
-"""A clinic grown by copying: fifty visits that the app's own verbs made, written again and again, day by day.
+"""A clinic grown by copying: twenty-five visits that the app's own verbs made, written again and again, day by day.
 
 Rows are copied by the database itself (INSERT … SELECT), with keys and days moved. What names its place in the journal,
 or is hashed or sealed, is made anew for each copy: the journal, whose chain is whole from the first row to the last,
@@ -37,7 +37,7 @@ LONG = {(Given, "statement"): "{}", (Given, "acknowledged"): "[]", (Signature, "
 LONG |= {(Screening, "given_at"): "{}"}
 COMES_BACK = 5  # visits of one patient
 END_OF_FILE = b"%%EOF\n"
-PIECE = 20  # copies that are written at once
+PIECE = 40  # copies that are written at once
 POSTGRESQL = connection.vendor == "postgresql"
 ZONE = "+00" if POSTGRESQL else ""  # SQLite keeps UTC without saying so
 

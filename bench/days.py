@@ -25,7 +25,7 @@ from screening.questions import all_clear
 from screening.talk import CORRECT, PROMPTS
 from screening.treatments import Reaction
 
-SHARES: Mapping[str, int] = {"sealed": 34, "reviewed": 12, "stopped": 4}
+SHARES: Mapping[str, int] = {"sealed": 17, "reviewed": 6, "stopped": 2}
 # Of one day as the desk sees it in the afternoon.
 TODAY: Mapping[str, int] = {
     "expected": 12,
@@ -33,7 +33,7 @@ TODAY: Mapping[str, int] = {
     "in_review": 8,
     "to_sign": 4,
     "signed": 4,
-    "sealed": 6,
+    "sealed": 3,
     "stopped": 2,
 }
 REGULAR, REGULAR_VISITS = ("Xanthippe Quillfeather", dt.date(1931, 7, 14)), 6

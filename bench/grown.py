@@ -67,7 +67,7 @@ def make(screenings: int, whole_every: int, unit: int = UNIT) -> None:
     times = growing.Copies(screenings // unit, 365 * YEARS, whole_every)
     people = crowd.patients(growing.patients_needed(times, unit), by=days.reception.staff)
     copied = growing.Unit.begin()
-    _fifty(days, people[:unit])
+    _visits(days, people[:unit])
     copied.end([each.pk for each in people[:unit]])
     growing.grow(copied, times, _say)
     _today(days, TODAY)
@@ -76,7 +76,7 @@ def make(screenings: int, whole_every: int, unit: int = UNIT) -> None:
         call_command("migrate", verbosity=0)
 
 
-def _fifty(days: Days, people: list[Patient]) -> None:
+def _visits(days: Days, people: list[Patient]) -> None:
     """Make the visits that are copied, kinds mixed as they come."""
     shares = [(number / count, kind) for kind, count in SHARES.items() for number in range(count)]
     for number, (_, kind) in enumerate(sorted(shares)[: len(people)]):

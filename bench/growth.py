@@ -28,8 +28,8 @@ FLAT, LINEAR = 1.5, 1.5
 SPARSE, SPARSEST = 100, 1000
 IMAGES = ROOT / "docs" / "images"
 ABOUT = """\
-Clinics of {sizes} screenings ({shares}), grown from fifty visits that the app's own verbs made: every row of every
-table, a journal of some forty rows a visit whose chain is whole, and beside that a day of 37 visits that is the same in
+Clinics of {sizes} screenings ({shares}), grown from 25 visits that the app's own verbs made: every row of every
+table, a journal of some forty rows a visit whose chain is whole, and beside that a day of 34 visits that is the same in
 each, and one patient who came six times. {bytes}. The database does not wait for the disk. A row is one request through
 the whole app, made in each clinic in turn; {which}."""
 

@@ -6,7 +6,9 @@ The tablets are threads of this one process, which shares the machine's cores wi
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
@@ -17,6 +19,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 from urllib.parse import urlencode
 
 from lxml import html
@@ -140,12 +143,10 @@ def clinic(signing: int, answering: int) -> Iterator[tuple[Path, list[Tablet], T
             lock.close()
 
 
-def _room(env: dict[str, str], signing: int, answering: int) -> list[dict[str, object]]:
-    import subprocess
-
+def _room(env: dict[str, str], signing: int, answering: int) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "bench.room", str(signing), str(answering)]
     done = subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"cookie')]
 
 
 def together(work: list[threading.Thread]) -> None:
@@ -234,8 +235,6 @@ def loaded(rounds: int) -> Part:
 
 
 def _told(waves: dict[int, list[Wave]]) -> Part:
-    import os
-
     about = ABOUT.format(cores=os.cpu_count(), calm=CALM, pause=PAUSE).replace("\n", " ")
     part = Part("Many tablets at once", about)
     part.columns = ("", "median s", "p95", "max", "requests", "errors")

@@ -15,5 +15,6 @@ FOLDER = Path(os.environ["BENCH_FOLDER"])
 KEYS_DIR = FOLDER / "keys"
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
 ANCHORS_FILE = FOLDER / "anchors.jsonl"
+LOGGING_CONFIG = None  # what the app logs of each seal is not measured
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["NAME"] = FOLDER / "clinic.sqlite3"
