@@ -568,3 +568,15 @@ def test_one_question_alone_is_the_heading_of_its_page(tablet, visit):
     actions.answer(visit=visit, given={"pregnancy": "yes"}, by=actor())
     html = tablet.get(page("more", 1)).content.decode()
     assert main_part(html).count("<h1") == 1, "a single box has a label, which cannot hold a heading"
+
+
+def test_every_page_of_questions_asks_the_database_as_often_answered_or_not(django_assert_num_queries: Any) -> None:
+    """Six times: for the device, what it holds, the settings, the answers, the look, and whether a token is due."""
+    visit = make_visit(stage=Stage.ANSWERING)
+    client = tablet_client(visit)
+    page = client.get("/tablet/questions/", follow=True).redirect_chain[-1][0]
+    with django_assert_num_queries(6):
+        client.get(page)
+    make_screening(visit, submitted=False)
+    with django_assert_num_queries(6):
+        client.get(page)
