@@ -55,8 +55,8 @@ def all_sealed(servers: Servers) -> None:
     assert {status for status, _ in left} == {"SUCCESSFUL"}, left
 
 
-@pytest.mark.browser  # as slow as those are
-@pytest.mark.parametrize("cycles", [2, pytest.param(25, marks=pytest.mark.heavy)])
+@pytest.mark.heavy
+@pytest.mark.parametrize("cycles", [25])
 def test_killed_again_and_again_under_load_nothing_is_lost_doubled_or_broken(servers: Servers, cycles: int) -> None:
     chance = random.Random(SEED)
     tablets = servers.install(tablets=8, consents=cycles)

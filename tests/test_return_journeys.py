@@ -129,6 +129,7 @@ def in_a_course(clinic: Clinic, browser_context_args: dict[str, Any]) -> Callabl
     return comes
 
 
+@pytest.mark.heavy  # the seventh goes the same way further
 def test_third_session(in_a_course: Callable[[int], Clinic]) -> None:
     clinic = in_a_course(3)
 

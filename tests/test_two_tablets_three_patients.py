@@ -406,7 +406,8 @@ def clinic(monkeypatch: pytest.MonkeyPatch) -> type[Clinic]:
     return Clinic
 
 
-@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.heavy) for part in range(1, PARTS))])
+@pytest.mark.heavy
+@pytest.mark.parametrize("part", range(PARTS))
 def test_nobody_sees_or_signs_anothers_form_and_what_was_acknowledged_is_kept(clinic: type[Clinic], part: int) -> None:
     run_state_machine_as_test(clinic, settings=RUNS)
     for what in ("acknowledged", "409", "422", CHECK, "page of another visit"):
