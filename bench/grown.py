@@ -31,6 +31,7 @@ from bench.rounds import Sample
 from clinic.models import Patient, User, Visit
 from consent.audit import audit
 from consent.issuing import make_keys
+from screening.models import Screening
 from tests import crowd
 from tests.factories import staff_client
 
@@ -125,10 +126,10 @@ def ask() -> None:
 
 
 def verify() -> None:
-    """Check everything, once, and print how long it took. Raise ``AssertionError`` if something is wrong."""
+    """Check everything, once; print how long it took, and how many screenings there are. Raise ``AssertionError`` if something is wrong."""
     began = time.process_time()
     wrong = [each for each in audit() if not each.sound]
-    print(time.process_time() - began)
+    print(time.process_time() - began, Screening.objects.count())
     assert not wrong, wrong
 
 
