@@ -126,7 +126,7 @@ def ask() -> None:
 
 
 def verify() -> None:
-    """Check everything, once; print how long it took, and how many screenings there are. Raise ``AssertionError`` if something is wrong."""
+    """Check everything, once; print the seconds and how many screenings there are. Raise if something is wrong."""
     began = time.process_time()
     wrong = [each for each in audit() if not each.sound]
     print(time.process_time() - began, Screening.objects.count())
