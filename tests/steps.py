@@ -108,7 +108,10 @@ class Person:
         return plain(self.page.locator("main").inner_text())
 
     def choose(self, name: str, value: str) -> None:
-        self.page.locator(f'main [name="{name}"][value="{value}"]').first.check(force=True)
+        box = self.page.locator(f'main [name="{name}"][value="{value}"]').first
+        if not box.is_checked():  # by its label, which waits until the page stands still
+            self.page.locator(f'main label[for="{box.get_attribute("id")}"]').click()
+            expect(box).to_be_checked()
 
     def type_date(self, name: str, day: dt.date) -> None:
         for part in ("day", "month", "year"):
