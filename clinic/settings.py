@@ -214,7 +214,7 @@ CRISPY_FAIL_SILENTLY = False
 # take the write lock for every page that is only read.
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "clinic.sqlite",
         "NAME": DATA_DIR / "clinic.sqlite3",
         "CONN_MAX_AGE": None,  # kept by each process: to open it anew costs as much as what a page reads
         "OPTIONS": {
