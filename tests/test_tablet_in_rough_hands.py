@@ -384,10 +384,9 @@ def test_staff_are_told_too_and_no_password_is_put_into_the_page(monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif("sqlite" not in settings.DATABASES["default"]["ENGINE"], reason="a lock of SQLite's")
-def test_a_lock_that_is_held_for_too_long_is_no_saving(tablet, visit):
+def test_a_lock_that_is_held_for_too_long_is_no_saving(tablet, visit, monkeypatch):
     page = opened(tablet, "/tablet/")
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA busy_timeout = 100")
+    monkeypatch.setattr(connection.connection, "patience", 0.1)
     other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     assert send(tablet, page, **START).status_code == 503
@@ -524,5 +523,5 @@ def test_a_signature_outlives_a_network_that_breaks_twice_and_is_given_once(cont
     assert person.page.locator("[name=strokes]").input_value() == drawn
     assert not Given.objects.exists()
     expect(person.page.get_by_role("heading", level=1)).to_have_text("Thank you. You have signed.", timeout=20_000)
-    assert len(posts) == 3
+    assert len(posts) in (2, 3)  # the second one arrived: the page may learn so before it asks again
     assert Given.objects.count() == 1
