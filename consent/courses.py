@@ -61,6 +61,11 @@ class Within:
         """Return what a text written now tells of this patient's risks, and the signed one did not."""
         return untold(Statement.from_json(self.first.given.statement), now)
 
+    def news_since_last(self, now: Standing) -> list[str]:
+        """Return what a text written now tells of this patient's risks, and the one of the last session did not."""
+        last = sessions_of(self.first).exclude(visit=now.visit).select_related("given").order_by("confirmed_at").last()
+        return untold(Statement.from_json((last or self.first).given.statement), now)
+
 
 def course_for(now: Standing, *, by: User | None = None) -> Within | None:
     """Return the course that covers a visit, else the latest that does not, with the reasons; nothing without any.

@@ -28,6 +28,7 @@ PROMPTS = (
     Prompt("prompt_6", "Tonight you get short of breath. What do you do?", "Breathlessness afterwards"),
 )
 BREATHLESS = "prompt_6"  # required near the lung: in HDC 15HDC00947 the warning signs were never discussed
+ALWAYS = tuple(each.name for each in PROMPTS if each.name != BREATHLESS)  # before a consent in full
 
 CORRECT, CORRECTED, NOT_ABLE = "correct", "corrected", "not_able"
 RESULTS: Mapping[str, str] = {
@@ -45,18 +46,34 @@ def prompt(name: str) -> Prompt:
     raise ValueError(f"{name}: no such prompt; allowed: {', '.join(each.name for each in PROMPTS)}")
 
 
-def check(teach_back: Mapping[str, str], *, near_lung: bool) -> dict[str, str]:
+def required(*, near_lung: bool, whole: bool = True) -> tuple[str, ...]:
+    """Return the names of the prompts that a talk may not leave out.
+
+    ``whole``: for a consent in full. A session of a course goes on with what was said back before its first one.
+    """
+    return (*(ALWAYS if whole else ()), *((BREATHLESS,) if near_lung else ()))
+
+
+def left_out(teach_back: Mapping[str, str], *, near_lung: bool, whole: bool = True) -> list[Prompt]:
+    """Return the required prompts without a result; none where the talk failed, because it may end there."""
+    if not_able(teach_back):
+        return []
+    return [prompt(name) for name in required(near_lung=near_lung, whole=whole) if not teach_back.get(name)]
+
+
+def check(teach_back: Mapping[str, str], *, near_lung: bool, whole: bool = True) -> dict[str, str]:
     """Return the results by prompt name, in the order of the prompts.
 
-    Raise ``ValueError`` for an unknown prompt or result, or if breathlessness was left out though the plan is near the
-    lung.
+    Raise ``ValueError`` for an unknown prompt or result, or if something was left out that has to be asked.
     """
     for name, result in teach_back.items():
         prompt(name)
         if result not in RESULTS:
             raise ValueError(f"{name}: {result!r} is not a result; allowed: {', '.join(RESULTS)}")
-    if near_lung and BREATHLESS not in teach_back:
-        raise ValueError("The needles go near the lung: ask what the patient does if they get short of breath.")
+    if missing := left_out(teach_back, near_lung=near_lung, whole=whole):
+        what = ", ".join(each.about.lower() for each in missing)
+        near = " The needles go near the lung." if missing[-1].name == BREATHLESS else ""
+        raise ValueError(f"Ask the patient to say back, and record: {what}.{near}")
     return {each.name: teach_back[each.name] for each in PROMPTS if each.name in teach_back}
 
 

@@ -441,6 +441,16 @@ def test_there_is_no_copy_of_what_is_not_sealed(no_seal: list[int]):
     assert "Being sealed" in client.get(f"/confirm/{visit.pk}/").content.decode()
 
 
+def test_a_prompt_left_out_is_named_and_nothing_typed_is_lost(no_seal: list[int]):
+    visit = signed()
+    page = post(visit, prompt_3=None, prompt_6=None)
+    assert page.status_code == 422
+    assert list(page.context["forms"].talk.errors) == ["prompt_3"]  # nothing near the lung is planned
+    assert "The risk that matters most: record what the patient said." in page.text
+    assert stage(visit) is Stage.SIGNED
+    assert page.context["forms"].talk["prompt_1"].value() == "correct"
+
+
 def test_the_talk_is_on_record_with_who_held_it(no_seal: list[int]):
     visit, by = signed(), practitioner()
     post(visit, by)

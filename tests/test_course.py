@@ -23,7 +23,7 @@ from consent.facts import facts
 from consent.models import Consent, Given, SealedFile, Signature
 from consent.record import Course as Cited
 from consent.record import canonical, read, sha256
-from consent.statement import VERSION, statement
+from consent.statement import OWN_RISKS, VERSION, statement
 from consent.strokes import Signed, decode
 from screening.actions import assess
 from screening.actions.treating import record_event
@@ -378,6 +378,34 @@ def test_what_is_new_today_is_told_before_the_yes(clinic: Clinic):
     page = patient_of(visit, held).get("/tablet/still-happy/")
     assert page.context["news"]
     assert all(line in page.text for line in ("New this time", *page.context["news"]))
+
+
+def test_what_was_told_at_the_last_session_is_not_new_any_more(clinic: Clinic):
+    clinic.begins()
+    assert isinstance(clinic.confirms(clinic.says_yes(*clinic.comes(driving_after="yes"))), Consent)
+    visit, held = clinic.comes(driving_after="yes", skin_condition="yes")
+    page = patient_of(visit, held).get("/tablet/still-happy/")
+    assert page.context["news"] == [OWN_RISKS["skin_condition"]]
+    assert OWN_RISKS["driving_after"] in page.text  # among the patient's own risks
+    visit.refresh_from_db()
+    answer = page.client.post("/tablet/still-happy/", {"act": "yes", "statement": page.context["text"]})
+    assert answer.status_code == 302
+    done = clinic.confirms(visit)
+    assert isinstance(done, Consent)
+    cited = read(bytes(done.record)).course
+    assert cited
+    assert set(cited.news) == {OWN_RISKS["driving_after"], OWN_RISKS["skin_condition"]}  # since the signature
+
+
+def test_a_session_asks_for_no_new_teach_back_but_a_full_consent_does(clinic: Clinic):
+    with pytest.raises(NotAllowed, match="what will be done"):
+        actions.confirm(
+            visit=clinic.signs(*clinic.comes(returning=False)), plan=PLAN, teach_back={}, by=acting(clinic.physio)
+        )
+    clinic.begins()
+    visit = clinic.says_yes(*clinic.comes())
+    assert "(optional)" in staff_client(clinic.physio).get(f"/confirm/{visit.pk}/").text
+    assert isinstance(actions.confirm(visit=visit, plan=PLAN, teach_back={}, by=acting(clinic.physio)), Consent)
 
 
 def test_the_patient_may_read_and_sign_all_of_it(clinic: Clinic):

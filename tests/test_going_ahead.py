@@ -16,6 +16,7 @@ from clinic.regions import CONCRETE
 from screening import actions, body, vouching
 from screening.models import Attestation, Decision
 from screening.standing import standing
+from screening.talk import ALWAYS, CORRECT
 from tests.factories import PASSWORD, acting, practitioner, ready_for_review, rechecked, staff_client
 
 pytestmark = pytest.mark.django_db
@@ -161,7 +162,7 @@ def test_help_before_the_second_failure_is_no_help_after_it():
     actions.attest(visit=visit, kind="capacity", data=helped, by=by)
     for _ in range(2):
         actions.attest(visit=visit, kind="talk", data={"teach_back": {"prompt_1": "not_able"}}, by=by)
-    actions.attest(visit=visit, kind="talk", data={"teach_back": {"prompt_1": "correct"}}, by=by)
+    actions.attest(visit=visit, kind="talk", data={"teach_back": dict.fromkeys(ALWAYS, CORRECT)}, by=by)
     assert standing(visit).needs_help
     actions.attest(visit=visit, kind="capacity", data=helped, by=by)
     assert not standing(visit).needs_help

@@ -50,6 +50,7 @@ from screening.models import Asked, Attestation, Clearance, Decision, Flag, Laps
 from screening.questions import ON_THE_DAY, QUESTIONS, Kind, Value
 from screening.rules import Needling
 from screening.standing import FlagStanding, Standing, standing
+from screening.talk import ALWAYS
 from tests.answers import answers, values
 from tests.clock import put_forward
 from tests.courses import course_on_record
@@ -256,6 +257,8 @@ def _talk(case: Case) -> Iterator[str]:
     last = Attestation.objects.filter(visit=case.visit, kind=ATTESTED.TALK).order_by("id").last()
     if last is None or last.at < sent or "not_able" in last.data["teach_back"].values():
         yield "no talk that the patient could say back"
+    elif not case.given.course_id and not set(ALWAYS) <= set(last.data["teach_back"]):
+        yield "a talk that left something out"
     helped = Attestation.objects.filter(visit=case.visit, kind__in=[ATTESTED.INTERPRETER, ATTESTED.CAPACITY])
     failed = case.talks_not_able
     if len(failed) > 1 and not helped.filter(at__gt=failed[1]).exists():

@@ -37,6 +37,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 Outcome, Ending, Kind = Decision.Outcome, Closing.Ending, Attestation.Kind
+SAID_BACK = dict.fromkeys(talk.ALWAYS, talk.CORRECT)
 
 
 @pytest.fixture
@@ -285,10 +286,32 @@ def test_an_interpreter_is_recorded_whole(by):
 def test_a_talk_near_the_lung_asks_about_breathlessness(by):
     visit = ready_for_review(epilepsy="yes")
     plan(visit, by, "upper_back")
-    with pytest.raises(NotAllowed, match="short of breath"):
-        actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": {"prompt_1": "correct"}}, by=by)
-    told = {"teach_back": {talk.BREATHLESS: "corrected"}}
+    with pytest.raises(NotAllowed, match="breathlessness afterwards"):
+        actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": SAID_BACK}, by=by)
+    told = {"teach_back": {**SAID_BACK, talk.BREATHLESS: "corrected"}}
     assert actions.attest(visit=visit, kind=Kind.TALK, data=told, by=by).data == told
+
+
+def test_a_talk_leaves_no_prompt_out_unless_it_failed(by):
+    visit = ready_for_review(epilepsy="yes")
+    for left_out in SAID_BACK:
+        some = {name: said for name, said in SAID_BACK.items() if name != left_out}
+        with pytest.raises(NotAllowed, match=talk.prompt(left_out).about.lower()):
+            actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": some}, by=by)
+    with pytest.raises(NotAllowed, match="what will be done, why, the risk that matters most"):
+        actions.attest(visit=visit, kind=Kind.TALK, by=by)
+    assert not Attestation.objects.exists()
+    failed = {"teach_back": {"prompt_1": "correct", "prompt_2": "not_able"}}
+    assert actions.attest(visit=visit, kind=Kind.TALK, data=failed, by=by).data == failed
+    assert standing(visit).holds
+
+
+def test_a_session_of_a_course_goes_on_with_what_was_said_back_before(by):
+    visit = ready_for_review(epilepsy="yes")
+    assert actions.attest(visit=visit, kind=Kind.TALK, by=by, whole=False).data == {"teach_back": {}}
+    plan(visit, by, "upper_back")
+    with pytest.raises(NotAllowed, match="near the lung"):
+        actions.attest(visit=visit, kind=Kind.TALK, by=by, whole=False)
 
 
 def test_a_talk_takes_known_prompts_and_results_only(by):
@@ -307,7 +330,7 @@ def test_what_the_patient_cannot_say_back_holds_the_consent(by):
     assert standing(visit).holds == [
         "The alternatives: the patient could not say it back. Explain with help; record the talk again."
     ]
-    actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": {"prompt_4": "corrected"}}, by=by)
+    actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": {**SAID_BACK, "prompt_4": "corrected"}}, by=by)
     assert standing(visit).holds == []
 
 
@@ -364,7 +387,7 @@ def test_a_patient_who_asked_to_talk_is_talked_to_first(by):
     Visit.objects.filter(pk=visit.pk).update(wants_talk_at=timezone.now())
     with pytest.raises(NotAllowed, match="asked to talk"):
         close(visit, by)
-    actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": {}}, by=by)
+    actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": SAID_BACK}, by=by)
     close(visit, by)
     visit.refresh_from_db()
     assert visit.wants_talk_at is None
@@ -376,7 +399,7 @@ def test_a_clinic_that_signs_after_the_talk_needs_the_talk(by):
     plan(visit, by)
     with pytest.raises(NotAllowed, match="patients sign after it"):
         close(visit, by)
-    actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": {"prompt_1": "correct"}}, by=by)
+    actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": SAID_BACK}, by=by)
     assert close(visit, by).ending == Ending.CONSENT
 
 

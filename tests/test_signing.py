@@ -24,6 +24,7 @@ from consent.witness import MOST_TRIES, TOO_MANY
 from screening.actions import assess, attest, decide, save_plan
 from screening.models import Asked, Attestation, Decision
 from screening.standing import standing
+from screening.talk import ALWAYS, CORRECT
 from tests.factories import (
     PASSWORD,
     acting,
@@ -439,7 +440,12 @@ def test_after_the_talk_means_no_signature_before_plan_and_talk():
     visit = ready()
     tablet = tablet_client(visit)
     assert "agree" not in tablet.get(SIGN).context["form"].fields
-    attest(visit=visit, kind=Attestation.Kind.TALK, data={"teach_back": {}}, by=acting(practitioner()))
+    attest(
+        visit=visit,
+        kind=Attestation.Kind.TALK,
+        data={"teach_back": dict.fromkeys(ALWAYS, CORRECT)},
+        by=acting(practitioner()),
+    )
     assert "agree" not in tablet.get(SIGN).context["form"].fields
     make_plan(visit)
     assert "agree" in tablet.get(SIGN).context["form"].fields

@@ -89,7 +89,8 @@ def confirm(
         note_lapse(visit=visit, why=lapsed, by=by)
         says = f"What was cleared no longer counts: {', '.join(each.words for each in lapsed)}. Review it again."
         return _send_back(given, "the clearance lapsed", says, by)
-    talk = attest(visit=visit, kind=Attestation.Kind.TALK, data={"teach_back": dict(teach_back)}, by=by)
+    said_back, whole = {"teach_back": dict(teach_back)}, given.course_id is None
+    talk = attest(visit=visit, kind=Attestation.Kind.TALK, data=said_back, by=by, whole=whole)
     if failed := not_able(talk.data["teach_back"]):
         what = ", ".join(prompt.about.lower() for prompt in failed)
         return _send_back(

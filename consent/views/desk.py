@@ -45,7 +45,7 @@ class Forms:
             regions = tuple(plan.cleaned_data["regions"])
         return cls(
             plan=plan,
-            talk=TalkForm(data, near_lung=questions.near_lung(regions), teach_back=now.teach_back),
+            talk=_talk(given, now, questions.near_lung(regions), data),
             **cls._rest(request, given, data),
         )
 
@@ -54,7 +54,7 @@ class Forms:
         """Return the forms as they are before anything is filled in, beside another form that was sent."""
         return cls(
             plan=PlanForm(last=now.plan, planned=now.visit.planned_regions),
-            talk=TalkForm(near_lung=now.near_lung, teach_back=now.teach_back),
+            talk=_talk(given, now, now.near_lung),
             **cls._rest(request, given, None),
         )
 
@@ -75,6 +75,10 @@ class Forms:
 
     def are_valid(self) -> bool:
         return all([self.plan.is_valid(), self.talk.is_valid(), self.vouch.is_valid(), self.replace.is_valid()])
+
+
+def _talk(given: Given, now: Standing, near_lung: bool, data: Any = None) -> TalkForm:
+    return TalkForm(data, near_lung=near_lung, whole=given.course_id is None, teach_back=now.teach_back)
 
 
 @staff(Role.PRACTITIONER)

@@ -51,7 +51,7 @@ def _page(request: PatientRequest, form: AskForm) -> HttpResponse:
         "form": form,
         "within": within,
         "plan": plan_lines(replace(known, sessions=None)),  # the page says itself which visit of how many it is
-        "news": within.news(now),
+        "news": within.news_since_last(now),
         "sections": [section for section in text.sections if section.id == "own_risks"],
         "emergency_number": known.emergency_number,
         "text": text.sha256,

@@ -72,11 +72,14 @@ def decide(
 
 
 @transaction.atomic
-def attest(*, visit: Visit, kind: str, by: Actor, data: Mapping[str, object] | None = None) -> Attestation:
+def attest(
+    *, visit: Visit, kind: str, by: Actor, data: Mapping[str, object] | None = None, whole: bool = True
+) -> Attestation:
     """Write what a practitioner vouches for. The latest of a kind counts.
 
     ``data``: for a talk ``teach_back`` (by prompt name, see :mod:`screening.talk`); for all others what
-    :mod:`screening.vouching` asks for, with the same refusals as :class:`~clinic.flow.NotAllowed`.
+    :mod:`screening.vouching` asks for, with the same refusals as :class:`~clinic.flow.NotAllowed`. ``whole``: a talk
+    is for a consent in full, not for one more session of a course.
     """
     guards.practitioner(by)
     visit.refresh_from_db(fields=guards.CHANGES)
@@ -84,7 +87,7 @@ def attest(*, visit: Visit, kind: str, by: Actor, data: Mapping[str, object] | N
         raise NotAllowed("This visit is over.")
     guards.reviewing(visit, by)
     now = standing(visit)
-    checked = _vouched(Kind(kind), dict(data or {}), now)
+    checked = _vouched(Kind(kind), dict(data or {}), now, whole)
     attestation = Attestation.objects.create(
         visit=visit,
         screening=now.screening if kind in ABOUT_ANSWERS else None,
@@ -97,21 +100,21 @@ def attest(*, visit: Visit, kind: str, by: Actor, data: Mapping[str, object] | N
     return attestation
 
 
-def _vouched(kind: Attestation.Kind, data: dict[str, object], now: Standing) -> dict[str, object]:
+def _vouched(kind: Attestation.Kind, data: dict[str, object], now: Standing, whole: bool) -> dict[str, object]:
     """Return what belongs to this kind. Raise if something is missing, or this visit has no use for it."""
     if kind in ABOUT_ANSWERS and (now.screening is None or now.screening.submitted_at is None):
         raise NotAllowed("The patient has not sent the answers yet.")
     try:
-        return _said(kind, data, now)
+        return _said(kind, data, now, whole)
     except ValueError as error:
         raise NotAllowed(str(error)) from error
 
 
-def _said(kind: Attestation.Kind, data: dict[str, object], now: Standing) -> dict[str, object]:
+def _said(kind: Attestation.Kind, data: dict[str, object], now: Standing, whole: bool) -> dict[str, object]:
     if kind == Kind.TALK:
         teach_back = data.get("teach_back") or {}
         assert isinstance(teach_back, Mapping)
-        return {"teach_back": talk.check(teach_back, near_lung=now.near_lung)}
+        return {"teach_back": talk.check(teach_back, near_lung=now.near_lung, whole=whole)}
     if kind == Kind.VITALS:
         return vouching.vitals(data)
     if kind == Kind.CONSENTS_ALONE and not now.may_consent_alone:

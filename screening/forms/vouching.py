@@ -13,30 +13,40 @@ from screening.forms.on_desk import OnDesk, area
 
 
 class TalkForm(OnDesk):
-    """What the patient could say back. One field a prompt; breathlessness must be asked about near the lung."""
+    """What the patient could say back. One field a prompt; :mod:`screening.talk` says which have to be asked."""
 
     def __init__(
         self,
         data: Mapping[str, Any] | None = None,
         *,
         near_lung: bool,
+        whole: bool = True,
         teach_back: Mapping[str, str] | None = None,
         ids: str = "talk",
     ) -> None:
+        """``whole``: for a consent in full, not for a session of a course."""
         super().__init__(data, ids=ids, initial=dict(teach_back or {}))
+        self.asks = {"near_lung": near_lung, "whole": whole}
+        required = talk.required(near_lung=near_lung, whole=whole)
         for prompt in talk.PROMPTS:
             must = near_lung and prompt.name == talk.BREATHLESS
             self.fields[prompt.name] = forms.ChoiceField(
                 label=prompt.asks,
                 choices=list(talk.RESULTS.items()),
                 widget=forms.RadioSelect,
-                required=must,
+                required=False,  # one that is missing is no fault where the talk ended because another failed
                 help_text="The needles go near the lung: this one must be asked." if must else "",
-                error_messages={
-                    "required": f"{prompt.about}: record what the patient said. The needles go near the lung.",
-                    "invalid_choice": f"{prompt.about}: choose one of the results shown.",
-                },
+                error_messages={"invalid_choice": f"{prompt.about}: choose one of the results shown."},
             )
+            self.fields[prompt.name].optional = prompt.name not in required  # type: ignore[attr-defined]  # as labelled
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for each in talk.left_out(cleaned, **self.asks):
+            if each.name in cleaned:  # else it has its own error already
+                near = " The needles go near the lung." if each.name == talk.BREATHLESS else ""
+                self.add_error(each.name, f"{each.about}: record what the patient said.{near}")
+        return cleaned
 
     def teach_back(self) -> dict[str, str]:
         """Return the results by prompt name, without the prompts that were not asked."""
