@@ -500,3 +500,18 @@ def test_a_machine_with_all_libraries_may_serve() -> None:
 
 def test_poppler_is_here() -> None:
     assert shutil.which("pdftotext"), "apt install poppler-utils: what follows from it is tested with it"
+
+
+@pytest.mark.parametrize("left_out", [{0}, {5}, {8}, {0, 1}])
+def test_no_row_of_a_table_stands_alone_on_a_page(left_out: set[int]) -> None:
+    """Without some sections of part 1, the table of part 2 meets the end of a page at other rows."""
+    record = sample()
+    sections = tuple(each for at, each in enumerate(record.statement.sections) if at not in left_out)
+    texts = [
+        plain(page.extract_text())
+        for page in opened(render(replace(record, statement=replace(record.statement, sections=sections)))).pages
+    ]
+    rows = ("read about the lung", "I have read this", "I agree to have", "May a student", "May another person")
+    there = [sum(row in text for row in rows) for text in texts if "Shown to the patient" in text or rows[-1] in text]
+    assert sum(there) == len(rows)
+    assert min(there) > 1
