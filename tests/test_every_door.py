@@ -18,11 +18,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.shortcuts import resolve_url
 from django.test import Client, override_settings
 
 from clinic import middleware
+from tests.watched import Watched
 from tests.whole_clinic import ACTORS, STAFF, STRANGERS, TABLETS, Door, WholeClinic, doors
 
 DESK = ("reception", "practitioner")
@@ -286,6 +287,21 @@ def test_what_is_not_yours_and_what_is_not_there_read_the_same(whole: WholeClini
                         deviations.append(f"{actor}: {method} {door.name} tells what is there from what is not")
     assert asked > 200
     assert not deviations, "\n".join(deviations)
+
+
+def test_every_page_of_a_record_says_who_opened_it(whole: WholeClinic):
+    of_nobody = {"staff_member", "timestamp_token"}  # about staff, and a token that names no patient
+    silent, looked = [], 0
+    for door in (each for each in doors() if each.has_object and each.name not in of_nobody):
+        for actor in (each for each in STAFF if each in TABLE[door.name].who):
+            watched = Watched()
+            with connection.execute_wrapper(watched):
+                answer = ask(whole, door, actor, "GET")
+            if answer.status_code == 200:
+                looked += 1
+                silent += [] if watched.tells() else [f"{actor}: {door.name}"]
+    assert looked > 25
+    assert sorted(silent) == []
 
 
 @pytest.mark.parametrize("taken", [*HEADERS, "Content-Security-Policy"])

@@ -106,5 +106,6 @@ def merge(request: StaffRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, "The two records are one now. Both stay on record.")
         return redirect("patient", person.pk)
+    Journal.objects.record("patient opened", by=request.actor, patient=person)
     context = {"form": form, "kept": person}
     return render(request, "clinic/merge.html", context, status=422 if form.errors else 200)

@@ -49,6 +49,7 @@ def withdraw_consent(request: StaffRequest, visit: int) -> HttpResponse:
 
 
 def _withdraw_page(request: StaffRequest, one: Visit, entry: Entry, form: WithdrawForm) -> HttpResponse:
+    Journal.objects.record("visit opened", by=request.actor, visit=one)
     context = {"form": form, "visit": one, "entry": entry, "tablets": HandOverForm(), "hold": one.hold}
     return render(request, "consent/withdraw_consent.html", context, status=422 if form.errors else 200)
 
@@ -92,6 +93,7 @@ def end_consent(request: StaffRequest, visit: int) -> HttpResponse:
         else:
             messages.success(request, "Noted. The consent stays on record and no longer counts.")
             return redirect("visit", one.pk)
+    Journal.objects.record("visit opened", by=request.actor, visit=one)
     context = {"form": form, "visit": one, "entry": entry}
     return render(request, "consent/end_consent.html", context, status=422 if form.errors else 200)
 

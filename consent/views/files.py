@@ -78,6 +78,7 @@ def send_copy(request: StaffRequest, visit: int) -> HttpResponse:
     if form is None or not form.is_valid():
         form = form or SendForm(initial={"address": patient.email})
         context = {"form": form, "visit": sealed.consent.visit}
+        Journal.objects.record("visit opened", by=request.actor, visit=sealed.consent.visit)
         return render(request, "consent/send_copy.html", context, status=422 if form.errors else 200)
     send_copy_task.enqueue(sealed.consent_id, form.cleaned_data["address"])
     Journal.objects.record("copy asked for", by=request.actor, visit=sealed.consent.visit, method="e-mail")

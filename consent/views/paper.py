@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed, Stage
-from clinic.models import Role, Visit
+from clinic.models import Journal, Role, Visit
 from consent.on_paper import blank_text, clinics_facts
 from consent.statement import CHOICES, acknowledgements
 from screening import actions, paper
@@ -56,6 +56,7 @@ def blank(request: StaffRequest, visit: int, code: str) -> HttpResponse:
         messages.error(request, str(refusal))
         return redirect("visit", visit)
     one = printed.visit
+    Journal.objects.record("visit opened", by=request.actor, visit=one)
     context = {
         "printed": printed,
         "visit": one,
@@ -82,6 +83,7 @@ def record(request: StaffRequest, visit: int) -> HttpResponse:
         return _send(request, one, PaperAnswersForm(request.POST, visit=one, statement_sha256=shown))
     which = PaperCodeForm(request.POST or None, visit=one, statement_sha256=shown)
     if not which.is_valid():
+        Journal.objects.record("visit opened", by=request.actor, visit=one)
         status = 422 if which.is_bound else 200
         return render(request, "consent/paper_code.html", {"visit": one, "form": which}, status=status)
     printed = which.cleaned_data["code"]
@@ -95,6 +97,7 @@ def _page(request: StaffRequest, one: Visit, form: PaperAnswersForm) -> HttpResp
         # A follow-up that stands on the sheet twice is typed in once, where it stands first.
         sections.append((section, [(each, None if each.name in seen else form[each.name]) for each in rows]))
         seen |= {each.name for each in rows}
+    Journal.objects.record("visit opened", by=request.actor, visit=one)
     context = {"visit": one, "form": form, "sections": sections}
     return render(request, "consent/paper_record.html", context, status=422 if form.errors else 200)
 

@@ -54,6 +54,7 @@ def session(request: StaffRequest, visit: int) -> HttpResponse:
     ):
         messages.success(request, "Recorded. Give the patient the aftercare sheet.")
         return redirect("visit", one.pk)
+    Journal.objects.record("visit opened", by=request.actor, visit=one)
     context = {"form": form, "visit": one, "plan": plan, "last": last}
     return render(request, "screening/session.html", context, status=422 if form.errors else 200)
 
@@ -69,6 +70,7 @@ def record_event(request: StaffRequest, visit: int) -> HttpResponse:
     ):
         messages.success(request, "Recorded. The next visit’s review will ask about it.")
         return redirect("patient", one.patient_id)
+    Journal.objects.record("visit opened", by=request.actor, visit=one)
     context = {"form": form, "visit": one, "session": Session.of(one)}
     return render(request, "screening/event_form.html", context, status=422 if form.errors else 200)
 
