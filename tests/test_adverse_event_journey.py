@@ -35,6 +35,7 @@ def treated_last_week(clinic: Clinic, browser_context_args: dict[str, Any]) -> C
     return clinic
 
 
+@pytest.mark.heavy
 def test_adverse_event_then_next_visit(treated_last_week: Clinic) -> None:
     clinic, patient = treated_last_week, treated_last_week.patient
     flag = questions.QUESTIONS["last_needling_reaction"].short

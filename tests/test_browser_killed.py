@@ -128,6 +128,7 @@ def visiting(
     return Visiting(open_browser, live_server.url)
 
 
+@pytest.mark.heavy
 def test_wherever_the_browser_dies_the_visit_goes_on_upon_another_tablet(visiting: Visiting) -> None:
     patient = answers_and_dies_on_each_page(visiting)
     patient.sends_the_answers()

@@ -55,6 +55,7 @@ def patient(browser: Any, live_server: Any, axe: Any, offline_guard: list[str]) 
     phone.close()
 
 
+@pytest.mark.heavy
 def test_at_home_by_the_link_and_here_by_the_code(patient: WithAPhone, live_server: Any) -> None:
     desk, tomorrow = receptionist(), timezone.localdate() + dt.timedelta(days=1)
     visit = make_visit(make_patient("Zoë Müller", BORN, email="zoe@example.org"), day=tomorrow)
