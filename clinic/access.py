@@ -19,7 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
-from clinic import actions, devices, identity, late
+from clinic import actions, devices, emergencies, identity, late
 from clinic.flow import ON_TABLET, Stage
 from clinic.models import Actor, Hold, Journal, PolicyChange, Role, Tablet, User
 from clinic.models.tablets import digest
@@ -105,7 +105,7 @@ def staff(
             if role is None:
                 raise Http404
             mine = cast(StaffRequest, request)
-            mine.actor = Actor(user=user, role=role)
+            mine.actor = Actor(user=user, role=role, opened=emergencies.readable(request, user))
             return view(mine, *args, **kwargs)
 
         _marked(guarded, *roles)
@@ -177,8 +177,15 @@ def was_a_phone(request: HttpRequest) -> bool:
 def policy_of(request: HttpRequest) -> Policy:
     """Return the settings in force, read once for a request: no page shows what it changes in the same request."""
     if not hasattr(request, "policy"):
-        request.policy = PolicyChange.objects.policy()  # type: ignore[attr-defined]
+        request.policy = PolicyChange.objects.policy(_site_of(request))  # type: ignore[attr-defined]
     return cast(Policy, request.policy)  # type: ignore[attr-defined]
+
+
+def _site_of(request: HttpRequest) -> int | None:
+    """Return the clinic that a page is of: the staff member's, else the tablet's; nothing for a stranger."""
+    user = getattr(request, "user", None)
+    here = user if isinstance(user, User) else getattr(request, "device", None)
+    return here.site_id if here else None
 
 
 def _held(request: HttpRequest, here: Tablet | None) -> Hold | None:

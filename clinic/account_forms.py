@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.forms import LoginForm, ReauthenticateForm
+from allauth.account.forms import ChangePasswordForm, LoginForm, ReauthenticateForm
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.base.forms import ReauthenticateForm as CodeReauthenticateForm
 from allauth.mfa.recovery_codes.forms import GenerateRecoveryCodesForm
@@ -46,6 +46,20 @@ class PasswordAgainForm(OurLook, ReauthenticateForm):  # type: ignore[misc]
     """The password once more, before what a machine left signed in must not be enough for."""
 
     said = {"password": ("Your password, once more", "", "Type your password.")}
+
+
+class NewPasswordForm(OurLook, ChangePasswordForm):  # type: ignore[misc]
+    """The password there is, and the one that comes in its place, twice."""
+
+    said = {
+        "oldpassword": ("Your password now", "", "Type the password that you sign in with."),
+        "password1": (
+            "Your new password",
+            "At least 12 characters; a sentence is easy to remember. No other rules.",
+            "Choose a password.",
+        ),
+        "password2": ("The new password, once more", "", "Type the new password once more."),
+    }
 
 
 APP_CODE = ("Code", "6 digits from your authenticator app.", "Type the 6 digits.")

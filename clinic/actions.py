@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from clinic import sessions
+from clinic import places, sessions
 from clinic.flow import ON_TABLET, WITHDRAWABLE, NotAllowed, Stage
 from clinic.inviting import end_invitation
 from clinic.models import (
@@ -20,11 +21,14 @@ from clinic.models import (
     Merge,
     Patient,
     PolicyChange,
+    Site,
     Tablet,
     User,
     Visit,
 )
+from clinic.models.sites import FIRST
 from clinic.models.tablets import CODE_TRIES, digest, read_code
+from clinic.places import check_here
 
 MISSES_ALLOWED = 3
 CORRECTABLE = ("name", "born", "phone", "email")
@@ -33,7 +37,9 @@ CORRECTABLE = ("name", "born", "phone", "email")
 @transaction.atomic
 def add_patient(*, name: str, born: dt.date, phone: str = "", email: str = "", by: Actor) -> Patient:
     """Add a patient, indexed for search."""
-    patient = Patient.objects.create(name=name, born=born, phone=phone, email=email, created_by=by.staff)
+    patient = Patient.objects.create(
+        name=name, born=born, phone=phone, email=email, created_by=by.staff, site_id=by.staff.site_id
+    )
     patient.index()
     Journal.objects.record("patient added", by=by, patient=patient)
     return patient
@@ -42,6 +48,7 @@ def add_patient(*, name: str, born: dt.date, phone: str = "", email: str = "", b
 @transaction.atomic
 def correct_patient(*, patient: Patient, by: Actor, **values: Any) -> list[str]:
     """Correct details; return the names of the fields that changed. What it was stays on record."""
+    check_here(by, patient.site_id)
     changed = [field for field in CORRECTABLE if field in values and values[field] != getattr(patient, field)]
     for field in changed:
         Correction.objects.create(
@@ -63,6 +70,7 @@ def merge_patients(*, kept: Patient, gone: Patient, by: Actor) -> None:
     """
     if kept.pk == gone.pk or kept.merged_into_id or gone.merged_into_id:
         raise NotAllowed("Choose two different records, neither of them merged before.")
+    check_here(by, kept.site_id, gone.site_id)
     if Hold.objects.now().filter(visit__patient=gone).exists():
         raise NotAllowed("One of these patients has a tablet now. Take it back first.")
     for visit in Visit.objects.filter(patient=gone):
@@ -87,6 +95,7 @@ def add_visit(
     returning: bool | None = None,
 ) -> Visit:
     """Put a patient on a day's board. ``returning`` unset: whether an earlier visit of this patient was sealed."""
+    check_here(by, patient.site_id)
     before = Visit.objects.filter(patient=patient, stage=Stage.SEALED.value, in_error_at=None).exists()
     visit = Visit.objects.create(
         patient=patient,
@@ -108,6 +117,7 @@ def hand_over(*, visit: Visit, tablet: Tablet, by: Actor, purpose: Hold.Purpose 
     Raise :class:`~clinic.flow.NotAllowed` if the visit is parked, not the patient's turn, or the tablet is not paired.
     """
     visit = Visit.objects.select_related("patient").get(pk=visit.pk)
+    check_here(by, visit.patient.site_id, tablet.site_id)
     if visit.parked_at:
         raise NotAllowed("This visit is parked. Check the birth date and reopen it first.")
     if visit.at not in (ON_TABLET if purpose == Hold.Purpose.VISIT else WITHDRAWABLE):
@@ -206,7 +216,7 @@ def did_not_come(*, visit: Visit, by: Actor) -> None:
 @transaction.atomic
 def add_tablet(*, name: str, by: Actor) -> Tablet:
     """Add a tablet, not paired yet."""
-    tablet = Tablet.objects.create(name=name, created_by=by.staff)
+    tablet = Tablet.objects.create(name=name, created_by=by.staff, site_id=by.staff.site_id)
     Journal.objects.record("tablet added", by=Actor(user=by.user, role=by.role, tablet=tablet))
     return tablet
 
@@ -255,12 +265,19 @@ def revoke(*, tablet: Tablet, by: Actor) -> None:
 
 
 @transaction.atomic
-def save_staff(*, user: User, by: Actor) -> None:
-    """Save a staff member's account and put it on record; who may not sign in any more is out at once."""
+def save_staff(*, user: User, by: Actor, sites: Collection[int] = ()) -> None:
+    """Save a staff member's account and put it on record; who may not sign in any more is out at once.
+
+    ``sites``: the clinics in which they may work; somebody new works in the clinic of who adds them.
+    """
     new = user.pk is None
     if not new and user.pk == by.staff.pk and not (user.is_manager and user.is_active):
         raise NotAllowed("You cannot take the manager's role from yourself.")
+    if new and by.site:
+        user.site_id = by.site
     user.save()
+    if sites:
+        places.set_sites(user, set(sites))
     Journal.objects.record("staff added" if new else "staff changed", by=by, staff=user.pk)
     if not user.is_active:
         sessions.end(user=user, by=by)
@@ -275,4 +292,6 @@ def change_policy(*, by: Actor, **values: str | int | float) -> list[str]:
     for name in changed:
         PolicyChange.objects.create(name=name, value=getattr(wanted, name), by=by.staff)
         Journal.objects.record("setting changed", by=by, setting=name)
+    if "clinic_name" in changed:  # under which the group's clinics are told apart
+        Site.objects.filter(number=FIRST).update(name=wanted.clinic_name)
     return changed

@@ -14,6 +14,7 @@ class ClinicConfig(AppConfig):
     def ready(self) -> None:
         from clinic import checks  # noqa: F401  (registers the checks)
 
+        post_migrate.connect(keep_first_site, sender=self)
         post_migrate.connect(guard_rows, sender=self)
         post_migrate.connect(make_cache, sender=self)
 
@@ -23,6 +24,15 @@ def guard_rows(*, using: str, **kwargs: Any) -> None:
     from clinic import guards
 
     guards.install(connections[using])
+
+
+def keep_first_site(*, using: str, **kwargs: Any) -> None:
+    """Have the first clinic there, which every row is of that names no other."""
+    from clinic.models.sites import FIRST, Site
+
+    # A database that is taken back to before the table was there has none.
+    if Site._meta.db_table in connections[using].introspection.table_names():
+        Site.objects.using(using).get_or_create(number=FIRST, defaults={"name": "Our clinic"})
 
 
 def make_cache(*, using: str, **kwargs: Any) -> None:

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.db import DatabaseError, connection
 
+from clinic import keyset
+
 SERVING = "serving"
 
 
@@ -58,3 +60,29 @@ def factor_key_is_set(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             id="clinic.E004",
         )
     ]
+
+
+# Reached without a network: a socket's folder, and the machine itself, where a pooler may stand.
+LOCAL = ("", "localhost", "127.0.0.1", "::1")
+
+
+@register(SERVING, deploy=True)
+def database_is_reached_over_tls(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse to serve where patients' data would cross a network to a database whose certificate nobody checks."""
+    known = settings.DATABASES["default"]
+    host, mode = str(known.get("HOST", "")), known.get("OPTIONS", {}).get("sslmode")
+    if host in LOCAL or host.startswith("/") or mode == "verify-full":
+        return []
+    hint = "Add ?sslmode=verify-full to DATABASE_URL, and sslrootcert=FILE where the authority is the clinic's own."
+    return [Error(f"The way to the database on {host} is not certain to be TLS.", hint=hint, id="clinic.E006")]
+
+
+@register(SERVING, deploy=True)
+def data_keys_are_there(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse to serve where nothing of a patient could be kept or read."""
+    try:
+        keyset.wrapper(settings.DATA_KEYS)
+    except keyset.KeysetTrouble as trouble:
+        hint = "`manage.py init_keys` makes it once; `manage.py encrypt` where there are records from before."
+        return [Error(f"What wraps the patients' keys does not open: {trouble}.", hint=hint, id="clinic.E005")]
+    return []

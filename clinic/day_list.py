@@ -12,6 +12,7 @@ from django.db import transaction
 from clinic import actions
 from clinic.models import Actor, Patient, User, Visit
 from clinic.models.patients import words
+from clinic.models.staff import practitioners_of
 
 COLUMNS = ("time", "name", "born", "phone", "email", "practitioner")
 NEEDED = ("name", "born")
@@ -49,8 +50,11 @@ def read_date(text: str) -> dt.date:
     raise ValueError(f"“{text}” is not a date; allowed: 1990-05-01 or 01/05/1990 (day first)")
 
 
-def read(text: str, *, today: dt.date) -> list[Row]:
-    """Return the rows of a CSV text with a header line. Raise :class:`Unreadable` with every problem by line."""
+def read(text: str, *, today: dt.date, site: int | None) -> list[Row]:
+    """Return the rows of a CSV text with a header line; ``site``: whose practitioners it may name.
+
+    Raise :class:`Unreadable` with every problem by line.
+    """
     lines = csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""))
     header = [name.strip().lower() for name in lines.fieldnames or []]
     lines.fieldnames = header
@@ -62,7 +66,7 @@ def read(text: str, *, today: dt.date) -> list[Row]:
         raise Unreadable([f"Unknown columns: {', '.join(unknown)}. Known: {', '.join(COLUMNS)}."])
     rows: list[Row] = []
     problems: list[str] = []
-    staff = {user.username: user for user in User.objects.filter(is_practitioner=True, is_active=True)}
+    staff = {user.username: user for user in practitioners_of(site)}
     for number, line in enumerate(lines, start=2):
         try:
             rows.append(_row(line, staff=staff, today=today))
@@ -114,7 +118,7 @@ def add(*, rows: list[Row], same: dict[int, str], day: dt.date, by: Actor) -> in
     for number, row in enumerate(rows):
         who = (*words(row.name), row.born.isoformat())
         if same.get(number):
-            patient = Patient.objects.current().get(pk=int(same[number]))
+            patient = Patient.objects.visible_to(by).current().get(pk=int(same[number]))
         elif who in new:
             patient = new[who]
         else:

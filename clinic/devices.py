@@ -47,21 +47,19 @@ def renew(*, tablet: Tablet, token: str) -> str:
     """Return the next token where it is due: daily, and when a hold ended; "" where the device keeps its own.
 
     A device that came with the token before, because it never got the new one, gets it again. Only where it is due does
-    this wait for its turn to write.
+    this wait for its turn to write. ``tablet``: as it was when it asked.
     """
-    here = Tablet.objects.known().filter(pk=tablet.pk)
-    return _renew(tablet, token) if (here.due() | here.exclude(token_sha256=digest(token))).exists() else ""
+    return _renew(tablet, token) if tablet.token_sha256 != digest(token) or tablet.is_due else ""
 
 
 @transaction.atomic
 def _renew(tablet: Tablet, token: str) -> str:
-    here = Tablet.objects.known().filter(pk=tablet.pk)
-    now = here.first()
+    now = Tablet.objects.known().filter(pk=tablet.pk).first()
     if now is None:
         return ""
     if now.token_sha256 != digest(token):
         return next_token(token) if now.token_seen_at is None else ""
-    if not here.due().exists():
+    if not now.is_due:
         return ""
     too_old = timezone.now() - dt.timedelta(days=TOKEN_DAYS[Tablet.Kind(now.kind)])
     now.spent_tokens.filter(spent_at__lt=too_old).delete()
@@ -76,6 +74,9 @@ def lend(*, visit: Visit, by: Actor) -> str:
     """
     name = f"Device of {by.staff.username}"[:60]
     tablet, _ = Tablet.objects.get_or_create(kind=Tablet.Kind.LENT.value, created_by=by.staff, defaults={"name": name})
+    if tablet.site_id != by.site:  # its owner works in another clinic today
+        tablet.site_id = by.staff.site_id
+        tablet.save(update_fields=["site"])
     if hold := tablet.hold:
         take_back(hold=hold, by=by, why="moved")
     token = tablet.new_token()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from crispy_forms.helper import FormHelper
@@ -13,9 +13,10 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from clinic import day_list, enrolling, policy, story, text
-from clinic.models import Enrolment, Patient, PatientToken, Tablet, User, Visit
+from clinic.models import Enrolment, Patient, PatientToken, Site, Tablet, User, Visit
 from clinic.models.journal import JournalQuerySet
 from clinic.models.patients import SHORTEST_PREFIX, words
+from clinic.models.staff import practitioners_of
 from clinic.policy import Policy
 from clinic.regions import CONCRETE, region_words
 
@@ -158,10 +159,10 @@ class SearchForm(PlainForm):
                 self.add_error("name", "Type a name, a date of birth, or both.")
         return cleaned
 
-    def found(self, most: int) -> list[Patient]:
-        """Return the ``most`` newest records that fit."""
+    def found(self, most: int, *, site: int | None) -> list[Patient]:
+        """Return the ``most`` newest records of a clinic that fit."""
         return PatientToken.objects.newest_patients(
-            most, name=self.cleaned_data["name"], born=self.cleaned_data["born"]
+            most, name=self.cleaned_data["name"], born=self.cleaned_data["born"], site=site
         )
 
 
@@ -198,10 +199,36 @@ class MergeForm(PlainForm):
         self.kept = kept
 
     def clean_gone(self) -> Patient:
-        other = Patient.objects.current().filter(pk=self.cleaned_data["gone"]).first()
+        other = Patient.objects.of(self.kept.site_id).current().filter(pk=self.cleaned_data["gone"]).first()
         if other is None or other.pk == self.kept.pk:
             raise ValidationError("There is no other record with this number.")
         return other
+
+
+class HoldForm(PlainForm):
+    """A record that is kept whatever its age, and why."""
+
+    record = forms.IntegerField(
+        label="Number of the record",
+        help_text="It stands on the record’s page, after “Record”.",
+        error_messages={"required": "Type the record’s number.", "invalid": "Type a number, such as 12."},
+    )
+    reason = PlainText(
+        label="Why it must be kept",
+        help_text="Such as: a complaint of 3 March; a claim; an order of a court.",
+        max_length=400,
+        error_messages={"required": "Say why this record must be kept."},
+    )
+
+    def __init__(self, *args: Any, site: int | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.site = site
+
+    def clean_record(self) -> Patient:
+        found = Patient.objects.of(self.site).current().filter(pk=self.cleaned_data["record"]).first()
+        if found is None:
+            raise ValidationError("There is no record with this number.")
+        return found
 
 
 class VisitForm(PlainForm):
@@ -215,7 +242,7 @@ class VisitForm(PlainForm):
         error_messages={"invalid": "Type a time such as 09:30."},
     )
     practitioner = forms.ModelChoiceField(
-        User.objects.filter(is_practitioner=True, is_active=True).order_by("full_name"),
+        User.objects.none(),
         required=False,
         empty_label="Any",
     )
@@ -231,11 +258,19 @@ class VisitForm(PlainForm):
         required=False,
     )
 
+    def __init__(self, *args: Any, site: int | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["practitioner"].queryset = practitioners_of(site)  # type: ignore[attr-defined]
+
 
 class HandOverForm(PlainForm):
     """Which tablet."""
 
-    tablet = forms.ModelChoiceField(Tablet.objects.paired(), empty_label=None, widget=forms.RadioSelect)
+    tablet = forms.ModelChoiceField(Tablet.objects.none(), empty_label=None, widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, site: int | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["tablet"].queryset = Tablet.objects.of(site).paired()  # type: ignore[attr-defined]
 
 
 class DayListForm(PlainForm):
@@ -250,6 +285,10 @@ class DayListForm(PlainForm):
         help_text="First line: time,name,born,phone,email,practitioner. Only name and born are needed.",
     )
 
+    def __init__(self, *args: Any, site: int | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.site = site
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if file := cleaned.get("file"):
@@ -263,7 +302,7 @@ class DayListForm(PlainForm):
             return cleaned
         try:
             cleaned["text"] = text.clean(cleaned["text"], longest=100_000)
-            cleaned["rows"] = day_list.read(cleaned["text"], today=timezone.localdate())
+            cleaned["rows"] = day_list.read(cleaned["text"], today=timezone.localdate(), site=self.site)
         except day_list.Unreadable as error:
             for problem in error.problems:
                 self.add_error("text", problem)
@@ -303,7 +342,24 @@ class TabletForm(PlainModelForm):
 
 
 class StaffForm(PlainModelForm):
-    """One staff member's account."""
+    """One staff member's account. ``clinics``: those of the manager; with more than one, it asks where they work."""
+
+    def __init__(self, *args: Any, clinics: Collection[Site] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if len(clinics) > 1:
+            now = self.instance.works_at if self.instance.pk else set()
+            self.fields["sites"] = forms.MultipleChoiceField(
+                label="Works at",
+                choices=[(str(each.number), each.name) for each in clinics],
+                initial=[str(number) for number in now],
+                widget=forms.CheckboxSelectMultiple,
+                error_messages={"required": "Choose at least one clinic."},
+            )
+
+    @property
+    def sites(self) -> set[int]:
+        """The numbers of the clinics that were chosen; none where it was not asked."""
+        return {int(number) for number in self.cleaned_data.get("sites", [])}
 
     class Meta:
         model = User
@@ -451,8 +507,11 @@ class JournalForm(PlainForm):
     before = _asked(forms.IntegerField, "Before", "The row is a number.", **WHOLE)
     after = _asked(forms.IntegerField, "After", "The row is a number.", **WHOLE)
 
-    def __init__(self, data: Mapping[str, Any], *, people: Iterable[User], tablets: Iterable[Tablet]) -> None:
+    def __init__(
+        self, data: Mapping[str, Any], *, people: Iterable[User], tablets: Iterable[Tablet], site: int | None
+    ) -> None:
         super().__init__(data)
+        self.site = site
         self.fields["who"].choices = [  # type: ignore[attr-defined]
             ("", "Everybody"),
             ("Staff", [(f"staff-{each.pk}", each.full_name) for each in people]),
@@ -473,7 +532,7 @@ class JournalForm(PlainForm):
         number = self.cleaned_data["visit"]
         if number is None:
             return None
-        visit = Visit.objects.filter(pk=number).first()
+        visit = Visit.objects.of(self.site).filter(pk=number).first()
         if visit is None:
             raise ValidationError(f"There is no visit with the number {number}.")
         return visit

@@ -15,6 +15,7 @@ from clinic.flow import ON_TABLET, NotAllowed, Stage
 from clinic.models import Actor, Hold, Invitation, Journal, PolicyChange, Tablet, Visit
 from clinic.models.invitations import DESK_LIFE, TRIES
 from clinic.models.tablets import digest
+from clinic.places import check_here
 
 REFUSALS_A_MINUTE = 10
 
@@ -56,6 +57,7 @@ def invite(*, visit: Visit, how: Invitation.How, by: Actor) -> tuple[Invitation,
     Raise :class:`~clinic.flow.NotAllowed` as :func:`check_invitable` does.
     """
     visit = Visit.objects.select_related("patient").get(pk=visit.pk)
+    check_here(by, visit.patient.site_id)
     check_invitable(visit, how)
     for earlier in Invitation.objects.now().filter(visit=visit):
         end_invitation(invitation=earlier, why=Invitation.Why.REPLACED, by=by)
@@ -118,7 +120,10 @@ def _count_miss(found: Invitation) -> None:
 def _bind(found: Invitation) -> tuple[Tablet, str]:
     visit, now = found.visit, timezone.now()
     phone = Tablet.objects.create(
-        kind=Tablet.Kind.PHONE.value, name=f"the patient’s phone ({found.pk})", created_by=found.made_by
+        kind=Tablet.Kind.PHONE.value,
+        name=f"the patient’s phone ({found.pk})",
+        created_by=found.made_by,
+        site_id=visit.patient.site_id,
     )
     by, cookie = Actor(tablet=phone), phone.new_token()
     found.opened_at, found.tablet = now, phone

@@ -10,12 +10,15 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth import logout
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 
 from clinic import devices, logs, sessions
 from clinic.access import GIVEN_BACK, POLLED, give_cookie, note_refusal
-from clinic.models import Actor, Journal, Tablet, User
+from clinic.models import Actor, Journal, Tablet, Tombstone, User
+from clinic.vault import Erased
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
@@ -132,6 +135,24 @@ def refusals(get_response: Answer) -> Answer:
         return response
 
     return middleware
+
+
+class erased_records:
+    """Answer with 410 and a page that says so where somebody asks for what was erased."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Tell when it was erased, if that is what the view met."""
+        if not isinstance(exception, Erased):
+            return None
+        of = Q(patient__key_id=exception.key_id) | Q(patient__merged__key_id=exception.key_id)
+        stone = Tombstone.objects.filter(of).first()
+        return render(request, "clinic/erased.html", {"stone": stone}, status=410)
 
 
 class last_only_so_long:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
+from clinic.retention import PACKS
+
 Value = str | int | float
 
 AT_CHECK_IN = "at_check_in"
@@ -224,6 +226,16 @@ class Policy:
         kind="integer",
         low=1,
         high=60,
+    )
+    records_kept: str = _set(
+        "england",
+        "How long records are kept",
+        "The law of the place where the clinic is. The first is the longest of those known here.",
+        kind="choice",
+        choices=tuple(
+            (name, f"{pack.label}: {pack.years} years; of a child until {pack.child_until}")
+            for name, pack in PACKS.items()
+        ),
     )
     cost: str = _set(
         "Ask us what it costs before you start.",

@@ -25,6 +25,9 @@ DATA_DIR = Path(os.environ.get("CLINIC_DATA_DIR", BASE_DIR / "var"))
 KEYS_DIR = Path(os.environ.get("CLINIC_KEYS_DIR", DATA_DIR / "keys"))
 ANCHORS_FILE = Path(os.environ.get("CLINIC_ANCHORS_FILE", DATA_DIR / "anchors" / "anchors.jsonl"))
 BACKUP_DIR = Path(os.environ.get("CLINIC_BACKUP_DIR", DATA_DIR / "backup"))
+# Wraps the patients' keys, under which all that is kept of them is encrypted: a database alone tells no name or answer.
+DATA_KEYS = Path(os.environ.get("CLINIC_DATA_KEYS", KEYS_DIR / "data.keys"))
+REGISTER_KEYS = DATA_KEYS.with_name("register.keys")  # opens the names of those whose records were erased
 # Who can open backups: age recipients, one a line. The key that opens them is not on this machine.
 BACKUP_RECIPIENTS = Path(os.environ.get("CLINIC_BACKUP_RECIPIENTS", KEYS_DIR / "backup.recipients"))
 
@@ -90,7 +93,7 @@ TSA_URL = os.environ.get("CLINIC_TSA_URL", "")
 TSA_ROOTS = os.environ.get("CLINIC_TSA_ROOTS", "")
 if TSA_URL and not TSA_ROOTS:
     raise ImproperlyConfigured("CLINIC_TSA_URL is set, so CLINIC_TSA_ROOTS must name a file with the authority's root.")
-# Names are found through keyed hashes, so that search goes on working once names are encrypted.
+# Names are encrypted, and found through keyed hashes.
 INDEX_KEY = _secret("CLINIC_INDEX_KEY") or SECRET_KEY
 
 # Encrypts what staff's second factors rest on. Not the secret key: a lost session key must not cost every phone.
@@ -147,6 +150,7 @@ MIDDLEWARE = [
     "clinic.middleware.refusals",
     "clinic.busy.not_saved_yet",
     "clinic.middleware.last_only_so_long",
+    "clinic.middleware.erased_records",
     "clinic.middleware.default_deny",
 ]
 
@@ -167,7 +171,11 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
-ACCOUNT_FORMS = {"login": "clinic.account_forms.SignInForm", "reauthenticate": "clinic.account_forms.PasswordAgainForm"}
+ACCOUNT_FORMS = {
+    "login": "clinic.account_forms.SignInForm",
+    "reauthenticate": "clinic.account_forms.PasswordAgainForm",
+    "change_password": "clinic.account_forms.NewPasswordForm",
+}
 MFA_ADAPTER = "clinic.accounts.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -253,6 +261,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "clinic.passwords.NotOurWords"},
 ]
+SESSION_ENGINE = "clinic.kept_sessions"
 SESSION_COOKIE_AGE = 10 * 60 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

@@ -2,7 +2,21 @@
 
 from django.urls import include, path
 
-from clinic.views import account, board, doors, journal, looked, manage, patients, phone, reports, tablets, visits
+from clinic.views import (
+    account,
+    board,
+    doors,
+    journal,
+    looked,
+    manage,
+    patients,
+    phone,
+    places,
+    reports,
+    retention,
+    tablets,
+    visits,
+)
 
 urlpatterns = [
     path("", doors.home, name="home"),
@@ -13,9 +27,11 @@ urlpatterns = [
     path("login/closed/", account.closed, name="account_inactive"),
     path("enrol/", account.enrol, name="enrol"),
     path("account/sessions/", account.sessions_list, name="my_sessions"),
+    path("account/clinic/", places.work_at, name="work_at"),
     path("csp", reports.csp, name="csp"),
     path("logout/", doors.sign_out, name="logout"),
     path("account/", account.factors, name="mfa_index"),
+    path("account/password/", account.change_password, name="account_change_password"),
     path("account/again/", account.password_again, name="account_reauthenticate"),
     path("account/again/code/", account.code_again, name="mfa_reauthenticate"),
     path("account/again/passkey/", account.passkey_again, name="mfa_reauthenticate_webauthn"),
@@ -55,6 +71,7 @@ urlpatterns = [
     path("visits/<int:pk>/phone/email/", phone.email_link, name="phone_email"),
     path("visits/<int:pk>/phone/end/", phone.end_link, name="phone_end"),
     path("visits/<int:pk>/going/", visits.going, name="take_urgent"),
+    path("emergency/", places.emergency, name="emergency"),
     path("urgent/", board.urgent, name="urgent"),
     # The manager.
     path("manage/tablets/", manage.tablets, name="manage_tablets"),
@@ -66,6 +83,13 @@ urlpatterns = [
     path("manage/staff/<int:pk>/link/", manage.enrolment_link, name="enrolment_link"),
     path("manage/staff/<int:pk>/end-sessions/", manage.end_sessions, name="end_sessions"),
     path("manage/journal/", journal.journal, name="manage_journal"),
+    path("manage/clinics/", places.sites, name="manage_sites"),
+    path("manage/emergencies/", places.emergencies_list, name="manage_emergencies"),
+    path("manage/emergencies/<int:pk>/seen/", places.emergency_seen, name="emergency_seen"),
+    path("manage/retention/", retention.retention, name="retention"),
+    path("manage/retention/erase/", retention.erase_records, name="erase_records"),
+    path("manage/retention/hold/", retention.hold_record, name="hold_record"),
+    path("manage/retention/<int:pk>/release/", retention.release_record, name="release_record"),
     path("manage/settings/", manage.policy, name="manage_settings"),
     path("", include("screening.urls")),
     path("", include("consent.urls")),

@@ -26,7 +26,7 @@ def number(after: After) -> str:
 
 def build(*, after: After, first: SealedFile) -> a.AfterRecord:
     """Return the record of ``after``, which cites ``first``, the sealed file of the consent."""
-    policy = PolicyChange.objects.policy()
+    policy = PolicyChange.objects.policy(first.consent.visit.patient.site_id)
     agreed = read(bytes(first.consent.record))
     return a.AfterRecord(
         number=number(after),

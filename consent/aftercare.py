@@ -51,7 +51,7 @@ def sheet(visit: Visit) -> Sheet:
     sections = {each.id: _without_pictures(each) for each in told(visit).sections}
     return Sheet(
         visit=visit,
-        clinic=PolicyChange.objects.policy(),
+        clinic=PolicyChange.objects.policy(visit.patient.site_id),
         regions=tuple(region_words(name) for name in regions),
         sections=tuple(sections[name] for name in wanted),
         at=session.treated_at if session else None,

@@ -23,7 +23,9 @@ from django.db.models.functions import Coalesce
 
 from clinic import chain
 from clinic.flow import Stage
-from clinic.models import Journal, Visit
+from clinic.models import Journal, Tombstone, Visit
+from clinic.models.encrypted import with_keys
+from clinic.vault import Erased, Unreadable
 from consent import anchors, ours
 from consent.after import ACTION, MARK
 from consent.keys import EARLIER, SEAL_CERTIFICATE, certificate_in, fingerprint, roots
@@ -172,16 +174,49 @@ def _same_anchors(row: chain.Row, marks: list[anchors.Anchor]) -> None:
 
 def _records() -> str:
     """Check the digest of every record, and that the place in the journal which it names is still the same."""
-    count = 0
-    first = Consent.objects.values_list("visit_id", "record", "sha256")
-    after = SealedAfter.objects.values_list("after__consent__visit_id", "record", "record_sha256")
-    for what, records in (("the consent", first), ("what came after the consent", after)):
-        for visit, record, digest in records.order_by("pk").iterator(chunk_size=PIECE):
-            if sha256(bytes(record)) != digest:
-                raise Wrong(f"the record of {what} of visit {visit} was changed")
-            _same_journal(json.loads(bytes(record)).get("proof", {}), f"the record of {what} of visit {visit}")
-            count += 1
-    return f"{count:,}, each with its digest"
+    count = erased = 0
+    for what, visit, each in _kept_records():
+        if _is_erased(each, visit):
+            erased += 1
+            continue
+        digest = each.sha256 if isinstance(each, Consent) else each.record_sha256
+        if (record := _opened(each, "record")) is None or sha256(record) != digest:
+            raise Wrong(f"the record of {what} of visit {visit} was changed")
+        _same_journal(json.loads(record).get("proof", {}), f"the record of {what} of visit {visit}")
+        count += 1
+    return f"{count:,}, each with its digest{_and(erased)}"
+
+
+def _and(erased: int) -> str:
+    return f"; {erased:,} erased, each with its tombstone" if erased else ""
+
+
+def _is_erased(row: Consent | SealedFile | SealedAfter, visit: int) -> bool:
+    """Say whether the key of a row was destroyed. Raise ``Wrong`` if it was, and nothing says by whom."""
+    try:
+        _opened(row, "pdf" if isinstance(row, SealedFile) else "record")
+    except Erased:
+        if Tombstone.objects.filter(patient__visits=visit).exists():
+            return True
+        raise Wrong(f"the key of what was agreed at visit {visit} is gone, and there is no tombstone") from None
+    return False
+
+
+def _opened(row: Consent | SealedFile | SealedAfter, name: str) -> bytes | None:
+    """Return what is encrypted in a row, or nothing if it is not what was encrypted there."""
+    try:
+        found: bytes = getattr(row, name)
+    except Unreadable:
+        return None
+    return found
+
+
+def _kept_records() -> Iterator[tuple[str, int, Consent | SealedAfter]]:
+    for first in with_keys(Consent.objects.order_by("pk").iterator(chunk_size=PIECE), PIECE):
+        yield "the consent", first.visit_id, first
+    later = SealedAfter.objects.select_related("after__consent__visit").defer("pdf", "after__consent__record")
+    for each in with_keys(later.order_by("pk").iterator(chunk_size=PIECE), PIECE):
+        yield "what came after the consent", each.after.visit.pk, each
 
 
 def _same_journal(proof: dict[str, Any], what: str) -> None:
@@ -193,29 +228,34 @@ def _same_journal(proof: dict[str, Any], what: str) -> None:
 
 def _files() -> str:
     """Check every sealed file: its digest, its seal by the strict rule, and the record that it carries."""
-    count = 0
-    first = SealedFile.objects.annotate(visit=F("consent__visit_id"), agreed=F("consent__record"))
-    after = SealedAfter.objects.annotate(visit=F("after__consent__visit_id"), agreed=F("record"))
-    for what, files in (("the consent", first), ("what came after the consent", after)):
-        for each in _each(files):
-            if problems := _file_problems(each):
-                raise Wrong(f"the sealed file of {what} of visit {each['visit']}: {' '.join(problems)}")
-            count += 1
-    return f"{count:,}, each as it was filed, sealed by us, whole, and with the record that is kept here"
+    count = erased = 0
+    for what, visit, each, beside in _kept_files():
+        if _is_erased(each, visit):
+            erased += 1
+            continue
+        if problems := _file_problems(each, beside):
+            raise Wrong(f"the sealed file of {what} of visit {visit}: {' '.join(problems)}")
+        count += 1
+    return f"{count:,}, each as it was filed, sealed by us, whole, and with the record that is kept here{_and(erased)}"
 
 
-def _each(files: QuerySet[Any]) -> Iterator[dict[str, Any]]:
-    wanted = files.order_by("pk").values("visit", "agreed", "pdf", "sha256", "certificate_sha256", "sealed_at")
-    return wanted.iterator(chunk_size=20)
+def _kept_files() -> Iterator[tuple[str, int, SealedFile | SealedAfter, Consent | SealedAfter]]:
+    for first in with_keys(SealedFile.objects.select_related("consent").order_by("pk").iterator(chunk_size=20), 20):
+        yield "the consent", first.consent.visit_id, first, first.consent
+    later = SealedAfter.objects.select_related("after__consent__visit").defer("after__consent__record")
+    for each in with_keys(later.order_by("pk").iterator(chunk_size=20), 20):
+        yield "what came after the consent", each.after.visit.pk, each, each
 
 
-def _file_problems(each: dict[str, Any]) -> list[str]:
-    pdf = bytes(each["pdf"])
-    verdict = verify(pdf, ours.trust(each["sealed_at"]), each["sha256"])
+def _file_problems(each: SealedFile | SealedAfter, beside: Consent | SealedAfter) -> list[str]:
+    """Return what is wrong with a sealed file; ``beside``: the row of the record that it must carry."""
+    if (pdf := _opened(each, "pdf")) is None:
+        return ["It does not open as what was filed."]
+    verdict = verify(pdf, ours.trust(each.sealed_at), each.sha256)
     problems = list(verdict.problems)
-    if not problems and attached(pdf) != bytes(each["agreed"]):
+    if not problems and attached(pdf) != _opened(beside, "record"):
         problems.append("It carries another record than the one kept here.")
-    if not problems and verdict.certificate_sha256 != each["certificate_sha256"]:
+    if not problems and verdict.certificate_sha256 != each.certificate_sha256:
         problems.append("It is sealed with another certificate than is noted here.")
     return problems
 

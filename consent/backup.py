@@ -161,6 +161,7 @@ def _verify(folder: Path, **database: str) -> None:
         "CLINIC_DATA_DIR": str(folder),
         "CLINIC_ANCHORS_FILE": str(folder / ANCHORS),
         "CLINIC_KEYS_DIR": str(settings.KEYS_DIR),
+        "CLINIC_DATA_KEYS": str(settings.DATA_KEYS),
         **database,
     }
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "verify", "--all"]

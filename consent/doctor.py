@@ -54,7 +54,7 @@ def filesystem(path: Path, mounts: str) -> str:
 def private() -> str:
     """Look who but the owner may read the data, the keys and the secrets."""
     named = [Path(os.environ[f"{name}_FILE"]) for name in SECRETS if os.environ.get(f"{name}_FILE")]
-    watched = [settings.DATA_DIR, settings.KEYS_DIR, *settings.KEYS_DIR.glob("*.key"), *named]
+    watched = [settings.DATA_DIR, settings.KEYS_DIR, settings.DATA_KEYS, *settings.KEYS_DIR.glob("*.key"), *named]
     loose = [str(path) for path in watched if path.exists() and path.stat().st_mode & 0o077]
     return f"others may read {', '.join(loose)}" if loose else ""
 

@@ -138,7 +138,8 @@ def _press() -> _Press:
 
 @cache
 def _template(name: str) -> Any:
-    return Engine(dirs=[str(TEMPLATES)], autoescape=True).get_template(f"consent/{name}")
+    engine = Engine(dirs=[str(TEMPLATES)], autoescape=True, builtins=["consent.templatetags.printed"])
+    return engine.get_template(f"consent/{name}")
 
 
 def missing_libraries() -> list[str]:
@@ -227,16 +228,7 @@ def _printed(value: Any) -> Any:
         return {field.name: _printed(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):
         return [_printed(item) for item in value]
-    return Text(fonts.printable(value)) if isinstance(value, str) else value
-
-
-class Text(str):
-    """Text that knows which way it is read."""
-
-    @property
-    def dir(self) -> str:
-        """``rtl`` or ``ltr``, for the attribute."""
-        return "rtl" if fonts.reads_right_to_left(self) else "ltr"
+    return fonts.printable(value) if isinstance(value, str) else value
 
 
 def _drawing(signature: Signature) -> dict[str, str]:

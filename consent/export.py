@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import models
 
 from clinic.looking import SHEET, sheet
-from clinic.models import Hold, Invitation, Journal, Patient, User
+from clinic.models import EmergencyAccess, Hold, Invitation, Journal, LegalHold, Patient, User
 from clinic.models.patients import Correction, Merge
 from clinic.sheets import as_csv
 from consent import ours
@@ -84,6 +84,8 @@ def record(patient: Patient) -> dict[str, Any]:
     return {
         "patient": _values(patient),
         "corrections": _all(Correction.objects.filter(patient=patient)),
+        "emergencies": _all(EmergencyAccess.objects.filter(patient=patient)),
+        "legal_holds": _all(LegalHold.objects.filter(patient=patient)),
         "merges": _all(Merge.objects.filter(kept=patient)),
         "visits": _all(patient.visits.order_by("id")),
         **{

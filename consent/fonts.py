@@ -112,7 +112,7 @@ def printable(text: str) -> str:
         text = " ¶ ".join(text.splitlines())
     if not (text.isascii() and text.isprintable()):
         text = "".join(_named(run) if hidden else "".join(run) for hidden, run in groupby(text, _cannot_be_drawn))
-    if any(map(_is_right_to_left, text)):
+    if not text.isascii() and any(map(_is_right_to_left, text)):
         text = _NUMBER.sub("\u200e\\g<0>", text)
     return _LONG_RUN.sub(_breakable, text)
 

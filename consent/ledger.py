@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from clinic.models import PolicyChange
+from clinic.vault import Erased
 from consent import after_record, record
 from consent.after import State, state_of
-from consent.models import SealedAfter, SealedFile
+from consent.models import Consent, SealedAfter, SealedFile
 from consent.sealing import Time, time_of
 
 
@@ -31,10 +33,17 @@ def known(file_sha256: str) -> Known | None:
     """Return what is known of the file with this SHA-256 (hex), or nothing if it is not one of ours."""
     first = SealedFile.objects.select_related("consent").defer("pdf").filter(sha256=file_sha256).first()
     if first:
-        clinic = record.read(bytes(first.consent.record)).clinic.name
-        return Known(clinic, first.sealed_at, time_of(file_sha256), state_of(first.consent))
-    after = SealedAfter.objects.defer("pdf").filter(sha256=file_sha256).first()
+        return Known(_clinic(first.consent), first.sealed_at, time_of(file_sha256), state_of(first.consent))
+    after = SealedAfter.objects.select_related("after").defer("pdf").filter(sha256=file_sha256).first()
     if after:
-        said = after_record.read(bytes(after.record))
-        return Known(said.clinic.name, after.sealed_at, time_of(file_sha256), came_after=said.kind)
+        return Known(_clinic(after), after.sealed_at, time_of(file_sha256), came_after=after.after.kind)
     return None
+
+
+def _clinic(row: Consent | SealedAfter) -> str:
+    """Return the clinic's name as it was then; of a record that was erased, as it is now."""
+    try:
+        read = record.read if isinstance(row, Consent) else after_record.read
+        return read(row.record).clinic.name
+    except Erased:
+        return PolicyChange.objects.policy().clinic_name

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models import Hold, User, Visit, WrittenOnce
+from clinic.models.encrypted import EncryptedBytes, EncryptedJSON, EncryptedText
 from screening.models import Plan, Screening
 
 
@@ -16,12 +17,18 @@ class Given(WrittenOnce):
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="given")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, related_name="given")
     hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="given")
-    statement = models.JSONField()  # the text in full, as `statement.Statement.to_json` writes it
+    statement = EncryptedJSON(
+        of="visit.patient", row=("visit", "hold")
+    )  # the text in full, as `statement.Statement.to_json` writes it
     statement_version = models.CharField(max_length=40)
     statement_sha256 = models.CharField(max_length=64)
-    acknowledged = models.JSONField()  # [{"name": …, "text": …}]: what was ticked, as worded
-    choices = models.JSONField()  # {"students": false, "observers": false}
-    named = models.JSONField(default=dict)  # of the plan, what the text named: regions, technique, electro
+    acknowledged = EncryptedJSON(
+        of="visit.patient", row=("visit", "hold")
+    )  # [{"name": …, "text": …}]: what was ticked, as worded
+    choices = EncryptedJSON(of="visit.patient", row=("visit", "hold"))  # {"students": false, "observers": false}
+    named = EncryptedJSON(
+        of="visit.patient", row=("visit", "hold"), default=dict
+    )  # of the plan, what the text named: regions, technique, electro
     # The consent that this only goes on with: a session of its course. Nothing for a consent in full.
     course = models.ForeignKey("Consent", on_delete=models.PROTECT, null=True, related_name="sessions")
     at = models.DateTimeField(default=timezone.now)
@@ -60,10 +67,14 @@ class Signature(WrittenOnce):
 
     given = models.ForeignKey(Given, on_delete=models.PROTECT, related_name="signatures")
     capacity = models.CharField(max_length=10, choices=Capacity.choices)
-    name = models.CharField(max_length=200)
-    relationship = models.CharField(max_length=100, blank=True)  # of a guardian
+    name = EncryptedText(of="given.visit.patient", row=("given", "capacity"), max_length=200)
+    relationship = EncryptedText(
+        of="given.visit.patient", row=("given", "capacity"), max_length=100, blank=True
+    )  # of a guardian
     method = models.CharField(max_length=10, choices=Method.choices)
-    strokes = models.JSONField(default=list)  # of a drawing: [[[x, y, ms], …], …] in the fixed box
+    strokes = EncryptedJSON(
+        of="given.visit.patient", row=("given", "capacity"), default=list
+    )  # of a drawing: [[[x, y, ms], …], …] in the fixed box
     # Of an assisted one: what the person did, and who saw it. The witness typed their own password for it.
     did = models.CharField(max_length=6, choices=Did.choices, blank=True)
     witness = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
@@ -101,7 +112,7 @@ class Consent(WrittenOnce):
 
     visit = models.OneToOneField(Visit, on_delete=models.PROTECT, related_name="consent")
     given = models.OneToOneField(Given, on_delete=models.PROTECT, related_name="consent")
-    record = models.BinaryField()  # canonical bytes (RFC 8785)
+    record = EncryptedBytes(of="visit.patient", row=("visit",))  # canonical bytes (RFC 8785)
     sha256 = models.CharField(max_length=64, unique=True)  # of `record`, in hex
     confirmed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     confirmed_at = models.DateTimeField()
@@ -114,7 +125,7 @@ class SealedFile(WrittenOnce):
     """The sealed PDF of a consent, opened again and checked before this row was written."""
 
     consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="sealed")
-    pdf = models.BinaryField()
+    pdf = EncryptedBytes(of="consent.visit.patient", row=("consent",))
     sha256 = models.CharField(max_length=64, unique=True)  # of `pdf`, in hex
     certificate_sha256 = models.CharField(max_length=64)
     sealed_at = models.DateTimeField(default=timezone.now)
@@ -149,9 +160,11 @@ class After(WrittenOnce):
     voiding = models.OneToOneField(Voiding, on_delete=models.PROTECT, null=True, related_name="after")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     who = models.CharField(max_length=14, choices=Who.choices, blank=True)
-    name = models.CharField(max_length=200, blank=True)  # of a guardian or representative
+    name = EncryptedText(
+        of="visit.patient", row=("consent", "voiding", "kind"), max_length=200, blank=True
+    )  # of a guardian or representative
     how = models.CharField(max_length=7, choices=How.choices, blank=True)
-    reason = models.TextField(blank=True)
+    reason = EncryptedText(of="visit.patient", row=("consent", "voiding", "kind"), blank=True)
     replaced_by = models.ForeignKey(Consent, on_delete=models.PROTECT, null=True, related_name="replaces")
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     role = models.CharField(max_length=20, blank=True)
@@ -196,6 +209,14 @@ class After(WrittenOnce):
             ),
         ]
 
+    @property
+    def visit(self) -> Visit:
+        """The visit whose consent it was."""
+        given = self.consent or (self.voiding.given if self.voiding else None)
+        if given is None:
+            raise ValueError("It comes after a consent, or the voiding of one.")
+        return given.visit
+
     def __str__(self) -> str:
         return f"{self.kind}: {self.consent_id or self.voiding_id}"
 
@@ -204,9 +225,9 @@ class SealedAfter(WrittenOnce):
     """The sealed PDF of what came after, with the record it shows; opened again and checked before it was written."""
 
     after = models.OneToOneField(After, on_delete=models.PROTECT, related_name="sealed")
-    record = models.BinaryField()  # canonical bytes (RFC 8785)
+    record = EncryptedBytes(of="after.visit.patient", row=("after",))  # canonical bytes (RFC 8785)
     record_sha256 = models.CharField(max_length=64, unique=True)  # of `record`, in hex
-    pdf = models.BinaryField()
+    pdf = EncryptedBytes(of="after.visit.patient", row=("after",))
     sha256 = models.CharField(max_length=64, unique=True)  # of `pdf`, in hex
     certificate_sha256 = models.CharField(max_length=64)
     sealed_at = models.DateTimeField(default=timezone.now)

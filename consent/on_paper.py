@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from clinic.models import PolicyChange
+from clinic.models.sites import FIRST
 from consent.statement import Facts, Statement, on_paper
 
 
-def clinics_facts() -> Facts:
+def clinics_facts(site: int | None = FIRST) -> Facts:
     """Return what is known of the clinic now, and nothing of any patient."""
-    policy = PolicyChange.objects.policy()
+    policy = PolicyChange.objects.policy(site)
     return Facts(
         clinic_name=policy.clinic_name,
         clinic_phone=policy.clinic_phone,
@@ -18,6 +19,6 @@ def clinics_facts() -> Facts:
     )
 
 
-def blank_text() -> Statement:
+def blank_text(site: int | None = FIRST) -> Statement:
     """Return the consent text that a blank form carries now."""
-    return on_paper(clinics_facts())
+    return on_paper(clinics_facts(site))

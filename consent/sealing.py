@@ -19,7 +19,7 @@ from clinic.models.journal import SYSTEM
 from consent import ours
 from consent.models import SealedAfter, SealedFile, Timestamp
 from consent.record import sha256
-from consent.seal import attached, seal, verify
+from consent.seal import seal, verify
 from consent.timestamp import Authority, Stamp, StampTrouble, check, stamp
 
 LONGEST_WAIT = timedelta(hours=6)
@@ -56,7 +56,7 @@ def sealed(drawn: bytes, record: bytes) -> Sealed:
     verdict = verify(pdf, ours.trust())
     if not verdict.good:
         raise NotSealed(" ".join(verdict.problems) or "The sealed document does not verify.")
-    if attached(pdf) != record:
+    if verdict.attached != record:
         raise NotSealed("The sealed document does not carry the record.")
     return Sealed(pdf, verdict.certificate_sha256, verdict.stamp)
 

@@ -201,7 +201,7 @@ def _talk(now: Standing) -> r.Talk:
     if talk is None:
         raise ValueError("The talk was not recorded.")
     answered = now.attested.get(Kind.QUESTIONS_ANSWERED)
-    asked = [now.own_words, *Asked.objects.filter(visit=now.visit).values_list("text", flat=True)]
+    asked = [now.own_words, *(each.text for each in Asked.objects.filter(visit=now.visit))]
     return r.Talk(
         took_place_at=_at(talk.at),
         by=talk.by.full_name,

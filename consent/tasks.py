@@ -6,13 +6,18 @@ killed leaves a row behind, not a silence.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django_tasks import task
 
 from clinic.flow import Stage
+from clinic.logs import places
 from clinic.models import Journal, PolicyChange, Visit
+from clinic.models.encrypted import disclosed
 from clinic.models.journal import SYSTEM
 from consent import after_record
 from consent.after import state_of
@@ -21,10 +26,29 @@ from consent.after_snapshot import number as number_of_after
 from consent.aftercare import sheet
 from consent.anchoring import anchor_if_due
 from consent.document import render, render_after
+from consent.keys import KeyTrouble
 from consent.models import After, Consent, SealedAfter, SealedFile
 from consent.record import read, sha256
 from consent.sealing import NotSealed, Sealed, keep_time, sealed
 from consent.snapshot import number
+
+ADDRESS = "an address to send to"  # tasks are kept in the database, and what they were given with them
+
+
+class TaskFailed(Exception):
+    """Something broke in a task: the kind of error, and where. Its own words may hold what somebody typed."""
+
+
+@contextmanager
+def in_our_words() -> Iterator[None]:
+    """Raise, for an error that is not ours, :class:`TaskFailed` in its place: a task's traceback is kept."""
+    try:
+        yield
+    except (NotSealed, KeyTrouble):
+        raise
+    except Exception as error:
+        where = places(error.__traceback__)
+        raise TaskFailed(f"{type(error).__name__} at {', '.join(where[-3:])}") from None
 
 
 @task()
@@ -38,7 +62,8 @@ def seal_consent(consent_id: int) -> str:
     if done := SealedFile.objects.filter(consent=consent).first():
         return done.sha256
     try:
-        made = _sealed(consent)
+        with in_our_words():
+            made = _sealed(consent)
     except Exception:
         consent.visit.mark(by=SYSTEM, action="sealing failed", sealing_failed_at=timezone.now())
         raise
@@ -89,7 +114,8 @@ def seal_after(after_id: int) -> str:
         return ""
     canonical = after_record.canonical(build_after(after=after, first=first))
     try:
-        made = sealed(render_after(after_record.read(canonical)), canonical)
+        with in_our_words():
+            made = sealed(render_after(after_record.read(canonical)), canonical)
     except Exception:
         Journal.objects.record("sealing failed", by=SYSTEM, visit=after.consent.visit, kind=after.kind)
         raise
@@ -121,23 +147,24 @@ def _file_after(after: After, consent: Consent, canonical: bytes, made: Sealed) 
 
 @task()
 def send_copy(consent_id: int, address: str) -> None:
-    """E-mail the sealed PDF to ``address``, with those of what came after, and say in words where the consent stands.
+    """E-mail the sealed PDF to ``address`` (``enclosed`` as ``ADDRESS``), with those of what came after.
 
-    Raise ``SealedFile.DoesNotExist`` if it is not sealed yet.
+    It says in words where the consent stands. Raise ``SealedFile.DoesNotExist`` if it is not sealed yet.
     """
     sealed = SealedFile.objects.select_related("consent__visit__patient").get(consent_id=consent_id)
     visit = sealed.consent.visit
-    clinic = PolicyChange.objects.policy()
+    clinic = PolicyChange.objects.policy(visit.patient.site_id)
     mail = EmailMessage(
         subject=f"Your copy from {clinic.clinic_name}",
         body=f"Here is the copy that you asked for. Please keep it.\n\n{_standing(sealed.consent)}"
         f"Questions? Call {clinic.clinic_name}{' on ' + clinic.clinic_phone if clinic.clinic_phone else ''}.\n",
-        to=[address],
+        to=[disclosed(address, ADDRESS)],
     )
     mail.attach(f"consent-{number(visit)}.pdf", bytes(sealed.pdf), "application/pdf")
     for later in SealedAfter.objects.filter(after__consent=sealed.consent).select_related("after__consent__visit"):
         mail.attach(f"consent-{number_of_after(later.after)}.pdf", bytes(later.pdf), "application/pdf")
-    mail.send()
+    with in_our_words():
+        mail.send()
     Journal.objects.record("copy sent", by=SYSTEM, visit=visit, method="e-mail", digest=sealed.sha256)
 
 
@@ -148,13 +175,15 @@ def _standing(consent: Consent) -> str:
 
 @task()
 def send_aftercare(visit_id: int, address: str) -> None:
-    """E-mail the aftercare sheet of a visit to ``address``, as plain text: it opens on every phone."""
+    """E-mail the aftercare sheet of a visit to ``address`` (``enclosed``), as plain text: it opens on every phone."""
     visit = Visit.objects.select_related("patient").get(pk=visit_id)
     paper = sheet(visit)
     phone = f", phone {paper.clinic.clinic_phone}" if paper.clinic.clinic_phone else ""
-    EmailMessage(
+    mail = EmailMessage(
         subject=f"After your treatment at {paper.clinic.clinic_name}",
         body=f"{paper.text}\n\nEmergency: {paper.clinic.emergency_number}\n{paper.clinic.clinic_name}{phone}\n",
-        to=[address],
-    ).send()
+        to=[disclosed(address, ADDRESS)],
+    )
+    with in_our_words():
+        mail.send()
     Journal.objects.record("aftercare sent", by=SYSTEM, visit=visit, method="e-mail")

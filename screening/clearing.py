@@ -8,11 +8,12 @@ from django.utils import timezone
 
 from clinic.flow import Stage
 from clinic.models import PolicyChange, Visit
+from clinic.policy import Policy
 from screening import questions, rules
 from screening.clearance import Covered, Why, answers_digest, lapsed
 from screening.models import Assessment, Clearance, Lapse, Plan, Screening
 from screening.reactions import on_record
-from screening.standing import current_needling, flag_key
+from screening.standing import flag_key, needling
 
 CLEARED = (Stage.CONSENTING, Stage.SIGNED)
 
@@ -37,28 +38,28 @@ def why_lapsed(visit: Visit) -> tuple[Why, ...]:
     if screening is None or screening.submitted_at is None:
         return ()
     policy = PolicyChange.objects.policy()
-    now = covered_now(visit, screening)
+    now = covered_now(visit, screening, Plan.of(visit), policy)
     before = _covered(clearance_of(visit), visit, screening, now)
     return lapsed(before, now, hours=policy.clearance_hours)
 
 
-def covered_now(visit: Visit, screening: Screening) -> Covered:
+def covered_now(visit: Visit, screening: Screening, plan: Plan | None, policy: Policy) -> Covered:
     """Return what a clearance given now would cover. The rules run anew, and write nothing."""
-    plan, needling = Plan.of(visit), current_needling(visit)
+    planned = needling(visit, plan)
     said = rules.assess(
         questions.load(screening.answers),
         born=visit.patient.born,
         today=timezone.localdate(),
-        needling=needling,
+        needling=planned,
         returning=visit.returning,
-        policy=PolicyChange.objects.policy(),
+        policy=policy,
         on_record=on_record(visit),
     )
     return Covered(
         answers=answers_digest(screening.answers),
         rules_version=rules.VERSION,
         flags=frozenset(flag_key(each) for each in said.flags if rules.needs_decision(each.severity)),
-        regions=frozenset(needling.regions),
+        regions=frozenset(planned.regions),
         electro=plan.electro if plan else None,
         at=timezone.now(),
         answered_at=screening.oldest_of_the_day,

@@ -16,6 +16,8 @@ from django.utils import timezone
 
 from clinic.flow import WORDS, Stage
 from clinic.models import Hold, Journal, Visit
+from clinic.models.encrypted import with_keys
+from clinic.models.sites import FIRST
 from screening.foreseen import foreseen
 from screening.harms import WORDS as EVENT_WORDS
 from screening.models import AdverseEvent, Assessment, Decision, Flag, Screening
@@ -51,12 +53,13 @@ class Span:
 
     first: dt.date  # a Monday
     weeks: int
+    site: int | None = FIRST
 
     @classmethod
-    def of(cls, weeks: int, today: dt.date) -> Span:
-        """Return so many weeks up to that of ``today``."""
+    def of(cls, weeks: int, today: dt.date, site: int | None = FIRST) -> Span:
+        """Return so many weeks of a clinic up to that of ``today``."""
         monday = today - dt.timedelta(days=today.weekday())
-        return cls(monday - dt.timedelta(weeks=weeks - 1), weeks)
+        return cls(monday - dt.timedelta(weeks=weeks - 1), weeks, site)
 
     @property
     def mondays(self) -> list[dt.date]:
@@ -69,8 +72,8 @@ class Span:
         return self.first + dt.timedelta(days=7 * self.weeks - 1)
 
     def visits(self) -> QuerySet[Visit]:
-        """The visits of these weeks that were not entered in error."""
-        return Visit.objects.filter(day__range=(self.first, self.last), in_error_at=None)
+        """The clinic's visits of these weeks that were not entered in error."""
+        return Visit.objects.of(self.site).filter(day__range=(self.first, self.last), in_error_at=None)
 
 
 def week_of(day: dt.date) -> dt.date:
@@ -158,8 +161,9 @@ def flags(span: Span) -> Figure:
 def unsure(span: Span) -> Figure:
     """The share of "not sure" and "rather not say" by question."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for answers in _latest(span).values_list("answers", flat=True).iterator(chunk_size=2000):
-        for name, value in answers.items():
+    sent = _latest(span).filter(visit__patient__tombstone=None).only("visit", "number", "answers").order_by("pk")
+    for screening in with_keys(sent.iterator(chunk_size=500)):
+        for name, value in screening.answers.items():
             if name in QUESTIONS and value not in ("", None):
                 counts[name]["asked"] += 1
                 counts[name]["unsure"] += value == "unsure"

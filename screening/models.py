@@ -13,6 +13,7 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models import Role, User, Visit, WrittenOnce, WrittenUntil
+from clinic.models.encrypted import EncryptedJSON, EncryptedText
 from screening import questions
 from screening.treatments import AdverseEvent, EventNote, Session
 
@@ -66,11 +67,17 @@ class Screening(WrittenUntil):
     number = models.PositiveSmallIntegerField(default=1)
     questionnaire_version = models.CharField(max_length=40)
     questionnaire_sha256 = models.CharField(max_length=64, blank=True)  # "" on rows from before digests were kept
-    answers = models.JSONField(default=dict)  # name -> answer, as `questions.dump` writes it (dates as ISO text)
+    answers = EncryptedJSON(
+        of="visit.patient", row=("visit", "number"), default=dict
+    )  # name -> answer, as `questions.dump` writes it (dates as ISO text)
     ask_again = models.JSONField(default=list)  # names of the questions that are asked again; [] asks everything
     at_home = models.BooleanField(default=False)  # filled in away from the clinic: it is never sent, only taken over
-    given_at = models.JSONField(default=dict)  # name -> when it was answered, ISO; rows from before it was kept lack it
-    confirmed = models.JSONField(default=dict)  # name -> day (ISO) of the earlier answer that the patient confirmed
+    given_at = EncryptedJSON(
+        of="visit.patient", row=("visit", "number"), default=dict
+    )  # name -> when it was answered, ISO; rows from before it was kept lack it
+    confirmed = EncryptedJSON(
+        of="visit.patient", row=("visit", "number"), default=dict
+    )  # name -> day (ISO) of the earlier answer that the patient confirmed
     looked_back_at = models.DateTimeField(null=True)  # when the patient answered "is this still right?"
     # Answered on paper: the form, and the practitioner who typed in what was on it.
     paper = models.OneToOneField(PaperForm, on_delete=models.PROTECT, null=True, related_name="screening")
@@ -131,7 +138,10 @@ class Screening(WrittenUntil):
     @classmethod
     def of(cls, visit: Visit) -> Screening | None:
         """Return the visit's latest screening, or nothing if none was begun."""
-        return cls.objects.filter(visit=visit).order_by("number").last()
+        latest = cls.objects.filter(visit=visit).order_by("-number").first()
+        if latest:
+            latest.visit = visit  # else it would be asked for, to find the patient's key
+        return latest
 
 
 class Technique(models.TextChoices):
@@ -164,7 +174,7 @@ class Plan(WrittenOnce):
     @classmethod
     def of(cls, visit: Visit) -> Plan | None:
         """Return the visit's latest plan, or nothing."""
-        return cls.objects.filter(visit=visit).order_by("number").last()
+        return cls.objects.filter(visit=visit).order_by("-number").first()
 
 
 class Flag(WrittenOnce):
@@ -174,7 +184,7 @@ class Flag(WrittenOnce):
     key = models.CharField(max_length=600)  # of `rules.Raised`: the same rule, gravity and regions give the same key
     question = models.CharField(max_length=40)
     severity = models.CharField(max_length=10)
-    reason = models.TextField()
+    reason = EncryptedText(of="screening.visit.patient", row=("screening", "question"))
     source = models.JSONField()  # {"title": …, "edition": …, "link": …}
     regions = models.JSONField(default=list)
     raised_at = models.DateTimeField(default=timezone.now)
@@ -193,7 +203,9 @@ class Assessment(WrittenOnce):
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, related_name="assessments")
     rules_version = models.CharField(max_length=40)
     policy = models.JSONField()  # the settings that the rules used, by name
-    on_record = models.JSONField(default=list)  # adverse events that they were told of: event, day (ISO), what in words
+    on_record = EncryptedJSON(
+        of="screening.visit.patient", row=("screening",), default=list
+    )  # adverse events that they were told of: event, day (ISO), what in words
     outcome = models.CharField(max_length=10)
     flags = models.ManyToManyField(Flag, related_name="assessments")
     at = models.DateTimeField(default=timezone.now)
@@ -215,9 +227,11 @@ class Decision(WrittenOnce):
 
     flag = models.ForeignKey(Flag, on_delete=models.PROTECT, related_name="decisions")
     outcome = models.CharField(max_length=12, choices=Outcome.choices)
-    reason = models.TextField()
-    precaution = models.TextField(blank=True)  # goes into the consent text and the PDF
-    until = models.TextField("what must be true first", blank=True)
+    reason = EncryptedText(of="flag.screening.visit.patient", row=("flag",))
+    precaution = EncryptedText(
+        of="flag.screening.visit.patient", row=("flag",), blank=True
+    )  # goes into the consent text and the PDF
+    until = EncryptedText("what must be true first", of="flag.screening.visit.patient", row=("flag",), blank=True)
     # Going ahead against a stop asks for the password again; null for every other decision.
     identity_checked_at = models.DateTimeField(null=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -264,7 +278,7 @@ class Attestation(WrittenOnce):
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, null=True, related_name="attestations")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     # By kind, what `screening.vouching` asks for; of a talk: teach_back, {prompt: result}.
-    data = models.JSONField(default=dict)
+    data = EncryptedJSON(of="visit.patient", row=("visit", "kind"), default=dict)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     role = models.CharField(max_length=20, default=Role.PRACTITIONER.value)
     at = models.DateTimeField(default=timezone.now)
@@ -287,8 +301,10 @@ class Closing(WrittenOnce):
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="closings")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, related_name="+")
     ending = models.CharField(max_length=10, choices=Ending.choices)
-    reason = models.TextField(blank=True)
-    come_back = models.CharField("when to come back", max_length=200, blank=True)
+    reason = EncryptedText(of="screening.visit.patient", row=("screening",), blank=True)
+    come_back = EncryptedText(
+        "when to come back", of="screening.visit.patient", row=("screening",), max_length=200, blank=True
+    )
     ask_again = models.JSONField(default=list)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     role = models.CharField(max_length=20, default=Role.PRACTITIONER.value)
@@ -392,7 +408,7 @@ class Asked(WrittenOnce):
     """What a patient wanted to ask before signing. It holds the signature until it is attested as answered."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="asked")
-    text = models.TextField()
+    text = EncryptedText(of="visit.patient", row=("visit",))
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

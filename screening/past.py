@@ -80,7 +80,8 @@ def _why(visit: Visit) -> tuple[str, ...]:
 
 def _sent() -> QuerySet[Screening]:
     runs = Assessment.objects.select_related("plan").prefetch_related(Prefetch("flags", queryset=Flag.objects.all()))
-    sent = Screening.objects.exclude(submitted_at=None).select_related("visit__patient").order_by("pk")
+    sent = Screening.objects.exclude(submitted_at=None).filter(visit__patient__tombstone=None)
+    sent = sent.select_related("visit__patient").order_by("pk")
     return sent.prefetch_related(Prefetch("assessments", queryset=runs))
 
 

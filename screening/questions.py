@@ -845,6 +845,17 @@ def asked(question: Question, answers: Answers, *, returning: bool) -> bool:
     return not question.asked or caller(question, answers) is not None
 
 
+@cache
+def _follow_ups(section: Section) -> tuple[Question, ...]:
+    """Return the follow-ups that some answers may call for in a section."""
+    family: set[str] = set()
+    below = set(section.questions)
+    while below - family:
+        family |= below
+        below = {each.name for each in QUESTIONS.values() if any(when.question in family for when in each.asked)}
+    return tuple(each for each in QUESTIONS.values() if each.parent and each.name in family)
+
+
 def pages(section: Section, answers: Answers, *, returning: bool) -> list[list[Question]]:
     """Return what a section shows: its own questions, then pages of follow-ups that the answers so far call for.
 
@@ -854,7 +865,7 @@ def pages(section: Section, answers: Answers, *, returning: bool) -> list[list[Q
     shown = [[question for question in own if asked(question, answers, returning=returning)]]
     level = set(section.questions)
     while level:
-        called = [question for question in QUESTIONS.values() if question.parent and caller(question, answers) in level]
+        called = [question for question in _follow_ups(section) if caller(question, answers) in level]
         shown += [called[start : start + A_PAGE] for start in range(0, len(called), A_PAGE)]
         level = {question.name for question in called}
     return shown

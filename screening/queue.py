@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from clinic.flow import Stage
 from clinic.models import Patient, PolicyChange, Visit
+from clinic.models.sites import FIRST
 from screening import due, rules
 from screening.due import Due
 from screening.models import Assessment, Flag
@@ -111,16 +112,21 @@ class Line(NamedTuple):
 
 
 def lines(
-    *, now: dt.datetime | None = None, named: str = "", since: dt.datetime | None = None, among: Collection[int] = ()
+    *,
+    site: int | None = FIRST,
+    now: dt.datetime | None = None,
+    named: str = "",
+    since: dt.datetime | None = None,
+    among: Collection[int] = (),
 ) -> list[Line]:
-    """Return what waits, worst first, then longest.
+    """Return what waits in a clinic, worst first, then longest.
 
     ``named``: the first letters of the patient's name. ``since``: only what came after that, and what is ``among``
     these visits.
     """
     now = now or timezone.now()
     minutes = PolicyChange.objects.policy().review_due_minutes
-    visits = _visits(named)
+    visits = _visits(site, named)
     if since:
         visits = visits.filter(Q(stage_since__gt=since) | Q(urgent_at__gt=since) | Q(pk__in=among))
     found = [Line._make((*values, now, minutes)) for values in visits.values_list(*COLUMNS)]
@@ -134,12 +140,12 @@ COLUMNS = (
 )
 
 
-def _visits(named: str) -> QuerySet[Visit]:
+def _visits(site: int | None, named: str) -> QuerySet[Visit]:
     calling, talking = Q(urgent_at__isnull=False), Q(wants_talk_at__isnull=False, needs_time_at__isnull=False)
     answering = Q(stage=Stage.ANSWERING.value) & (calling | talking)
-    visits = Visit.objects.filter(Q(stage__in=[Stage.IN_REVIEW.value, Stage.SIGNED.value]) | answering)
+    visits = Visit.objects.of(site).filter(Q(stage__in=[Stage.IN_REVIEW.value, Stage.SIGNED.value]) | answering)
     if named:
-        visits = visits.filter(patient__in=Patient.objects.named(named))
+        visits = visits.filter(patient__in=Patient.objects.of(site).named(named))
     runs = Assessment.objects.filter(screening__visit=OuterRef("pk")).order_by("-screening__number", "-pk")
     grave = Flag.objects.filter(assessments=OuterRef("run"), severity__in=[each.value for each in GRAVE])
     return visits.annotate(

@@ -15,6 +15,7 @@ from clinic.templatetags.clinic_forms import SEVERITY_WORDS
 from screening.queue import GRAVE, SEVERITIES, Line, Part
 
 ANY = ""
+NAMED = "named"  # in the address, in place of the name that was searched for, which the session keeps
 
 # Each group with its choices; the first is what shows when none is chosen.
 GROUPS: Mapping[str, Mapping[str, str]] = {
@@ -85,7 +86,7 @@ class Filters:
 
     def query(self, **changes: object) -> str:
         """Return the address's query with ``changes``; what is not chosen is left out."""
-        wanted = {**self.chosen, "name": self.name, **changes}
+        wanted = {**self.chosen, NAMED: "1" if self.name else "", **changes}
         return urlencode({name: str(value) for name, value in wanted.items() if value})
 
     def choose(self, lines: Sequence[Line], me: int) -> tuple[list[Line], dict[str, list[Choice]]]:

@@ -30,8 +30,8 @@ def on_record(visit: Visit) -> tuple[OnRecord, ...]:
 def _known(visit: Visit) -> dict[int, dt.datetime]:
     """Return, by event, when the rules were told of it last at another visit that went on to treatment."""
     runs = Assessment.objects.filter(screening__visit__patient=visit.patient_id, screening__visit__stage__in=TREATED)
-    told = runs.exclude(screening__visit=visit).order_by("at").values_list("on_record", "at")
-    return {each["event"]: at for facts, at in told for each in facts}
+    told = runs.exclude(screening__visit=visit).order_by("at")
+    return {each["event"]: run.at for run in told for each in run.on_record}
 
 
 def _is_news(event: AdverseEvent, known: dict[int, dt.datetime]) -> bool:

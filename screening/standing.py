@@ -290,7 +290,7 @@ def current_needling(visit: Visit) -> Needling:
 
 def standing(visit: Visit) -> Standing:
     """Return where the review of ``visit`` stands."""
-    policy = PolicyChange.objects.policy()
+    policy = PolicyChange.objects.policy(visit.patient.site_id)
     screening = Screening.of(visit)
     attestations = list(Attestation.objects.filter(visit=visit).select_related("by"))
     settled = max((each.at for each in attestations if each.kind == Kind.QUESTIONS_ANSWERED), default=None)

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models import Role, User, Visit, WrittenOnce
+from clinic.models.encrypted import EncryptedText
 from screening.harms import HARM_WORDS, REACTION_WORDS, WORDS, Harm, Kind, Reaction
 
 
@@ -20,9 +21,11 @@ class Session(WrittenOnce):
     electro = models.BooleanField("electrical stimulation")
     needles_in = models.PositiveSmallIntegerField()
     needles_out = models.PositiveSmallIntegerField()
-    missing = models.TextField("what was done about a needle that was not found", blank=True)
+    missing = EncryptedText(
+        "what was done about a needle that was not found", of="visit.patient", row=("visit", "number"), blank=True
+    )
     reaction = models.CharField(max_length=10, choices=[(each.value, REACTION_WORDS[each]) for each in Reaction])
-    reaction_text = models.TextField(blank=True)
+    reaction_text = EncryptedText(of="visit.patient", row=("visit", "number"), blank=True)
     treated_at = models.DateTimeField()
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     role = models.CharField(max_length=20, default=Role.PRACTITIONER.value)
@@ -67,8 +70,8 @@ class AdverseEvent(WrittenOnce):
     kind = models.CharField(max_length=15, choices=[(each.value, WORDS[each]) for each in Kind])
     harm = models.CharField(max_length=10, choices=[(each.value, HARM_WORDS[each]) for each in Harm])
     began_on = models.DateField()
-    what = models.TextField("what happened")
-    done = models.TextField("what was done", blank=True)
+    what = EncryptedText("what happened", of="visit.patient", row=("visit", "kind"))
+    done = EncryptedText("what was done", of="visit.patient", row=("visit", "kind"), blank=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     role = models.CharField(max_length=20, default=Role.PRACTITIONER.value)
     at = models.DateTimeField(default=timezone.now)
@@ -97,7 +100,7 @@ class EventNote(WrittenOnce):
 
     event = models.ForeignKey(AdverseEvent, on_delete=models.PROTECT, related_name="notes")
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    text = models.TextField()
+    text = EncryptedText(of="event.visit.patient", row=("event",))
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     role = models.CharField(max_length=20, default=Role.PRACTITIONER.value)
     at = models.DateTimeField(default=timezone.now)

@@ -29,13 +29,16 @@ AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practi
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
-    """Mark what drives a browser, before ``-m "not browser"`` chooses; leave it for last, after pytest's own sorting.
+    """Mark what asks the database and what drives a browser, before ``-m`` chooses; leave browsers for last.
 
     Playwright's event loop stays in the main thread of its process, and no other loop can be run there after it.
     ``-m "not browser"`` is the fast part: what is marked thorough or heavy is left out of it. A journey is a minute's
     walk: held across it is in every run, held upright among the heavy ones; each page by itself is looked at both ways.
     """
     for item in items:
+        asked_for = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", []))
+        if asked_for or item.get_closest_marker("django_db"):
+            item.add_marker("database")
         if {"page", "context", "browser"} & set(getattr(item, "fixturenames", [])):
             item.add_marker("browser")
         if "seal_keys" in getattr(item, "fixturenames", []):

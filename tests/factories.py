@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from clinic.flow import Stage
 from clinic.identity import Rechecked
-from clinic.models import Actor, Hold, Patient, Role, Tablet, User, Visit
+from clinic.models import Actor, Hold, Patient, Role, Site, Tablet, User, Visit
 from clinic.policy import Policy
 from screening import actions, questions, rules
 from screening.models import Plan, Screening, Technique
@@ -37,6 +37,12 @@ def make_user(*roles: Role, name: str = "", **fields: Any) -> User:
     user.set_password(PASSWORD)
     user.save()
     return user
+
+
+def make_site(name: str = "") -> Site:
+    """Add a clinic to the group."""
+    number = Site.objects.count() + 1
+    return Site.objects.create(number=number, name=name or f"Clinic {number}")
 
 
 def receptionist() -> User:

@@ -1,7 +1,8 @@
 """Make a clinic for real servers: tablets that patients hold, and consents that wait for their seal.
 
 ``python -m tests.real_clinic TABLETS CONSENTS`` prints one JSON line a tablet: its visit, its cookie, and what the form
-of a page on it sends.
+of a page on it sends. ``python -m tests.real_clinic asked`` prints, as JSON, each question that is in the database,
+with its visit: the clinic's keys alone open it.
 """
 
 from __future__ import annotations
@@ -47,5 +48,16 @@ def main(tablets: int, consents: int) -> None:
         confirmed()
 
 
+def asked() -> None:
+    """Print the questions."""
+    django.setup()
+    from screening.models import Asked
+
+    print(json.dumps([(each.visit_id, each.text) for each in Asked.objects.all()]))
+
+
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    if sys.argv[1:] == ["asked"]:
+        asked()
+    else:
+        main(*map(int, sys.argv[1:]))

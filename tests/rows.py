@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from clinic.models import Hold, Invitation, Journal, Patient, Tablet, User, Visit
+from clinic.models import EmergencyAccess, Hold, Invitation, Journal, LegalHold, Patient, Tablet, User, Visit
 from consent.models import After, Consent, Timestamp
 from screening.models import Claim, Clearance, Closing, Lapse, Screening, Session
 from tests.factories import hold, make_patient, make_screening, make_tablet, make_visit, practitioner
@@ -47,6 +47,8 @@ FITTING: dict[type[models.Model], Any] = {
         "by": practitioner(),
         "role": "practitioner",
     },
+    EmergencyAccess: lambda: {"seen_at": timezone.now()},
+    LegalHold: lambda: {"ended_at": timezone.now(), "ended_by": practitioner()},
     Invitation: lambda: {"ended_at": timezone.now(), "ended_why": "revoked"},
     Timestamp: lambda: {"token": b"token"},
     Clearance: lambda: {"closing": make_row(Closing)},

@@ -16,10 +16,15 @@ atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ["CLINIC_DATA_DIR"] = str(_folder)
 os.environ["CLINIC_SECRET_KEY"] = "tests-only-not-a-secret-tests-only-not-a-secret"
 os.environ["CLINIC_FACTOR_KEY"] = "tests-only-factor-key-tests-only-factor-key"
+os.environ["CLINIC_DATA_KEYS"] = str(_folder / "data.keys")
 os.environ["CLINIC_SEAL_PASSPHRASE"] = "tests-only-passphrase"
 
+from clinic import keyset  # noqa: E402
 from clinic.settings import *  # noqa: E402, F403
-from clinic.settings import DATABASES, STORAGES  # noqa: E402
+from clinic.settings import DATA_KEYS, DATABASES, REGISTER_KEYS, STORAGES  # noqa: E402
+
+keyset.make(DATA_KEYS)
+keyset.make(REGISTER_KEYS)
 
 # A file, as in the clinic: the live server writes from its own threads. Only the wait for the disk is left out.
 # With DATABASE_URL set (`.ci/with_postgres.py pytest`), Django makes a database of the tests' own beside the one named.

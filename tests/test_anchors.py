@@ -30,11 +30,13 @@ from clinic.models.journal import SYSTEM
 from consent import anchoring, anchors
 from consent.audit import audit
 from consent.models import Consent, SealedFile
-from tests.behind_the_back import lift_guards
+from tests.behind_the_back import lift_guards, put
 from tests.factories import make_visit
+from tests.tier import size
 
 ROWS, ANCHORED_EVERY = 3000, 100
 SEED = 20260327
+TIMES = size(1, 10)
 
 
 # --- in memory -----------------------------------------------------------------------------------------------------
@@ -164,7 +166,7 @@ def test_eight_hundred_changes_are_all_flagged_and_the_control_without_anchors_m
     found: dict[str, int] = {}
     control: dict[str, int] = {}
     for change, count in KINDS:
-        for _ in range(count):
+        for _ in range(TIMES * count):
             place = chance.randrange(2, ROWS - 60)
             # The rows before are as they were, and were checked above: reading begins a little before the change.
             start = max(place - 20, 1)
@@ -176,8 +178,8 @@ def test_eight_hundred_changes_are_all_flagged_and_the_control_without_anchors_m
             found[change.__name__] = found.get(change.__name__, 0) + (seq > 0)
             control[change.__name__] = control.get(change.__name__, 0) + (alone > 0)
             assert seq == 0 or place < seq, "flagged before the change"
-    assert found == {change.__name__: count for change, count in KINDS}
-    assert sum(found.values()) == 800
+    assert found == {change.__name__: TIMES * count for change, count in KINDS}
+    assert sum(found.values()) == TIMES * 800
     assert control == {**found, "cut": 0, "written_anew": 0}
 
 
@@ -345,16 +347,16 @@ CUT = "DELETE FROM clinic_journal WHERE seq >= %s"
 
 
 def attempts(last: int, chance: random.Random) -> Iterator[tuple[str, Callable[[], None], int]]:
-    """Yield 200 changes with SQL: what kind, how, and which row must be named."""
+    """Yield 200 changes (at the release ten times as many) with SQL: what kind, how, and which row must be named."""
     kinds = [kind for kind in JOURNAL if kind not in ("data", "user")]
-    for number in range(100):
+    for number in range(TIMES * 100):
         seq, kind = chance.randrange(2, last), kinds[number % len(kinds)]
         yield kind, partial(run, JOURNAL[kind], seq), 1 if kind == "moved" else seq
-    for _ in range(50):
+    for _ in range(TIMES * 50):
         one = chance.randrange(2, last - 20)
         other = one + chance.randrange(1, 19)
         yield "swapped", partial(swap, one, other), one
-    for _ in range(50):
+    for _ in range(TIMES * 50):
         seq = chance.randrange(2, last + 1)
         yield "cut", partial(run, CUT, seq), seq
 
@@ -381,7 +383,7 @@ def test_two_hundred_changes_with_sql_are_all_flagged_by_their_row(day, file):
         said = undone(act, first_wrong)
         assert said.startswith(f"journal: row {seq}:"), (kind, seq, said)
         flagged_rows.append(seq)
-    assert len(flagged_rows) == 200
+    assert len(flagged_rows) == TIMES * 200
     assert well()
 
 
@@ -457,7 +459,7 @@ def test_a_flipped_byte_anywhere_in_a_sealed_file_is_flagged(day):
         pdf[place] ^= 1
 
         def act(pdf: bytes = bytes(pdf)) -> None:
-            run("UPDATE consent_sealedfile SET pdf = %s", pdf)
+            put(filed, pdf=pdf)
 
         assert undone(act, first_wrong).startswith("sealed files: ")
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from clinic.actions import change_policy
 from clinic.flow import NotAllowed, Stage
-from clinic.models import Actor, Journal, Role, Visit
+from clinic.models import Actor, Hold, Journal, Role, Visit
 from clinic.policy import AFTER_TALK
 from clinic.text import LONGEST_FORM, LONGEST_TEXT
 from screening import actions, questions
@@ -580,3 +580,6 @@ def test_every_page_of_questions_asks_the_database_as_often_answered_or_not(djan
     make_screening(visit, submitted=False)
     with django_assert_num_queries(6):
         client.get(page)
+    Hold.objects.filter(visit=visit).update(text_size="large", contrast="high")  # it comes with the hold, once chosen
+    with django_assert_num_queries(5):
+        assert 'value="large" form="answers" checked' in client.get(page).content.decode()

@@ -21,8 +21,7 @@ from clinic.models import Journal
 from clinic.models.journal import SYSTEM
 from consent import archive, backup
 from consent.anchoring import anchor
-from consent.models import SealedFile
-from tests.behind_the_back import lift_guards
+from tests.behind_the_back import lift_guards, put
 from tests.test_withdrawing import confirmed
 
 pytestmark = [
@@ -96,7 +95,8 @@ def test_a_backup_under_load_brings_back_all_that_was_acknowledged(key: Path, tm
 
 
 def test_a_backup_shows_nothing_and_holds_no_keys(key: Path, tmp_path: Path) -> None:
-    name = confirmed().visit.patient.name
+    consent = confirmed()
+    name = consent.visit.patient.name
     source = back_up(quick=True)
     closed = source.read_bytes()
     assert source.stat().st_mode & 0o077 == 0
@@ -105,7 +105,8 @@ def test_a_backup_shows_nothing_and_holds_no_keys(key: Path, tmp_path: Path) -> 
     archive.unpack(source, tmp_path / "open", key.read_text())
     inside = {path.name: path.read_bytes() for path in (tmp_path / "open").iterdir()}
     assert set(inside) == {"manifest.json", "clinic.sqlite3", "anchors.jsonl"}
-    assert name.encode() in inside["clinic.sqlite3"]
+    assert consent.sha256.encode() in inside["clinic.sqlite3"]
+    assert name.encode() not in inside["clinic.sqlite3"]
     assert not any(b"PRIVATE KEY" in content for content in inside.values())
     assert sorted(path.name for path in real.BACKUP_DIR.iterdir()) == [source.name]
     assert list(real.DATA_DIR.glob(".backup-*")) == []
@@ -145,7 +146,8 @@ def test_a_file_that_was_changed_behind_the_app_is_refused(key: Path, tmp_path: 
     folder = tmp_path / "copy"
     folder.mkdir()
     lift_guards(connection)
-    SealedFile.objects.filter(consent=consent).update(pdf=bytes(consent.sealed.pdf).replace(b"/Title", b"/Tytle", 1))
+    pdf = bytes(consent.sealed.pdf)
+    put(consent.sealed, pdf=pdf[:1000] + bytes([pdf[1000] ^ 1]) + pdf[1001:])
     backup.copy(folder)
     why = restore(packed(folder, tmp_path), tmp_path / "data", key)
     assert "sealed files: the sealed file of the consent" in why

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clinic.actions import change_policy, correct_patient
@@ -153,6 +155,16 @@ def test_a_flag_that_is_new_since_then_ends_it():
     correct_patient(patient=visit.patient, born=timezone.localdate() - dt.timedelta(days=16 * 365), by=_front())
     assert actions.lapse_if_due(visit=visit, by=Actor()) == (Why.FLAG,)
     assert visit.at is Stage.IN_REVIEW
+
+
+@pytest.mark.django_db
+def test_a_page_that_is_only_read_waits_for_no_turn_to_write():
+    tablet = tablet_client(cleared())
+    with CaptureQueriesContext(connection) as asked:
+        page = tablet.get("/tablet/consent/about/")
+    assert page.status_code == 200
+    assert not [each["sql"] for each in asked if each["sql"].startswith(("BEGIN", "SAVEPOINT"))]
+    assert len(asked) <= 26
 
 
 def new_answer(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from clinic.actions import change_policy
 from clinic.flow import NotAllowed, Stage
-from clinic.models import Actor, Hold, Journal, Patient, Role, User, Visit
+from clinic.models import Actor, Hold, Journal, Role, User, Visit
 from consent import actions
 from consent.course import Course, Today, Why, why_full
 from consent.courses import course_for
@@ -486,7 +486,8 @@ def test_reception_does_not_see_why(clinic: Clinic):
 
 def test_a_young_patient_is_asked_in_full_each_time(clinic: Clinic):
     clinic.begins()
-    Patient.objects.filter(pk=clinic.patient.pk).update(born=timezone.localdate() - dt.timedelta(days=16 * 366))
+    clinic.patient.born = timezone.localdate() - dt.timedelta(days=16 * 366)
+    clinic.patient.save(update_fields=["born"])
     clinic.patient.refresh_from_db()
     assert Why.YOUNG in reasons(*clinic.comes())
 

@@ -17,7 +17,7 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 
 from clinic.flow import Stage
-from clinic.models import Role, User, Visit
+from clinic.models import EmergencyAccess, Role, User, Visit
 from screening import actions
 from screening.queue_filters import GROUPS
 from screening.standing import standing
@@ -28,6 +28,7 @@ from tests.factories import (
     acting,
     code_for,
     make_patient,
+    make_site,
     make_tablet,
     make_user,
     make_visit,
@@ -46,10 +47,13 @@ NO_PAGE = {
     *("board_news", "queue_news", "urgent", "queue_next", "figure_plot", "figure_sheet", "export_patient"),
     *("hand_over", "lend", "take_back", "reopen_visit", "did_not_come", "phone_email", "phone_end", "take_urgent"),
     *("end_sessions", "revoke_tablet", "review_release", "review_take_over", "paper_print", "withdraw_on_tablet"),
+    "emergency_seen",
+    *("erase_records", "release_record"),
     *("consent_pdf", "seal_again", "send_aftercare", "after_pdf", "seal_after_again"),
 }
 # Parts of a page, which come back as that page when they are refused; `scenes` refuses them there.
 PARTS = {
+    "hold_record": "retention",
     "add_visit": "patient",
     "review_plan": "review",
     "review_decide": "review",
@@ -115,8 +119,7 @@ def of_patients(clinic: Clinic) -> Iterator[Scene]:
     yield Scene("board", "/board/")
     yield Scene("import_day", "/board/import/", "/board/import/")
     yield Scene("patients", "/patients/")
-    yield Scene("patients", "/patients/?name=sam")
-    yield Scene("patients", "/patients/?name=qqqq")
+    yield Scene("patients", "/patients/", "/patients/")
     yield Scene("add_patient", at("add_patient"), at("add_patient"))
     yield Scene("correct_patient", at("correct_patient", one), at("correct_patient", one))
     yield Scene("merge_patient", at("merge_patient", one))
@@ -134,7 +137,7 @@ def of_reviews(clinic: Clinic) -> Iterator[Scene]:
     for group, values in GROUPS.items():
         for value in values:
             yield Scene("queue", f"/queue/?{group}={value}")
-    yield Scene("queue", "/queue/?name=qqqq")
+    yield Scene("queue", "/queue/?stage=confirm&severity=stop")
     review = at("review", clinic.flagged.pk)
     yield Scene("review", at("review", clinic.taken.pk))
     yield Scene("review_claim", at("review", clinic.flagged.pk), press=at("review_claim", clinic.flagged.pk))
@@ -162,18 +165,35 @@ def of_treatments(clinic: Clinic) -> Iterator[Scene]:
 def of_managers(clinic: Clinic) -> Iterator[Scene]:
     for name in ("manage_tablets", "manage_staff", "manage_journal", "manage_figures", "manage_versions"):
         yield Scene(name, at(name), at(name) if name == "manage_tablets" else "")
+    yield Scene("retention", at("retention"), at("hold_record"))
     yield Scene("pairing_code", at("manage_tablets"), press=at("pairing_code", clinic.tablet.pk))
     yield Scene("add_staff", at("add_staff"), at("add_staff"))
     yield Scene("staff_member", at("staff_member", clinic.me.pk), at("staff_member", clinic.me.pk))
     other = make_user(Role.RECEPTION).pk
     yield Scene("enrolment_link", at("staff_member", other), press=at("enrolment_link", other))
     yield Scene("manage_settings", at("manage_settings"), at("manage_settings"))
+    yield Scene("manage_sites", at("manage_sites"), at("manage_sites"))
+    yield Scene("manage_emergencies", at("manage_emergencies"))
+
+
+def of_the_group(clinic: Clinic) -> Iterator[Scene]:
+    """What is there for staff once there is a second clinic."""
+    north = make_site("North Clinic")
+    clinic.me.sites.add(north)
+    patient = make_patient("Nora North", site=north)
+    for whose in (patient, clinic.expected.patient):
+        EmergencyAccess.objects.create(
+            patient=whose, by=clinic.me, site=north, reason="Fainted in the room and cannot speak."
+        )
+    yield Scene("work_at", at("work_at"), at("work_at"))
+    yield Scene("emergency", at("emergency"), at("emergency"))
 
 
 def of_the_own_account(clinic: Clinic) -> Iterator[Scene]:
     """What whoever is signed in adds and sees: these pages are of no role."""
     yield Scene("mfa_index", at("mfa_index"))
     yield Scene("my_sessions", at("my_sessions"))
+    yield Scene("account_change_password", at("account_change_password"), at("account_change_password"))
     yield Scene("account_reauthenticate", at("account_reauthenticate"), at("account_reauthenticate"))
     yield Scene("mfa_reauthenticate", at("mfa_reauthenticate"), at("mfa_reauthenticate"))
     yield Scene("mfa_reauthenticate_webauthn", at("mfa_reauthenticate_webauthn"))
@@ -184,7 +204,7 @@ def of_the_own_account(clinic: Clinic) -> Iterator[Scene]:
 
 
 def scenes(clinic: Clinic) -> list[Scene]:
-    every = (of_patients, of_reviews, of_treatments, of_managers, of_the_own_account)
+    every = (of_patients, of_reviews, of_treatments, of_managers, of_the_group, of_the_own_account)
     return [scene for some in every for scene in some(clinic)]
 
 

@@ -52,7 +52,7 @@ def test_the_newest_of_many_are_shown_by_name_and_that_there_are_more():
     for number in range(MOST_FOUND + 2):
         make_patient(f"Ana {chr(ord('Z') - number)}ilva", born=BORN)
     make_patient("Ben Silva", born=BORN)
-    page = staff_client(receptionist()).get("/patients/", {"name": "ana"})
+    page = staff_client(receptionist()).post("/patients/", {"name": "ana"}, follow=True)
     names = [each.name for each in page.context["found"]]
     assert len(names) == MOST_FOUND
     assert names == sorted(names)
@@ -103,10 +103,12 @@ def test_the_search_page_finds_by_birth_date_and_by_name():
     make_patient("Zoë Müller", born=BORN)
     make_patient("Ana Silva", born=dt.date(1980, 1, 2))
     client = staff_client(receptionist())
-    by_date = client.get("/patients/", {"born_day": "1", "born_month": "5", "born_year": "1990", "name": ""})
+    by_date = client.post(
+        "/patients/", {"born_day": "1", "born_month": "5", "born_year": "1990", "name": ""}, follow=True
+    )
     assert "Zoë Müller" in by_date.text
     assert "Ana Silva" not in by_date.text
-    assert "Ana Silva" in client.get("/patients/", {"name": "sil"}).text
+    assert "Ana Silva" in client.post("/patients/", {"name": "sil"}, follow=True).text
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_the_search_page_finds_by_birth_date_and_by_name():
     ],
 )
 def test_a_search_that_cannot_work_says_why_and_keeps_what_was_typed(query, message):
-    answer = staff_client(receptionist()).get("/patients/", query)
+    answer = staff_client(receptionist()).post("/patients/", query)
     assert answer.status_code == 422
     assert message in answer.text
     if query["name"]:
@@ -182,3 +184,27 @@ def test_merging_asks_before_it_does_it():
     client.post(f"/patients/{kept.pk}/merge/", {"gone": gone.pk, "merge": "yes"})
     assert Patient.objects.current().count() == 1
     assert client.get(f"/patients/{kept.pk}/merge/", {"gone": 999}).status_code == 422
+
+
+def test_no_name_that_is_looked_for_stands_in_an_address_or_in_clear_in_the_session():
+    make_patient("Zoë Müller", born=BORN)
+    client = staff_client(receptionist())
+    typed = {"name": "Müller", "born_day": str(BORN.day), "born_month": str(BORN.month), "born_year": str(BORN.year)}
+    sent = client.post("/patients/", typed)
+    assert sent.headers["Location"] == "/patients/?found"
+    found = client.get("/patients/?found")
+    assert [each.name for each in found.context["found"]] == ["Zoë Müller"]
+    assert client.get("/patients/?found").text.count("Zoë Müller") == found.text.count("Zoë Müller")
+    assert client.get("/patients/?name=Müller").context["found"] == []
+    kept = str(dict(client.session))
+    assert "ller" not in kept
+    assert str(BORN.year) not in kept
+    assert Journal.objects.filter(action="patients searched").count() == 2
+
+
+def test_a_search_of_before_the_keys_were_changed_is_no_search():
+    client = staff_client(receptionist())
+    session = client.session
+    session["search"] = "bm90IG91cnM="
+    session.save()
+    assert client.get("/patients/?found").context["found"] == []

@@ -22,6 +22,29 @@ def test_no_way_leads_to_sealed_but_through_signed_and_confirmed():
     assert {stage for stage, to in MOVES.items() if Stage.SIGNED in to} == {Stage.CONSENTING}
 
 
+# Written out once more, by whoever may go where: a move that is added or lost is decided in both places.
+ALLOWED = """
+expected: answering stopped
+answering: in_review consenting stopped
+in_review: answering consenting stopped
+consenting: signed answering in_review stopped
+signed: confirmed answering in_review stopped
+confirmed: sealed
+"""
+
+
+def test_these_moves_are_allowed_and_no_others():
+    pairs = (line.split(": ") for line in ALLOWED.strip().splitlines())
+    allowed = {(Stage(old), Stage(new)) for old, to in pairs for new in to.split()}
+    for old in Stage:
+        for new in Stage:
+            if (old, new) in allowed:
+                check_move(old, new)
+            else:
+                with pytest.raises(NotAllowed):
+                    check_move(old, new)
+
+
 def test_a_refusal_names_both_stages_in_words():
     with pytest.raises(NotAllowed, match=r"Sealed.*Expected"):
         check_move(Stage.SEALED, Stage.EXPECTED)

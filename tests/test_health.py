@@ -109,7 +109,7 @@ def no_guards(settings: Any, patch: pytest.MonkeyPatch) -> None:
 
 
 def new_code(settings: Any, patch: pytest.MonkeyPatch) -> None:
-    MigrationRecorder(connection).record_unapplied("consent", "0006_heartbeat")
+    MigrationRecorder(connection).record_unapplied("consent", "0007_encrypted")
 
 
 def slow_clock(settings: Any, patch: pytest.MonkeyPatch) -> None:

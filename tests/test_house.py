@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -141,6 +142,42 @@ def test_every_view_names_who_may_open_it() -> None:
     assert [address for address, view in views() if not getattr(view, "may_open", None)] == []
 
 
+def looked_up(source: str) -> list[str]:
+    """Return the lookups of a view that find a record without asking whose it is."""
+    found = []
+    for call in (each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.Call)):
+        name = ast.unparse(call.func)
+        if name == "get_object_or_404" and not any(each in ast.unparse(call) for each in WHOSE):
+            found.append(ast.unparse(call))
+        if name.endswith((".objects.get", ".objects.in_bulk")):
+            found.append(ast.unparse(call))
+    return found
+
+
+# What a lookup is narrowed by: what the actor may see, or a visit (`one`) that was found so.
+WHOSE = (
+    "visible_to(",
+    ".of(request.actor.site)",
+    "managed_by(request.user)",
+    "the_visit(",
+    "visit=one",
+    "ours, pk=",
+    "seen.select_related",
+    "(rows, pk=event)",
+)
+OF_THE_ASKER = {"Authenticator.objects.get(user=self.request.user, type=Authenticator.Type.TOTP)"}
+
+
+def test_no_view_looks_a_record_up_without_asking_whose_it_is() -> None:
+    views = [path for room in ROOMS for path in sorted((ROOT / room / "views").glob("*.py"))]
+    assert len(views) > 20
+    found = {path.name: bare for path in views if (bare := set(looked_up(path.read_text())) - OF_THE_ASKER)}
+    assert found == {}
+    assert looked_up("get_object_or_404(Visit, pk=pk)")
+    assert looked_up("Visit.objects.get(pk=pk)")
+    assert not looked_up("get_object_or_404(Visit.objects.visible_to(request.actor), pk=pk)")
+
+
 def test_no_address_has_two_views() -> None:
     names = [address for address, _ in views()]
     assert len(names) == len(set(names))
@@ -199,7 +236,8 @@ def test_rooms_left_unbuilt_stay_unbuilt() -> None:
     named = [path for path in own_files(".py") if {path.stem, *path.relative_to(ROOT).parts[:-1]} & forbidden]
     assert named == []
     code = own_files(".py", under=tuple(ROOMS))
-    assert found(r"django\.dispatch|post_save|pre_save", code) == []
+    signals = r"django\.dispatch|post_save|(?<!def )(?<!\)\.)pre_save"  # a field's own `pre_save` is no signal
+    assert found(signals, code) == []
     assert found(r"def save\(self", [path for path in code if "models" in path.relative_to(ROOT).as_posix()]) == []
 
 

@@ -74,6 +74,18 @@ def test_the_next_key_seals_and_what_the_last_one_sealed_still_verifies(folder: 
     assert first.private.public_key() != load(folder).private.public_key()
 
 
+def test_after_two_changes_of_the_key_what_each_of_the_three_sealed_verifies(
+    folder: Path, root_key: Path, drawn: bytes
+):
+    files = [seal(drawn, load(folder))]
+    for _ in range(2):
+        issuing.new_seal_key(folder, PASSPHRASE, root_key=root_key)
+        files.append(seal(drawn, load(folder)))
+    verdicts = [verify(each, roots(folder)) for each in files]
+    assert all(each.good for each in verdicts)
+    assert len({each.certificate_sha256 for each in verdicts}) == 3
+
+
 def test_a_seal_still_verifies_years_after_its_certificate_ended(folder: Path, drawn: bytes, monkeypatch):
     pdf = seal(drawn, load(folder))
 

@@ -1111,6 +1111,7 @@ WRONG = (
 )
 
 
+@pytest.mark.heavy
 def test_a_slip_in_what_holds_visits_back_is_found_at_random(clinic: type[Clinic], monkeypatch: pytest.MonkeyPatch):
     hold_nothing(monkeypatch)
     first_found = settings(

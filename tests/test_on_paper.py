@@ -228,7 +228,7 @@ def test_one_answer_that_is_missing_is_flagged(name, slip):
     send(staff_client(practitioner()), form, answers(**{name: None}) | taken_back)
     screening = Screening.objects.get()
     assert name not in screening.answers
-    assert screening.flags.filter(question=name, reason__startswith="Not given").exists()
+    assert [flag for flag in screening.flags.filter(question=name) if flag.reason.startswith("Not given")]
     assert Visit.objects.get().at is Stage.IN_REVIEW
 
 
@@ -342,7 +342,7 @@ def test_the_record_and_the_document_say_that_it_was_on_paper():
     assert record.screening.on_paper
     assert (record.screening.on_paper.form, record.screening.on_paper.transcribed_by) == (form.code, "Robin Hart")
     assert "Date of birth on the paper compared, answers typed in" in [event.what for event in record.events]
-    said = text_of(render(record))
+    said = text_of(render(record)).replace("- ", "-")  # at the end of a line
     assert f"The answers were given on paper, on form {form.code}" in said
     assert "Robin Hart" in said
     assert "on_paper" not in canonical(sample()).decode()  # older records keep their bytes

@@ -12,9 +12,20 @@ import pytest
 from django.apps import apps
 
 from clinic.flow import Stage
-from clinic.models import Journal, Visit
+from clinic.models import (
+    Correction,
+    EmergencyAccess,
+    Journal,
+    LegalHold,
+    Merge,
+    Patient,
+    PatientToken,
+    Tombstone,
+    Visit,
+)
 from consent import actions
 from consent.export import LEFT_OUT, OF_A_VISIT
+from consent.export import record as export_record
 from consent.models import SealedAfter, SealedFile
 from tests.factories import acting, make_patient, make_visit, manager, practitioner, receptionist, staff_client
 from tests.steps import plain
@@ -153,6 +164,18 @@ def test_every_table_that_hangs_on_a_visit_is_exported():
         if field.related_model in hangs_on and model is not Visit
     }
     assert found == exported_models | set(LEFT_OUT)
+
+
+def test_every_table_that_hangs_on_a_patient_is_exported():
+    hang = {
+        model
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if field.related_model is Patient and model is not Patient
+    }
+    # What is no record of anybody: the journal is in who-looked.csv, and of whom is erased there is nothing to export.
+    assert hang - {Journal, PatientToken, Tombstone} == {Correction, EmergencyAccess, LegalHold, Merge, Visit}
+    assert {"corrections", "emergencies", "legal_holds", "merges", "visits"} <= set(export_record(make_patient()))
 
 
 def test_reception_does_not_export_and_nobody_exports_by_a_link():

@@ -31,6 +31,7 @@ def environment(**variables: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | variables
 
 
+@pytest.mark.heavy
 def test_what_holds_on_sqlite_holds_on_postgresql() -> None:
     suite = [
         "-m",

@@ -31,9 +31,9 @@ from django.db.migrations.operations.base import Operation
 from django.db.models.fields import NOT_PROVIDED
 
 # The first release that may be upgraded while it serves. To get here from an older one, the clinic is closed.
-BASELINE = {"clinic": "0009", "screening": "0008", "consent": "0006"}
+BASELINE = {"clinic": "0010", "screening": "0009", "consent": "0007"}
 # "app.migration": why processes that are a release behind can live with all of it.
-ALLOWED: dict[str, str] = {}
+ALLOWED: dict[str, str] = {"clinic.0011_sites": "it writes one row into a table that is new"}
 HARMLESS = (CreateModel, AddIndex, RemoveIndex, RemoveConstraint, AlterModelOptions)
 
 

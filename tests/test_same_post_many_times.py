@@ -26,10 +26,11 @@ from screening.models import Asked, Screening
 from tests.factories import make_visit, tablet_client
 from tests.open_pages import form_on
 from tests.test_signing import SIGN, filled, ready
+from tests.tier import size
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 
-PAGES, TIMES = 20, {"signing": 50}
+PAGES, TIMES = size(20, 200), {"signing": size(50, 100)}
 FEWER = 5  # times, of what is written on the way to a signature
 START = "/tablet/questions/start/0/"
 ASK, STOP = "/tablet/ask/", "/tablet/stop/"
@@ -116,7 +117,9 @@ RECORDS: dict[Callable[[], Sending], list[Callable[[], Any]]] = {
         lambda: Hold.objects.filter(ended_why="signed"),
     ],
     answering: [
-        lambda: Screening.objects.filter(answers__eaten="yes"),
+        lambda: Screening.objects.filter(
+            pk__in=[each.pk for each in Screening.objects.all() if "eaten" in each.answers]
+        ),
         lambda: Journal.objects.filter(action="answers saved"),
     ],
     asking: [lambda: Asked.objects.all(), lambda: Journal.objects.filter(action="question asked")],

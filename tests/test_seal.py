@@ -108,6 +108,12 @@ def test_the_bytes_before_the_seal_are_untouched(ours: Sealed) -> None:
     assert attached(ours.pdf) == canonical(sample())
 
 
+def test_what_the_file_says_of_itself_stays_as_it_was_drawn(ours: Sealed) -> None:
+    before, after = (PdfFileReader(BytesIO(pdf)) for pdf in (drawn(), ours.pdf))
+    assert after.root["/Metadata"].data == before.root["/Metadata"].data
+    assert dict(after.trailer["/Info"]) == dict(before.trailer["/Info"])
+
+
 def test_it_is_a_pades_certification_that_allows_no_changes(ours: Sealed) -> None:
     [signature] = PdfFileReader(BytesIO(ours.pdf)).embedded_signatures
     assert signature.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"

@@ -188,7 +188,7 @@ def test_what_we_do_not_want_of_allauth_is_not_there(address: str) -> None:
 
 
 def test_nobody_signs_up_and_no_reset_skips_the_second_factor() -> None:
-    for name in ("account_signup", "account_reset_password", "account_email", "account_change_password"):
+    for name in ("account_signup", "account_reset_password", "account_email", "account_set_password"):
         with pytest.raises(NoReverseMatch):
             reverse(name)
 

@@ -22,10 +22,12 @@ from consent.seal import _asn1, seal, verify
 from tests import tampering
 from tests.records import sample
 from tests.tampering import Tampered, Victim
+from tests.tier import size
 
 pytestmark = pytest.mark.thorough  # each makes and checks many files
 
 PASSPHRASE = "tests-only-passphrase"
+TIMES = size(1, 11)
 COUNTS = {
     "flipped": 440,
     "gap games": 240,
@@ -39,6 +41,7 @@ COUNTS = {
     "wrapped": 150,
     "strangers": 20,
 }
+COUNTS = {family: TIMES * count for family, count in COUNTS.items()}
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def test_no_tampered_file_verifies(scene: Scene, family: str):
 
 
 def test_these_are_two_thousand():
-    assert sum(COUNTS.values()) == 2000
+    assert sum(COUNTS.values()) == TIMES * 2000
 
 
 @pytest.mark.parametrize(

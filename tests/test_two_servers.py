@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.real_servers import GUNICORN, WORKER, Servers, all_work
-from tests.test_nothing_lost import SEED, all_sealed, nothing_lost
+from tests.test_nothing_lost import SEED, WRITES, all_sealed, killed_again_and_again, nothing_lost, sixteen_write
 from tests.test_postgresql import WRAPPER, environment
+from tests.tier import size
 
 pytestmark = pytest.mark.heavy
 
@@ -50,7 +51,7 @@ def begin(host: Servers, name: str) -> None:
     host.start(name, GUNICORN if name == "server" else (*WORKER, "--worker-id", host.folder.name))
 
 
-@pytest.mark.parametrize("cycles", [5])
+@pytest.mark.parametrize("cycles", [size(5, 100)])
 def test_one_server_and_one_worker_of_two_killed_again_and_again_lose_nothing(
     hosts: list[Servers], cycles: int
 ) -> None:
@@ -89,3 +90,22 @@ def test_one_server_and_one_worker_of_two_killed_again_and_again_lose_nothing(
     all_sealed(north)
     kept, cut = sum(len(each.kept) for each in tablets), sum(each.came[0] for each in tablets)
     print(f"{cycles} kills of a server and a worker: {kept} acknowledged, {cut} unanswered")
+
+
+@pytest.fixture
+def lone(address: str, tmp_path: Path) -> Iterator[Servers]:
+    """Give one host on that database."""
+    found = Servers(tmp_path / "lone", changes={"DATABASE_URL": address})
+    found.folder.mkdir()
+    yield found
+    found.kill()
+
+
+@pytest.mark.parametrize("cycles", [size(25, 500, brief=5)])
+def test_on_postgresql_too_nothing_is_lost_doubled_or_broken_by_kills(lone: Servers, cycles: int) -> None:
+    killed_again_and_again(lone, cycles)
+
+
+@pytest.mark.parametrize("writes", [size(10_000, WRITES, brief=2_000)])
+def test_on_postgresql_too_sixteen_who_write_at_once_are_never_refused(lone: Servers, writes: int) -> None:
+    sixteen_write(lone, writes)

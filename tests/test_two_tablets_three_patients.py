@@ -43,13 +43,14 @@ from screening import questions
 from screening.models import Screening
 from tests.clock import put_forward, to_noon
 from tests.factories import acting, make_patient, make_tablet, make_visit, practitioner, receptionist
+from tests.tier import size
 
 pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 
 PARTS = 4  # two processes share the 200 runs; one part is in every run of the suite
 RUNS = settings(
-    max_examples=200 // PARTS,
-    stateful_step_count=30,
+    max_examples=size(200, 5_000) // PARTS,
+    stateful_step_count=size(30, 50),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
@@ -369,22 +370,20 @@ class Clinic(RuleBasedStateMachine):
 
     @invariant()
     def nobody_signs_anothers_form(self) -> None:
-        found = Given.objects.values_list(
-            "visit", "hold__visit", "visit__patient__name", "signatures__name", "hold__identified_at"
-        )
-        self.reached["signed"] += len(found) - self.signed
-        self.signed = len(found)
-        for visit, held, patient, signed, identified in found:
-            assert (visit, patient) == (held, signed), f"{signed} signed the form of {patient}"
+        found = Given.objects.select_related("visit__patient", "hold").prefetch_related("signatures")
+        signatures = [(each, signature) for each in found for signature in each.signatures.all()]
+        self.reached["signed"] += len(signatures) - self.signed
+        self.signed = len(signatures)
+        for each, signature in signatures:
+            patient, signed, identified = each.visit.patient.name, signature.name, each.hold.identified_at
+            assert (each.visit_id, patient) == (each.hold.visit_id, signed), f"{signed} signed the form of {patient}"
             assert identified, "signed by somebody who gave no birth date"
 
     @invariant()
     def every_acknowledged_answer_is_kept(self) -> None:
         latest = {
-            visit: (patient, answers)
-            for visit, patient, answers in Screening.objects.order_by("number").values_list(
-                "visit", "visit__patient__name", "answers"
-            )
+            each.visit_id: (each.visit.patient.name, each.answers)
+            for each in Screening.objects.order_by("number").select_related("visit__patient")
         }
         for visit, told in self.told.items():
             lost = {name: value for name, value in told.items() if latest[visit][1].get(name) != value}
@@ -409,7 +408,10 @@ def clinic(monkeypatch: pytest.MonkeyPatch) -> type[Clinic]:
 @pytest.mark.heavy
 @pytest.mark.parametrize("part", range(PARTS))
 def test_nobody_sees_or_signs_anothers_form_and_what_was_acknowledged_is_kept(clinic: type[Clinic], part: int) -> None:
-    run_state_machine_as_test(clinic, settings=RUNS)
+    for _ in range(3):  # few walks come to a signature, and a part of them may have none
+        run_state_machine_as_test(clinic, settings=RUNS)
+        if clinic.reached["signed"]:
+            break
     for what in ("acknowledged", "409", "422", CHECK, "page of another visit"):
         assert clinic.reached[what] >= 10, f"too little to say anything: {dict(clinic.reached)}"
     assert clinic.reached["signed"]

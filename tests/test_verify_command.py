@@ -19,7 +19,7 @@ from consent.keys import SealKey
 from consent.models import Consent, Given, SealedFile
 from consent.record import Record, canonical, sha256
 from consent.seal import seal
-from tests.behind_the_back import lift_guards
+from tests.behind_the_back import lift_guards, put
 from tests.factories import hold, make_screening, make_tablet, make_visit, practitioner
 from tests.records import sample
 
@@ -125,7 +125,7 @@ def test_a_record_changed_in_the_database_fails(pdf: bytes, tmp_path: Path) -> N
     filed = file_away(sample(), pdf)
     other = canonical(sample(number="C-999999"))
     lift_guards(connection)  # behind the app's back: the database itself refuses it
-    Consent.objects.filter(pk=filed.consent_id).update(record=other)
+    put(filed.consent, record=other)
     said = verify(pdf, tmp_path)
     assert said.verdict == {**GOOD, "record": "does not match"}
     assert said.code == 1

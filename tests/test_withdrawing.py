@@ -66,7 +66,7 @@ def again_for(consent: Consent) -> Consent:
 def file_of(consent: Consent) -> dict[str, Any]:
     """Return the whole row of the sealed file, its bytes among it."""
     row: dict[str, Any] = dict(SealedFile.objects.values().get(consent=consent))
-    return {**row, "pdf": bytes(row["pdf"])}
+    return {**row, "pdf": row["pdf"].sealed}  # as it is stored: encrypted once, and never written again
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from clinic import inviting
 from clinic.flow import Stage
-from clinic.models import Actor, Hold, Invitation, Role, Visit
+from clinic.models import Actor, EmergencyAccess, Hold, Invitation, LegalHold, Patient, Role, User, Visit
 from consent.models import SealedAfter, Timestamp
 from consent.on_paper import blank_text
 from consent.views.at_home import ORDER
@@ -27,7 +28,9 @@ from tests.factories import (
     make_patient,
     make_plan,
     make_screening,
+    make_site,
     make_tablet,
+    make_user,
     make_visit,
     manager,
     practitioner,
@@ -44,7 +47,9 @@ MISSING = 987_654
 STRANGERS = ("anonymous", "other device")
 TABLETS = ("bare tablet", "answering", "consenting", "withdrawing", "phone")
 STAFF = ("reception", "practitioner", "manager")
-ACTORS = STRANGERS + TABLETS + STAFF
+# Of another clinic of the group: each may what the own one may, there, and finds nothing of this clinic.
+OTHERS = {"other reception": "reception", "other practitioner": "practitioner", "other manager": "manager"}
+ACTORS = STRANGERS + TABLETS + STAFF + tuple(OTHERS)
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,16 @@ def _walk(resolver: URLResolver, before: str) -> list[tuple[str, URLPattern]]:
     return found
 
 
+def _signed_in(user: User) -> Client:
+    """Return a client whose owner is taken to have shown who they are just now, however long the tests go on."""
+    client = staff_client(user)
+    session = client.session
+    for shown in session["account_authentication_methods"]:
+        shown["at"] += 3600
+    session.save()
+    return client
+
+
 class WholeClinic:
     """Rows for every address, and a client for everybody."""
 
@@ -82,6 +97,8 @@ class WholeClinic:
         self.clients = {**self._strangers(), **self._tablets(), **self._staff()}
         self.cookies = {name: client.cookies.output() for name, client in self.clients.items()}
         self.kwargs = self._own()
+        # No tablet is left alone, however long the tests go on: what a request notes of that is taken back with it.
+        Hold.objects.now().update(seen_at=timezone.now() + dt.timedelta(days=1))
 
     @staticmethod
     def _strangers() -> dict[str, Client]:
@@ -131,7 +148,12 @@ class WholeClinic:
     def _staff(self) -> dict[str, Client]:
         self.reception, self.manager = receptionist(), manager()
         people = {"reception": self.reception, "practitioner": self.physio, "manager": self.manager}
-        return {name: staff_client(user) for name, user in people.items()}
+        there = make_site()
+        people |= {
+            other: make_user(role, site=there)
+            for other, role in zip(OTHERS, (Role.RECEPTION, Role.PRACTITIONER, Role.MANAGER), strict=True)
+        }
+        return {name: _signed_in(user) for name, user in people.items()}
 
     def _own(self) -> dict[str, dict[str, Any]]:
         """Return the arguments that lead to a record, by the view's name; "" is for every view that has none here."""
@@ -152,6 +174,7 @@ class WholeClinic:
         for names, takes in (
             ("patient correct_patient merge_patient looked add_visit", {"pk": patient.pk}),
             ("pairing_code revoke_tablet", {"pk": make_tablet()[0].pk}),
+            ("emergency_seen", {"pk": make_row(EmergencyAccess).pk}),
             ("staff_member enrolment_link end_sessions", {"pk": self.reception.pk}),
             ("review review_claim review_release review_take_over review_plan review_close review_attest", reviewed),
             ("review_decide review_ahead", {**reviewed, "flag": flag.pk}),
@@ -163,10 +186,14 @@ class WholeClinic:
             ("confirm change_answers", {"visit": signed().pk}),
             ("consent_pdf seal_again send_copy withdraw_consent withdraw_on_tablet end_consent", sealed),
             ("after_pdf seal_after_again", {"visit": after.consent.visit_id, "after": after.pk}),
+            ("release_record", {"pk": self._held(patient).pk}),
             ("timestamp_token", {"sha256": timestamp.file_sha256}),
         ):
             own |= dict.fromkeys(names.split(), takes)
         return own
+
+    def _held(self, patient: Patient) -> LegalHold:
+        return LegalHold.objects.create(patient=patient, reason="A claim.", by=self.manager)
 
     def _paper(self, visit: Visit) -> PaperForm:
         text = blank_text()

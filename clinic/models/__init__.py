@@ -1,10 +1,13 @@
 """What the clinic keeps: staff, patients, visits, tablets, settings and the journal."""
 
+from clinic.models.emergencies import EmergencyAccess
 from clinic.models.enrolments import Enrolment
+from clinic.models.erasures import LegalHold, Tombstone
 from clinic.models.invitations import Invitation
 from clinic.models.journal import Actor, Journal
 from clinic.models.patients import Correction, Merge, Patient, PatientToken
 from clinic.models.settings import PolicyChange
+from clinic.models.sites import Site
 from clinic.models.staff import Role, User
 from clinic.models.tablets import Hold, SpentToken, Tablet
 from clinic.models.versions import VersionSeen
@@ -14,18 +17,22 @@ from clinic.models.written import WrittenOnce, WrittenUntil
 __all__ = [
     "Actor",
     "Correction",
+    "EmergencyAccess",
     "Enrolment",
     "Hold",
     "Invitation",
     "Journal",
+    "LegalHold",
     "Merge",
     "Patient",
     "PatientToken",
     "PolicyChange",
     "Role",
+    "Site",
     "SpentToken",
     "StaleVisit",
     "Tablet",
+    "Tombstone",
     "User",
     "VersionSeen",
     "Visit",

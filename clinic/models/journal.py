@@ -57,6 +57,12 @@ class Actor:
     user: User | None = None
     role: Role | None = None
     tablet: Tablet | None = None
+    opened: frozenset[int] = frozenset()  # another clinic's patients whose records this request may read
+
+    @property
+    def site(self) -> int | None:
+        """The number of the clinic that this is an act in; nothing for the system, which sees nobody's pages."""
+        return self.user.site_id if self.user else self.tablet.site_id if self.tablet else None
 
     @property
     def kind(self) -> str:
@@ -87,7 +93,7 @@ class JournalQuerySet(models.QuerySet["Journal"]):
         if unknown := set(data) - ALLOWED_FIELDS:
             raise ValueError(f"The journal does not take {', '.join(sorted(unknown))}.")
         told = chain.plain(data)
-        subject = patient or (visit.patient if visit else None)
+        subject = patient.pk if patient else visit.patient_id if visit else None
         with transaction.atomic(using=self.db, savepoint=False):
             last = self.head()
             row = chain.Row(
@@ -99,7 +105,7 @@ class JournalQuerySet(models.QuerySet["Journal"]):
                 role=str(by.role or ""),
                 tablet=by.tablet.pk if by.tablet else None,
                 visit=visit.pk if visit else None,
-                patient=subject.pk if subject else None,
+                patient=subject,
                 data=told,
                 prev_hash=last.hash,
             )
@@ -108,11 +114,11 @@ class JournalQuerySet(models.QuerySet["Journal"]):
                 at=row.at,
                 action=row.action,
                 actor_kind=row.actor_kind,
-                user=by.user,
+                user_id=row.user,
                 role=row.role,
-                tablet=by.tablet,
-                visit=visit,
-                patient=subject,
+                tablet_id=row.tablet,
+                visit_id=row.visit,
+                patient_id=row.patient,
                 data=row.data,
                 prev_hash=row.prev_hash,
                 hash=row.digest(),

@@ -1,4 +1,4 @@
-"""Patients, found by keyed hashes so that search goes on working once names are encrypted."""
+"""Patients, found by keyed hashes: their names are encrypted, under a key of each one's own."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import datetime as dt
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from clinic import vault
+from clinic.models.encrypted import EncryptedDate, EncryptedText
+from clinic.models.journal import Actor
+from clinic.models.sites import FIRST, Site
 from clinic.models.staff import User
 from clinic.models.written import WrittenOnce
 
@@ -55,6 +60,14 @@ def tokens(name: str, born: dt.date) -> Iterator[str]:
 
 
 class PatientQuerySet(models.QuerySet["Patient"]):
+    def of(self, site: int | None) -> PatientQuerySet:
+        """The patients of one clinic."""
+        return self.filter(site=site)
+
+    def visible_to(self, by: Actor) -> PatientQuerySet:
+        """Whose records ``by`` may look up: those of the clinic, and another's that were opened in an emergency."""
+        return self.filter(Q(site=by.site) | Q(pk__in=by.opened)) if by.opened else self.of(by.site)
+
     def current(self) -> PatientQuerySet:
         """Leave out records that were merged into another."""
         return self.filter(merged_into=None)
@@ -83,18 +96,51 @@ class PatientQuerySet(models.QuerySet["Patient"]):
 class Patient(models.Model):
     """A person who is screened. Identity comes from the front desk, never from a tablet."""
 
-    name = models.CharField(max_length=200)
-    born = models.DateField("date of birth")
-    phone = models.CharField(max_length=40, blank=True)
-    email = models.EmailField("e-mail", blank=True)
+    # The key that all that is kept about this person is encrypted under, wrapped. Nothing beside a name: destroyed.
+    key_id = models.CharField(max_length=16, unique=True, null=True, default=vault.new_key_id)  # noqa: DJ001
+    wrapped_key = models.BinaryField(null=True, default=vault.new_key)
+    name = EncryptedText(row=("key_id",), erased="Erased record", max_length=200)
+    born = EncryptedDate("date of birth", row=("key_id",))
+    phone = EncryptedText(row=("key_id",), erased="", max_length=40, blank=True)
+    email = EncryptedText("e-mail", row=("key_id",), erased="", max_length=254, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, default=FIRST, db_default=FIRST, related_name="+")
     merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged")
 
     objects = PatientQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **how: Any) -> Self:
+        """Have the key at hand for all that hangs on this row: no query of its own is needed for it."""
+        patient = super().from_db(db, field_names, values, **how)
+        told = patient.__dict__
+        if told.get("key_id") and "wrapped_key" in told:
+            vault.learn(told["key_id"], None if told["wrapped_key"] is None else bytes(told["wrapped_key"]))
+        return patient
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the key was destroyed: what is left of this record is its tombstone."""
+        return self.key_id is not None and self.wrapped_key is None
+
+    def have_key(self) -> None:
+        """Give a key to a patient from before there were any."""
+        if self.key_id is None:
+            Patient.objects.filter(pk=self.pk, key_id=None).update(
+                key_id=vault.new_key_id(), wrapped_key=vault.new_key()
+            )
+            self.refresh_from_db(fields=["key_id", "wrapped_key"])
+
+    def key_at_hand(self) -> str:
+        """Return the name of this patient's key, which can be used now without asking the database."""
+        self.have_key()
+        key_id = str(self.key_id)
+        vault.learn(key_id, None if self.wrapped_key is None else bytes(self.wrapped_key))
+        return key_id
 
     @property
     def short_name(self) -> str:
@@ -115,8 +161,10 @@ class Patient(models.Model):
 
 
 class PatientTokenQuerySet(models.QuerySet["PatientToken"]):
-    def newest_patients(self, most: int, *, name: str = "", born: dt.date | None = None) -> list[Patient]:
-        """Return the ``most`` newest current patients that fit a name's first letters, a birth date, or both.
+    def newest_patients(
+        self, most: int, *, name: str = "", born: dt.date | None = None, site: int | None = FIRST
+    ) -> list[Patient]:
+        """Return a clinic's ``most`` newest current patients that fit a name's first letters, a birth date, or both.
 
         They are read off the index in its own order, and the reading stops at ``most``: that thousands fit costs
         nothing. What is likely to fit fewest is walked along, and the rest is looked up. [] where nothing was asked.
@@ -125,7 +173,7 @@ class PatientTokenQuerySet(models.QuerySet["PatientToken"]):
         if not wanted:
             return []
         first, *others = wanted
-        fitting = self.filter(token=first, patient__merged_into=None)
+        fitting = self.filter(token=first, patient__merged_into=None, patient__site=site)
         for token in others:
             fitting = fitting.filter(Exists(self.filter(token=token, patient=OuterRef("patient"))))
         return [each.patient for each in fitting.select_related("patient").order_by("-patient_id")[:most]]
@@ -151,8 +199,8 @@ class Correction(WrittenOnce):
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="corrections")
     field = models.CharField(max_length=20)
-    old = models.CharField(max_length=254)
-    new = models.CharField(max_length=254)
+    old = EncryptedText(of="patient", row=("patient", "field"), max_length=254)
+    new = EncryptedText(of="patient", row=("patient", "field"), max_length=254)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
+from clinic.models.sites import FIRST, Site
 from clinic.models.staff import User
 from clinic.models.written import WrittenOnce
 from clinic.policy import SETTINGS, Policy
 
 
 class PolicyChangeQuerySet(models.QuerySet["PolicyChange"]):
-    def policy(self) -> Policy:
-        """Return the settings in force now."""
+    def policy(self, site: int | None = FIRST) -> Policy:
+        """Return the settings in force now, with the name and the contacts of the clinic ``site``."""
         latest = {change.name: change.value for change in self.order_by("id") if change.name in SETTINGS}
+        if site not in (FIRST, None):
+            here = Site.objects.get(pk=site)
+            latest |= {"clinic_name": here.name, "clinic_address": here.address, "clinic_phone": here.phone}
         return Policy().but(**latest)
 
 

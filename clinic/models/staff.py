@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import Q, QuerySet
+
+from clinic.models.sites import FIRST, Site
 
 
 class Role(StrEnum):
@@ -24,6 +27,10 @@ class User(AbstractUser):
     is_reception = models.BooleanField("reception", default=False)
     is_practitioner = models.BooleanField("practitioner", default=False)
     is_manager = models.BooleanField("manager", default=False)
+
+    # Where this person works now, and everywhere they may. One of them at a time: each act is an act in one clinic.
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, default=FIRST, db_default=FIRST, related_name="+")
+    sites = models.ManyToManyField(Site, blank=True, related_name="staff")
 
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
@@ -47,8 +54,34 @@ class User(AbstractUser):
         """The roles this person holds."""
         return frozenset(role for role in Role if getattr(self, f"is_{role}"))
 
+    @property
+    def works_at(self) -> frozenset[int]:
+        """The numbers of the clinics in which this person may work."""
+        return frozenset(self.sites.values_list("number", flat=True)) | {self.site_id or FIRST}
+
     def get_full_name(self) -> str:
         return self.full_name
 
     def get_short_name(self) -> str:
         return self.full_name
+
+
+def staff_of(site: int | None) -> QuerySet[User]:
+    """Return everybody who may work in a clinic, those who left among them."""
+    also = User.sites.through.objects.filter(site=site).values("user")
+    return User.objects.filter(Q(site=site) | Q(pk__in=also))
+
+
+def practitioners_of(site: int | None) -> QuerySet[User]:
+    """Return the practitioners of a clinic whom a patient may be put down for, by name."""
+    return staff_of(site).filter(is_practitioner=True, is_active=True).order_by("full_name")
+
+
+def managed_by(manager: User) -> QuerySet[User]:
+    """Return the staff of the manager's clinic who work in no clinic that is not the manager's too.
+
+    An account counts in every clinic of its owner: a manager of one must not open the way into another.
+    """
+    mine = manager.works_at
+    elsewhere = User.sites.through.objects.exclude(site__in=mine).values("user")
+    return staff_of(manager.site_id).filter(site__in=mine).exclude(pk__in=elsewhere)

@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from clinic.models.sites import FIRST, Site
 from clinic.models.staff import User
 from clinic.models.written import WrittenUntil
 from clinic.policy import Policy
@@ -46,23 +47,21 @@ def read_code(typed: str) -> str:
 
 
 class TabletQuerySet(models.QuerySet["Tablet"]):
+    def of(self, site: int | None) -> TabletQuerySet:
+        """The devices of one clinic."""
+        return self.filter(site=site)
+
     def of_the_clinic(self) -> TabletQuerySet:
         """The clinic's own tablets: not a staff member's device that was lent once, not a patient's phone."""
         return self.filter(kind=Tablet.Kind.CLINIC.value)
 
     def known(self) -> TabletQuerySet:
         """Devices of any kind that carry a cookie of ours and were not turned away."""
-        return self.filter(revoked_at=None).exclude(token_sha256=None)
+        return self.filter(revoked_at=None, token_sha256__isnull=False)
 
     def paired(self) -> TabletQuerySet:
         """Tablets of the clinic that may be handed over."""
         return self.of_the_clinic().known()
-
-    def due(self) -> TabletQuerySet:
-        """Devices whose token is a day old, or was theirs when a hold ended."""
-        ended = Hold.objects.filter(tablet=models.OuterRef("pk"), ended_at__gt=models.OuterRef("token_at"))
-        old = models.Q(token_at=None) | models.Q(token_at__lte=timezone.now() - TOKEN_LIFE)
-        return self.filter(old | models.Exists(ended))
 
     def with_token(self, token: str) -> Tablet | None:
         """Return the device that holds this cookie, or nothing."""
@@ -89,6 +88,9 @@ class Tablet(models.Model):
     revoked_at = models.DateTimeField(null=True, editable=False)
     replayed_at = models.DateTimeField(null=True, editable=False)  # when a token came back that was long renewed
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", editable=False)
+    site = models.ForeignKey(
+        Site, on_delete=models.PROTECT, default=FIRST, db_default=FIRST, related_name="+", editable=False
+    )
 
     objects = TabletQuerySet.as_manager()
 
@@ -100,8 +102,14 @@ class Tablet(models.Model):
 
     @property
     def hold(self) -> Hold | None:
-        """The hold this tablet has now, with its visit and patient."""
-        return self.holds.filter(ended_at=None).select_related("visit__patient").first()
+        """The hold this tablet has now, with its visit; most pages need nothing of who the patient is."""
+        return self.holds.filter(ended_at=None).select_related("visit").first()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether its token is a day old, or was its own when a hold ended."""
+        old = self.token_at is None or self.token_at <= timezone.now() - TOKEN_LIFE
+        return old or self.holds.filter(ended_at__gt=self.token_at).exists()
 
     def new_code(self) -> str:
         """Make a pairing code (8 letters, ten minutes, five tries, one use), keep its hash and return it."""
@@ -199,6 +207,8 @@ class Hold(WrittenUntil):
     @property
     def look(self) -> tuple[str, str]:
         """The text size and contrast last chosen in this visit, on whatever device; ``("", "")`` if none ever was."""
+        if self.text_size and self.ended_at is None:  # a visit has one hold at a time, so nothing was chosen since
+            return self.text_size, self.contrast
         chosen = Hold.objects.filter(visit=self.visit_id).exclude(text_size="").order_by("-handed_at", "-pk")
         return chosen.values_list("text_size", "contrast").first() or ("", "")
 

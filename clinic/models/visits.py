@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from clinic.flow import OPEN, TURN, WORDS, NotAllowed, Stage, Turn, check_move
@@ -24,6 +25,14 @@ class StaleVisit(NotAllowed):
 
 
 class VisitQuerySet(models.QuerySet["Visit"]):
+    def of(self, site: int | None) -> VisitQuerySet:
+        """The visits to one clinic: those of its patients."""
+        return self.filter(patient__site=site)
+
+    def visible_to(self, by: Actor) -> VisitQuerySet:
+        """What ``by`` may look up: the clinic's visits, and those in a record that was opened in an emergency."""
+        return self.filter(Q(patient__site=by.site) | Q(patient__in=by.opened)) if by.opened else self.of(by.site)
+
     def on(self, day: dt.date) -> VisitQuerySet:
         """The day's board, in the order of the appointments."""
         return self.filter(day=day).order_by(models.F("time").asc(nulls_last=True), "id")

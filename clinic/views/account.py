@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
-from allauth.account.views import account_inactive, login, reauthenticate
+from allauth.account.views import PasswordChangeView, account_inactive, login, reauthenticate
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.internal.flows import post_authentication
@@ -121,6 +121,20 @@ class NewCodes(GenerateRecoveryCodesView):  # type: ignore[misc]
             return cast(HttpResponse, super().form_valid(form))
 
 
+class ChangePassword(PasswordChangeView):  # type: ignore[misc]
+    """Change one's own password, with the one there is; everywhere else its owner is signed out."""
+
+    success_url = reverse_lazy("mfa_index")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        me = _me(self.request)
+        with transaction.atomic():
+            response = cast(HttpResponse, super().form_valid(form))
+            Journal.objects.record("password changed", by=me)
+            sessions.end(user=me.staff, by=me, but=self.request.session.session_key)
+        return response
+
+
 @anyone
 @sensitive_post_parameters("password", "again", "code")
 def enrol(request: HttpRequest) -> HttpResponse:
@@ -161,6 +175,7 @@ sign_in_by_passkey = anyone(_ours(login_webauthn))
 passkey_again = own_account(_ours(reauthenticate_webauthn))
 add_passkey = own_account(_ours(AddPasskey.as_view()))
 remove_passkey = own_account(_ours(RemovePasskey.as_view()))
+change_password = own_account(_ours(ChangePassword.as_view()))
 add_app = own_account(_ours(AddApp.as_view()))
 remove_app = own_account(_ours(RemoveApp.as_view()))
 codes = own_account(_ours(view_recovery_codes))

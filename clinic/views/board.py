@@ -28,16 +28,21 @@ def board(request: StaffRequest) -> HttpResponse:
     if request.actor.role is Role.MANAGER:
         return redirect("manage_tablets")
     day = _day(request)
-    rows = _rows(day)
+    rows = _rows(request, day)
     Journal.objects.record("board opened", by=request.actor, count=len(rows))
     context = {
         "rows": rows,
         "day": day,
         "today": timezone.localdate(),
         "at": timezone.now().isoformat(),
-        "left_open": Visit.objects.filter(day__lt=day, stage__in=[stage.value for stage in OPEN]).count(),
+        "left_open": _left_open(request, day),
     }
     return render(request, "clinic/board.html", context)
+
+
+def _left_open(request: StaffRequest, day: dt.date) -> int:
+    earlier = Visit.objects.of(request.actor.site).filter(day__lt=day)
+    return earlier.filter(stage__in=[stage.value for stage in OPEN]).count()
 
 
 @staff(*DESK)
@@ -45,7 +50,7 @@ def board(request: StaffRequest) -> HttpResponse:
 def board_news(request: StaffRequest) -> HttpResponse:
     """What changed on a day’s board since the page was made that asks: how many, and each row’s status, in place."""
     day, since = _day(request), _moment(request)
-    rows = _rows(day)
+    rows = _rows(request, day)
     changed = [visit for visit, _, _ in rows if max(visit.created_at, visit.stage_since) > since]
     return render(request, "clinic/board_news.html", {"rows": rows, "day": day, "changed": len(changed)})
 
@@ -66,9 +71,10 @@ def _moment(request: StaffRequest) -> dt.datetime:
     return made if made and timezone.is_aware(made) else timezone.now()
 
 
-def _rows(day: dt.date) -> list[tuple[Visit, Hold | None, bool]]:
+def _rows(request: StaffRequest, day: dt.date) -> list[tuple[Visit, Hold | None, bool]]:
     """Return the day's visits, each with the hold of the tablet that shows it now, and whether that is locked."""
-    visits = Visit.objects.on(day).select_related("patient", "practitioner").prefetch_related("holds__tablet")
+    seen = Visit.objects.of(request.actor.site).on(day)
+    visits = seen.select_related("patient", "practitioner").prefetch_related("holds__tablet")
     policy = PolicyChange.objects.policy()
     return [(visit, *_tablet(visit, policy)) for visit in visits]
 
@@ -85,7 +91,8 @@ def _tablet(visit: Visit, policy: Policy) -> tuple[Hold | None, bool]:
 @require_GET
 def urgent(request: StaffRequest) -> HttpResponse:
     """The call that stands on every staff page while a patient needs help and nobody has gone yet."""
-    calling = Visit.objects.urgent().select_related("patient").prefetch_related("holds__tablet").order_by("urgent_at")
+    seen = Visit.objects.of(request.actor.site).urgent().select_related("patient")
+    calling = seen.prefetch_related("holds__tablet").order_by("urgent_at")
     calls = [(visit, next((hold for hold in visit.holds.all() if not hold.ended_at), None)) for visit in calling]
     may_go = request.actor.role is not Role.MANAGER
     return render(request, "components/urgent.html", {"calls": calls, "may_go": may_go})
@@ -97,11 +104,12 @@ def import_day(request: StaffRequest) -> HttpResponse:
 
     A name and birth date that are known already ask "the same person?" for each row; nothing is added before that.
     """
-    form = DayListForm(request.POST or None, request.FILES or None)
+    form = DayListForm(request.POST or None, request.FILES or None, site=request.actor.site)
     if request.method != "POST" or not form.is_valid():
         return render(request, "clinic/import_day.html", {"form": form}, status=422 if form.errors else 200)
     rows = form.cleaned_data["rows"]
-    known = {number: Patient.objects.same_person(row.name, row.born) for number, row in enumerate(rows)}
+    ours = Patient.objects.of(request.actor.site)
+    known = {number: ours.same_person(row.name, row.born) for number, row in enumerate(rows)}
     ask = choices_form(rows, known, request.POST if "import" in request.POST else None)
     if "import" not in request.POST or not ask.is_valid():
         context = {"form": form, "rows": rows, "ask": ask, "text": form.cleaned_data["text"]}

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from clinic.access import StaffRequest, staff
 from clinic.forms import JournalForm
-from clinic.models import Journal, Role, Tablet, User, Visit
+from clinic.models import Journal, Role, Site, Tablet, User, Visit
+from clinic.models.journal import JournalQuerySet
+from clinic.models.sites import FIRST
+from clinic.models.staff import staff_of
 
 PAGE = 100
 
@@ -36,8 +40,10 @@ class Line:
 @require_GET
 def journal(request: StaffRequest) -> HttpResponse:
     """The rows that were asked for, a page of them, and the way to the next."""
-    people = {each.pk: each for each in User.objects.order_by("full_name")}
-    form = JournalForm(request.GET, people=people.values(), tablets=Tablet.objects.all())
+    people = {each.pk: each for each in staff_of(request.actor.site).order_by("full_name")}
+    form = JournalForm(
+        request.GET, people=people.values(), tablets=Tablet.objects.of(request.actor.site), site=request.actor.site
+    )
     if not form.is_valid():
         return render(request, "clinic/journal.html", {"form": form}, status=422)
     visit: Visit | None = form.cleaned_data["visit"]
@@ -59,7 +65,7 @@ def _page(form: JournalForm, *, oldest_first: bool) -> tuple[list[Journal], dict
 
     A page begins after or ends before a row's number, so that it stays the same while the journal grows.
     """
-    found = form.found(Journal.objects.select_related("user", "tablet"))
+    found = form.found(_of(form.site).select_related("user", "tablet"))
     before, after = form.cleaned_data["before"], form.cleaned_data["after"]
     upwards = before is None and (oldest_first or after is not None)
     if upwards:
@@ -73,6 +79,17 @@ def _page(form: JournalForm, *, oldest_first: bool) -> tuple[list[Journal], dict
     if rows and (more if upwards else before is not None):
         links["later"] = {"after": rows[-1].seq}
     return rows if oldest_first else rows[::-1], links
+
+
+def _of(site: int | None) -> JournalQuerySet:
+    """Return one clinic's rows. One about no patient is of whoever acted; the system's are the first clinic's."""
+    if Site.objects.count() < 2:
+        return Journal.objects.all()
+    nobodys = Q(patient=None)
+    by_staff = nobodys & Q(user__in=staff_of(site))
+    by_tablet = nobodys & Q(user=None, tablet__site=site)
+    of_system = nobodys & Q(user=None, tablet=None) if site == FIRST else Q(pk=None)
+    return Journal.objects.filter(Q(patient__site=site) | by_staff | by_tablet | of_system)
 
 
 def _line(row: Journal, people: Mapping[int, User]) -> Line:

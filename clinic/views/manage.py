@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.db import IntegrityError
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -14,7 +14,9 @@ from clinic import actions, enrolling, sessions
 from clinic.access import StaffRequest, fresh, staff
 from clinic.flow import NotAllowed
 from clinic.forms import PolicyForm, StaffForm, TabletForm
-from clinic.models import Hold, PolicyChange, Role, Tablet, User
+from clinic.models import Hold, PolicyChange, Role, Site, Tablet, User
+from clinic.models.sites import FIRST
+from clinic.models.staff import managed_by, staff_of
 from clinic.qr import qr_code
 
 
@@ -26,7 +28,7 @@ def tablets(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         new = actions.add_tablet(name=form.cleaned_data["name"], by=request.actor)
         return _code_page(request, new)
-    rows = Tablet.objects.of_the_clinic()
+    rows = Tablet.objects.of(request.actor.site).of_the_clinic()
     busy = {hold.tablet_id for hold in Hold.objects.now()}
     context = {"form": form, "tablets": rows, "busy": busy, "now": timezone.now()}
     return render(request, "clinic/manage_tablets.html", context, status=422 if form.errors else 200)
@@ -50,7 +52,7 @@ def _code_page(request: StaffRequest, one: Tablet) -> HttpResponse:
 @fresh
 def code(request: StaffRequest, pk: int) -> HttpResponse:
     """Show a new one-time code for a tablet."""
-    return _code_page(request, get_object_or_404(Tablet, pk=pk))
+    return _code_page(request, get_object_or_404(Tablet.objects.of(request.actor.site), pk=pk))
 
 
 @staff(Role.MANAGER)
@@ -58,7 +60,7 @@ def code(request: StaffRequest, pk: int) -> HttpResponse:
 @fresh
 def revoke(request: StaffRequest, pk: int) -> HttpResponse:
     """Turn a tablet away from its next request on."""
-    one = get_object_or_404(Tablet, pk=pk)
+    one = get_object_or_404(Tablet.objects.of(request.actor.site), pk=pk)
     actions.revoke(tablet=one, by=request.actor)
     messages.success(request, f"{one} is turned away. Pair it again to use it.")
     return redirect("manage_tablets")
@@ -68,21 +70,24 @@ def revoke(request: StaffRequest, pk: int) -> HttpResponse:
 @require_GET
 def staff_list(request: StaffRequest) -> HttpResponse:
     """Everybody with an account."""
-    return render(request, "clinic/manage_staff.html", {"people": User.objects.order_by("-is_active", "full_name")})
+    people = staff_of(request.actor.site).order_by("-is_active", "full_name")
+    ours = set(managed_by(request.user).values_list("pk", flat=True))
+    return render(request, "clinic/manage_staff.html", {"people": people, "ours": ours})
 
 
 @staff(Role.MANAGER)
 @fresh
 def staff_member(request: StaffRequest, pk: int | None = None) -> HttpResponse:
     """Add a staff member, or change one: name, roles, registration number, leaver. Who is new gets a link."""
-    one = get_object_or_404(User, pk=pk) if pk else None
-    form = StaffForm(request.POST or None, instance=one)
+    one = get_object_or_404(managed_by(request.user), pk=pk) if pk else None
+    mine = list(Site.objects.filter(number__in=request.user.works_at))
+    form = StaffForm(request.POST or None, instance=one, clinics=mine)
     if request.method == "POST" and form.is_valid():
         try:
             user = form.save(commit=False)
             if one is None:
                 user.set_unusable_password()
-            actions.save_staff(user=user, by=request.actor)
+            actions.save_staff(user=user, by=request.actor, sites=form.sites)
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
         except IntegrityError:
@@ -108,7 +113,7 @@ def _link_page(request: StaffRequest, person: User) -> HttpResponse:
 @fresh
 def enrolment_link(request: StaffRequest, pk: int) -> HttpResponse:
     """Show a new one-time link for somebody who is new, or whose phone or password is lost."""
-    return _link_page(request, get_object_or_404(User, pk=pk, is_active=True))
+    return _link_page(request, get_object_or_404(managed_by(request.user), pk=pk, is_active=True))
 
 
 @staff(Role.MANAGER)
@@ -116,7 +121,7 @@ def enrolment_link(request: StaffRequest, pk: int) -> HttpResponse:
 @fresh
 def end_sessions(request: StaffRequest, pk: int) -> HttpResponse:
     """Sign somebody out everywhere."""
-    person = get_object_or_404(User, pk=pk)
+    person = get_object_or_404(managed_by(request.user), pk=pk)
     sessions.end(user=person, by=request.actor)
     messages.success(request, f"{person} is signed out everywhere.")
     return redirect("staff_member", pk)
@@ -124,7 +129,12 @@ def end_sessions(request: StaffRequest, pk: int) -> HttpResponse:
 
 @staff(Role.MANAGER)
 def policy(request: StaffRequest) -> HttpResponse:
-    """The clinic's settings, each with its default, its range and its reason; who changed what."""
+    """The settings, each with its default, its range and its reason; who changed what.
+
+    They hold for every clinic of a group, so the first clinic's managers look after them.
+    """
+    if request.actor.site != FIRST:
+        raise Http404
     now = PolicyChange.objects.policy()
     form = PolicyForm(request.POST or None, policy=now)
     if request.method == "POST" and form.is_valid():

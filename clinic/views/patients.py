@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods
 
-from clinic import actions
+from clinic import actions, searching
 from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed
 from clinic.forms import MergeForm, PatientForm, SearchForm, VisitForm
@@ -20,14 +22,28 @@ MOST_FOUND = 20  # what is read through on one screen; to find somebody among mo
 LOOKS = 5  # the latest; the others are a step away
 
 
+SEARCH = "search"
+TYPED = ("name", "born_day", "born_month", "born_year")
+
+
 @staff(*DESK)
-@require_GET
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters(*TYPED)
 def search(request: StaffRequest) -> HttpResponse:
-    """Find a patient by date of birth, or by three or more first letters of a name."""
-    form = SearchForm(request.GET or None)
+    """Find a patient by date of birth, or by three or more first letters of a name.
+
+    What is sent is kept in the session and shown under ``?found``, so that no name stands in an address.
+    """
+    if request.method == "POST":
+        form = SearchForm(request.POST)
+        if form.is_valid():
+            searching.keep(request, SEARCH, {name: request.POST.get(name, "") for name in TYPED})
+            return redirect(f"{reverse('patients')}?found")
+    else:
+        form = SearchForm(searching.kept(request, SEARCH) or None if "found" in request.GET else None)
     found: list[Patient] = []
     if form.is_bound and form.is_valid():
-        found = form.found(MOST_FOUND + 1)
+        found = form.found(MOST_FOUND + 1, site=request.actor.site)
         Journal.objects.record("patients searched", by=request.actor, count=len(found))
     shown = sorted(found[:MOST_FOUND], key=lambda each: each.name)
     context = {"form": form, "found": shown, "more": len(found) > MOST_FOUND}
@@ -39,7 +55,7 @@ def add(request: StaffRequest) -> HttpResponse:
     """Add a patient. The same name and birth date as a known patient asks "the same person?" first."""
     form = PatientForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        known = Patient.objects.same_person(form.cleaned_data["name"], form.cleaned_data["born"])
+        known = Patient.objects.of(request.actor.site).same_person(form.cleaned_data["name"], form.cleaned_data["born"])
         if known and "another" not in request.POST:
             return render(request, "clinic/same_person.html", {"form": form, "known": known})
         patient = actions.add_patient(**form.cleaned_data, by=request.actor)
@@ -52,7 +68,7 @@ def add(request: StaffRequest) -> HttpResponse:
 @require_GET
 def patient(request: StaffRequest, pk: int) -> HttpResponse:
     """One patient: details, visits, what was corrected, and a place on today's board."""
-    person = get_object_or_404(Patient, pk=pk)
+    person = get_object_or_404(Patient.objects.visible_to(request.actor), pk=pk)
     if person.merged_into_id:
         messages.info(request, "This record was merged into the one you see now.")
         return redirect("patient", person.merged_into_id)
@@ -63,7 +79,7 @@ def patient(request: StaffRequest, pk: int) -> HttpResponse:
         "visits": visits,
         "corrections": person.corrections.select_related("by").order_by("-at"),
         "merges": person.merges.select_related("by", "gone"),
-        "form": VisitForm(initial={"day": timezone.localdate()}),
+        "form": VisitForm(initial={"day": timezone.localdate()}, site=request.actor.site),
         "merge_form": MergeForm(kept=person),
     }
     Journal.objects.record("patient opened", by=request.actor, patient=person)
@@ -75,7 +91,7 @@ def patient(request: StaffRequest, pk: int) -> HttpResponse:
 @staff(*DESK)
 def correct(request: StaffRequest, pk: int) -> HttpResponse:
     """Correct a patient's details; what they were stays on record."""
-    person = get_object_or_404(Patient.objects.current(), pk=pk)
+    person = get_object_or_404(Patient.objects.visible_to(request.actor).current(), pk=pk)
     now = {field: getattr(person, field) for field in actions.CORRECTABLE}
     form = PatientForm(request.POST or None, initial=now)
     if request.method == "POST" and form.is_valid():
@@ -92,7 +108,7 @@ def correct(request: StaffRequest, pk: int) -> HttpResponse:
 @staff(*DESK)
 def merge(request: StaffRequest, pk: int) -> HttpResponse:
     """Make two records of one person one: choose the other, look at both, confirm."""
-    person = get_object_or_404(Patient.objects.current(), pk=pk)
+    person = get_object_or_404(Patient.objects.visible_to(request.actor).current(), pk=pk)
     form = MergeForm(request.POST or request.GET or None, kept=person)
     if form.is_bound and form.is_valid():
         gone = form.cleaned_data["gone"]

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +21,7 @@ from clinic.forms import PhoneForm
 from clinic.models import Invitation, PolicyChange, Role, Tablet, Visit
 from clinic.models.invitations import DESK_LIFE
 from clinic.qr import qr_code
+from clinic.views.found import the_visit
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 REFUSED = (
@@ -52,7 +53,7 @@ def phone(request: HttpRequest) -> HttpResponse:
 @require_POST
 def show_code(request: StaffRequest, pk: int) -> HttpResponse:
     """Make a link and show it as a QR code, for the phone of the patient who stands here."""
-    visit = get_object_or_404(Visit.objects.select_related("patient"), pk=pk)
+    visit = the_visit(request, pk)
     try:
         made, token = inviting.invite(visit=visit, how=Invitation.How.DESK, by=request.actor)
     except NotAllowed as refusal:
@@ -72,7 +73,7 @@ def _link(request: HttpRequest, token: str) -> str:
 @require_POST
 def email_link(request: StaffRequest, pk: int) -> HttpResponse:
     """E-mail the patient a link. It is sent here and now: put off, its secret would have to be kept."""
-    visit = get_object_or_404(Visit.objects.select_related("patient"), pk=pk)
+    visit = the_visit(request, pk)
     try:
         made, token = inviting.invite(visit=visit, how=Invitation.How.EMAIL, by=request.actor)
     except NotAllowed as refusal:
@@ -90,7 +91,7 @@ def email_link(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _mail(visit: Visit, link: str) -> EmailMessage:
     """Return the e-mail: it names the clinic and the day, and nothing of the visitor's health or of the treatment."""
-    clinic = PolicyChange.objects.policy()
+    clinic = PolicyChange.objects.policy(visit.patient.site_id)
     told: dict[str, Any] = {"visit": visit, "clinic": clinic, "link": link}
     return EmailMessage(
         subject=f"Before you come to {clinic.clinic_name}",
@@ -103,7 +104,7 @@ def _mail(visit: Visit, link: str) -> EmailMessage:
 @require_POST
 def end_link(request: StaffRequest, pk: int) -> HttpResponse:
     """Turn the patient's phone away, or let a link that was not opened open nothing any more."""
-    visit = get_object_or_404(Visit, pk=pk)
+    visit = the_visit(request, pk)
     found = Invitation.objects.now().filter(visit=visit).select_related("visit", "tablet").first()
     if found is None:
         messages.warning(request, "There is no link to this visit now.")

@@ -17,6 +17,7 @@ from clinic.flow import ON_TABLET, NotAllowed
 from clinic.forms import HandOverForm, VisitForm
 from clinic.middleware import FORGET
 from clinic.models import Journal, Patient, PolicyChange, Role, Tablet, Visit
+from clinic.views.found import the_visit
 from clinic.views.phone import on_the_visits_page
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
@@ -26,8 +27,8 @@ DESK = (Role.RECEPTION, Role.PRACTITIONER)
 @require_POST
 def add(request: StaffRequest, pk: int) -> HttpResponse:
     """Put a patient on the board."""
-    person = get_object_or_404(Patient.objects.current(), pk=pk)
-    form = VisitForm(request.POST)
+    person = get_object_or_404(Patient.objects.visible_to(request.actor).current(), pk=pk)
+    form = VisitForm(request.POST, site=request.actor.site)
     if not form.is_valid():
         return render(request, "clinic/visit_form.html", {"form": form, "patient": person}, status=422)
     new = actions.add_visit(patient=person, by=request.actor, **form.cleaned_data)
@@ -39,11 +40,11 @@ def add(request: StaffRequest, pk: int) -> HttpResponse:
 @require_GET
 def visit(request: StaffRequest, pk: int) -> HttpResponse:
     """One visit: where it is, which tablet shows it, and what the front desk can do now."""
-    one = get_object_or_404(Visit.objects.select_related("patient", "practitioner"), pk=pk)
+    one = the_visit(request, pk)
     context = {
         "visit": one,
         "hold": one.hold,
-        "form": HandOverForm(),
+        "form": HandOverForm(site=request.actor.site),
         "can_hand_over": one.at in ON_TABLET and not one.parked_at,
         "phone": on_the_visits_page(one),
         "today": timezone.localdate(),
@@ -61,7 +62,7 @@ def _left_alone(one: Visit) -> bool:
 
 
 def _do(request: StaffRequest, pk: int, act: Callable[[Visit], object], said: str) -> HttpResponse:
-    one = get_object_or_404(Visit.objects.select_related("patient"), pk=pk)
+    one = the_visit(request, pk)
     try:
         act(one)
     except NotAllowed as refusal:
@@ -75,8 +76,8 @@ def _do(request: StaffRequest, pk: int, act: Callable[[Visit], object], said: st
 @require_POST
 def hand_over(request: StaffRequest, pk: int) -> HttpResponse:
     """Let a tablet show this visit."""
-    one = get_object_or_404(Visit, pk=pk)
-    form = HandOverForm(request.POST)
+    one = the_visit(request, pk)
+    form = HandOverForm(request.POST, site=request.actor.site)
     if not form.is_valid():
         messages.error(request, "Choose a tablet first.")
         return redirect("visit", one.pk)
@@ -93,7 +94,7 @@ def hand_over(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def lend(request: StaffRequest, pk: int) -> HttpResponse:
     """Hand over the device in hand: sign out on it, for good, and show this visit and nothing else."""
-    one = get_object_or_404(Visit, pk=pk)
+    one = the_visit(request, pk)
     here = current_tablet(request)
     token = ""
     try:

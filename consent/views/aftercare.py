@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from clinic.access import StaffRequest, staff
 from clinic.models import Journal, Role, Visit
+from clinic.models.encrypted import enclosed
+from clinic.views.found import the_visit
 from consent.aftercare import sheet
+from consent.tasks import ADDRESS
 from consent.tasks import send_aftercare as send_aftercare_task
 from screening.reactions import TREATED
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 
 
-def _treated(pk: int) -> Visit:
-    one = get_object_or_404(Visit.objects.select_related("patient"), pk=pk)
+def _treated(request: StaffRequest, pk: int) -> Visit:
+    one = the_visit(request, pk)
     if one.at not in TREATED:
         raise Http404
     return one
@@ -27,7 +30,7 @@ def _treated(pk: int) -> Visit:
 @require_GET
 def aftercare(request: StaffRequest, visit: int) -> HttpResponse:
     """The sheet that the patient takes home, to print."""
-    one = _treated(visit)
+    one = _treated(request, visit)
     Journal.objects.record("aftercare opened", by=request.actor, visit=one)
     return render(request, "consent/aftercare.html", {"sheet": sheet(one)})
 
@@ -36,9 +39,9 @@ def aftercare(request: StaffRequest, visit: int) -> HttpResponse:
 @require_POST
 def send_aftercare(request: StaffRequest, visit: int) -> HttpResponse:
     """E-mail the sheet to the address on the patient's record."""
-    one = _treated(visit)
+    one = _treated(request, visit)
     if one.patient.email:
-        send_aftercare_task.enqueue(one.pk, one.patient.email)
+        send_aftercare_task.enqueue(one.pk, enclosed(one.patient.email, one.patient, ADDRESS))
         Journal.objects.record("aftercare asked for", by=request.actor, visit=one, method="e-mail")
         messages.success(request, f"The sheet goes to {one.patient.email}.")
     else:

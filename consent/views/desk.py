@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed, Stage
 from clinic.models import Journal, Role, Visit
+from clinic.views.found import the_visit
 from consent import actions
 from consent.after import others_that_stand
 from consent.forms import ChangeForm, ReplaceForm, VouchForm
@@ -85,7 +86,7 @@ def _talk(given: Given, now: Standing, near_lung: bool, data: Any = None) -> Tal
 @require_http_methods(["GET", "POST"])
 def confirm(request: StaffRequest, visit: int) -> HttpResponse:
     """Look at what was given, confirm the plan and the talk, sign; afterwards, see the seal being made."""
-    one = get_object_or_404(Visit.objects.select_related("patient", "practitioner"), pk=visit)
+    one = the_visit(request, visit)
     if one.at in (Stage.CONFIRMED, Stage.SEALED):
         return _done(request, one)
     given = Given.of(one)
@@ -153,7 +154,7 @@ def _change_form(now: Standing, data: Any = None) -> ChangeForm:
 @require_POST
 def change(request: StaffRequest, visit: int) -> HttpResponse:
     """The patient wants to change an answer: the signature no longer counts, the named questions are asked again."""
-    one = get_object_or_404(Visit.objects.select_related("patient", "practitioner"), pk=visit)
+    one = the_visit(request, visit)
     given = Given.of(one)
     if one.at is not Stage.SIGNED or given is None:
         messages.warning(request, f"There is no signature to set aside now: “{one.status}”.")
@@ -171,7 +172,7 @@ def change(request: StaffRequest, visit: int) -> HttpResponse:
     return redirect("visit", one.pk)
 
 
-def _done(request: StaffRequest, visit: Visit) -> HttpResponse:
-    consent = get_object_or_404(Consent.objects.select_related("confirmed_by"), visit=visit)
+def _done(request: StaffRequest, one: Visit) -> HttpResponse:
+    consent = get_object_or_404(Consent.objects.select_related("confirmed_by"), visit=one)
     sealed = SealedFile.objects.filter(consent=consent).defer("pdf").first()
-    return render(request, "consent/done.html", {"visit": visit, "consent": consent, "sealed": sealed})
+    return render(request, "consent/done.html", {"visit": one, "consent": consent, "sealed": sealed})

@@ -12,6 +12,7 @@ from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed
 from clinic.forms import HandOverForm
 from clinic.models import Hold, Journal, Role, Visit
+from clinic.views.found import the_visit
 from consent import actions
 from consent.after import Entry, consent_of, newer_that_stand
 from consent.after_snapshot import number as number_of_after
@@ -23,15 +24,11 @@ from consent.views.files import pdf_answer
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 
 
-def _visit(pk: int) -> Visit:
-    return get_object_or_404(Visit.objects.select_related("patient"), pk=pk)
-
-
 @staff(*DESK)
 @require_http_methods(["GET", "POST"])
 def withdraw_consent(request: StaffRequest, visit: int) -> HttpResponse:
     """Note that consent was taken back: who, how, when, and a reason if one was given."""
-    one = _visit(visit)
+    one = the_visit(request, visit)
     entry = consent_of(one)
     if entry is None or not entry.state.stands:
         messages.info(request, f"There is no consent to take back: “{one.status}”.")
@@ -50,7 +47,13 @@ def withdraw_consent(request: StaffRequest, visit: int) -> HttpResponse:
 
 def _withdraw_page(request: StaffRequest, one: Visit, entry: Entry, form: WithdrawForm) -> HttpResponse:
     Journal.objects.record("visit opened", by=request.actor, visit=one)
-    context = {"form": form, "visit": one, "entry": entry, "tablets": HandOverForm(), "hold": one.hold}
+    context = {
+        "form": form,
+        "visit": one,
+        "entry": entry,
+        "tablets": HandOverForm(site=request.actor.site),
+        "hold": one.hold,
+    }
     return render(request, "consent/withdraw_consent.html", context, status=422 if form.errors else 200)
 
 
@@ -58,8 +61,8 @@ def _withdraw_page(request: StaffRequest, one: Visit, entry: Entry, form: Withdr
 @require_POST
 def withdraw_on_tablet(request: StaffRequest, visit: int) -> HttpResponse:
     """Hand over a tablet on which the patient takes consent back."""
-    one = _visit(visit)
-    form = HandOverForm(request.POST)
+    one = the_visit(request, visit)
+    form = HandOverForm(request.POST, site=request.actor.site)
     if not form.is_valid():
         messages.error(request, "Choose a tablet first.")
         return redirect("withdraw_consent", one.pk)
@@ -77,7 +80,7 @@ def withdraw_on_tablet(request: StaffRequest, visit: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def end_consent(request: StaffRequest, visit: int) -> HttpResponse:
     """Say that a consent no longer counts: a newer one replaces it, something changed, or it was an error."""
-    one = _visit(visit)
+    one = the_visit(request, visit)
     entry = consent_of(one)
     if entry is None or entry.consent is None or entry.state.kind == After.Kind.IN_ERROR:
         messages.info(request, f"There is nothing to change: “{one.status}”.")
@@ -110,8 +113,9 @@ def _end(consent: Consent, form: EndForm, newer: dict[str, Consent], request: St
 @require_GET
 def after_pdf(request: StaffRequest, visit: int, after: int) -> HttpResponse:
     """The sealed PDF of what came after a consent, to download; with ``?view=1`` to open and print."""
+    one = the_visit(request, visit)
     rows = SealedAfter.objects.select_related("after__consent__visit__patient")
-    sealed = get_object_or_404(rows, after=after, after__consent__visit=visit)
+    sealed = get_object_or_404(rows, after=after, after__consent__visit=one)
     assert sealed.after.consent is not None  # it has a file
     view = "view" in request.GET
     Journal.objects.record(
@@ -128,7 +132,8 @@ def after_pdf(request: StaffRequest, visit: int, after: int) -> HttpResponse:
 @require_POST
 def seal_after_again(request: StaffRequest, visit: int, after: int) -> HttpResponse:
     """Try once more to make the PDF of what came after a consent."""
-    row = get_object_or_404(After.objects.select_related("consent__visit"), pk=after, consent__visit=visit)
+    one = the_visit(request, visit)
+    row = get_object_or_404(After.objects.select_related("consent__visit"), pk=after, consent__visit=one)
     actions.seal_after_again(after=row, by=request.actor)
     messages.success(request, "The PDF is being made again.")
     return redirect("visit", visit)

@@ -17,9 +17,9 @@ from consent.export import archive
 @fresh
 def export_patient(request: StaffRequest, patient: int) -> HttpResponse:
     """The ZIP of everything that is kept about a patient, to download. It tells of itself in the journal."""
-    one = get_object_or_404(Patient.objects.current(), pk=patient)
+    one = get_object_or_404(Patient.objects.visible_to(request.actor).current(), pk=patient)
     Journal.objects.record("record exported", by=request.actor, patient=one, count=one.visits.count())
-    made = archive(one, clinic=PolicyChange.objects.policy().clinic_name, at=timezone.localtime())
+    made = archive(one, clinic=PolicyChange.objects.policy(one.site_id).clinic_name, at=timezone.localtime())
     response = HttpResponse(made, content_type="application/zip")
     response["Content-Disposition"] = f'attachment; filename="record-{one.pk}.zip"'
     return response

@@ -10,11 +10,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed
 from clinic.models import Journal, Role
+from clinic.models.encrypted import enclosed
+from clinic.views.found import the_visit
 from consent import actions
 from consent.after import state_of
 from consent.forms import SendForm
 from consent.models import Consent, SealedFile
 from consent.snapshot import number
+from consent.tasks import ADDRESS
 from consent.tasks import send_copy as send_copy_task
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
@@ -28,8 +31,8 @@ def consent_pdf(request: StaffRequest, visit: int) -> HttpResponse:
     Nothing can be stamped into the file of a consent that no longer counts, so this says it first, and offers both
     files; ``?first=1`` then gives the first, under a name that says it too.
     """
-    sealed = get_object_or_404(SealedFile.objects.select_related("consent__visit__patient"), consent__visit=visit)
-    one, view = sealed.consent.visit, "view" in request.GET
+    one, view = the_visit(request, visit), "view" in request.GET
+    sealed = get_object_or_404(SealedFile.objects.select_related("consent__visit__patient"), consent__visit=one)
     state = state_of(sealed.consent)
     if not state.stands and "first" not in request.GET:
         Journal.objects.record("documents listed", by=request.actor, visit=one)
@@ -56,7 +59,7 @@ VIEWED = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; fram
 @require_POST
 def seal_again(request: StaffRequest, visit: int) -> HttpResponse:
     """Try the seal once more."""
-    consent = get_object_or_404(Consent.objects.select_related("visit"), visit=visit)
+    consent = get_object_or_404(Consent.objects.select_related("visit"), visit=the_visit(request, visit))
     try:
         actions.seal_again(consent=consent, by=request.actor)
     except NotAllowed as refusal:
@@ -71,7 +74,7 @@ def seal_again(request: StaffRequest, visit: int) -> HttpResponse:
 def send_copy(request: StaffRequest, visit: int) -> HttpResponse:
     """E-mail a copy: to the patient's address on record, or to one that the patient names now."""
     rows = SealedFile.objects.select_related("consent__visit__patient").defer("pdf")
-    sealed = get_object_or_404(rows, consent__visit=visit)
+    sealed = get_object_or_404(rows, consent__visit=the_visit(request, visit))
     patient = sealed.consent.visit.patient
     asked = "address" in request.POST or not patient.email
     form = SendForm(request.POST if asked else {"address": patient.email}) if request.method == "POST" else None
@@ -80,7 +83,7 @@ def send_copy(request: StaffRequest, visit: int) -> HttpResponse:
         context = {"form": form, "visit": sealed.consent.visit}
         Journal.objects.record("visit opened", by=request.actor, visit=sealed.consent.visit)
         return render(request, "consent/send_copy.html", context, status=422 if form.errors else 200)
-    send_copy_task.enqueue(sealed.consent_id, form.cleaned_data["address"])
+    send_copy_task.enqueue(sealed.consent_id, enclosed(form.cleaned_data["address"], patient, ADDRESS))
     Journal.objects.record("copy asked for", by=request.actor, visit=sealed.consent.visit, method="e-mail")
     messages.success(request, f"A copy goes to {form.cleaned_data['address']}.")
     return redirect("visit", visit)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed, Stage
 from clinic.models import Journal, Role, Visit
+from clinic.views.found import the_visit
 from consent.on_paper import blank_text, clinics_facts
 from consent.statement import CHOICES, acknowledgements
 from screening import actions, paper
@@ -25,15 +26,11 @@ from screening.rules import is_minor
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 
 
-def _visit(pk: int) -> Visit:
-    return get_object_or_404(Visit.objects.select_related("patient", "practitioner"), pk=pk)
-
-
 @staff(*DESK)
 @require_POST
 def print_blank(request: StaffRequest, visit: int) -> HttpResponse:
     """Write down that a blank is printed, with a code of its own, and show it."""
-    one, text = _visit(visit), blank_text()
+    one, text = the_visit(request, visit), blank_text(request.actor.site)
     try:
         printed = actions.print_blank(
             visit=one, statement_version=text.version, statement_sha256=text.sha256, by=request.actor
@@ -48,21 +45,21 @@ def print_blank(request: StaffRequest, visit: int) -> HttpResponse:
 @require_GET
 def blank(request: StaffRequest, visit: int, code: str) -> HttpResponse:
     """The blank form, to print. It holds no answers; one that no longer counts is not shown again."""
-    printed = get_object_or_404(PaperForm.objects.select_related("visit__patient"), visit=visit, code=code)
-    text = blank_text()
+    one = the_visit(request, visit)
+    printed = get_object_or_404(PaperForm.objects.select_related("visit__patient"), visit=one, code=code)
+    text = blank_text(request.actor.site)
     try:
         check_counts(printed, statement_sha256=text.sha256)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
         return redirect("visit", visit)
-    one = printed.visit
     Journal.objects.record("visit opened", by=request.actor, visit=one)
     context = {
         "printed": printed,
         "visit": one,
         "sheet": paper.sheet(returning=one.returning),
         "statement": text,
-        "acknowledgements": acknowledgements(clinics_facts(), paper=True),
+        "acknowledgements": acknowledgements(clinics_facts(request.actor.site), paper=True),
         "choices": CHOICES.values(),
         "is_minor": is_minor(one.patient.born, timezone.localdate()),
     }
@@ -73,7 +70,7 @@ def blank(request: StaffRequest, visit: int, code: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def record(request: StaffRequest, visit: int) -> HttpResponse:
     """Ask which form it is, then for what is on it; send that as the patient's answers."""
-    one, shown = _visit(visit), blank_text().sha256
+    one, shown = the_visit(request, visit), blank_text(request.actor.site).sha256
     try:
         check_recordable(one)
     except NotAllowed as refusal:

@@ -43,7 +43,7 @@ def version(answers: Mapping[str, Value], names: Collection[str]) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # within `answer`, whatever stops this stops that as well
 def draft(*, visit: Visit, by: Actor) -> Screening:
     """Return the latest screening of the visit; begin one if there is none. Only :func:`reopen` begins another one.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from clinic.flow import Stage
-from clinic.models import Actor, Journal, Visit
+from clinic.models import Actor, Journal, PolicyChange, Visit
 from screening.actions import guards
 from screening.clearance import Why
 from screening.clearing import clearance_of, covered_now, why_lapsed
@@ -16,7 +16,8 @@ from screening.models import Clearance, Closing, Lapse, Plan, Screening
 
 def clear(visit: Visit, screening: Screening, closing: Closing | None = None) -> Clearance:
     """Write what the visit goes on to consent with. In the transaction that moves it there."""
-    covers, plan = covered_now(visit, screening), Plan.of(visit)
+    plan = Plan.of(visit)
+    covers = covered_now(visit, screening, plan, PolicyChange.objects.policy())
     return Clearance.objects.create(
         screening=screening,
         closing=closing,
@@ -30,12 +31,17 @@ def clear(visit: Visit, screening: Screening, closing: Closing | None = None) ->
     )
 
 
-@transaction.atomic
 def lapse_if_due(*, visit: Visit, by: Actor) -> tuple[Why, ...]:
     """Take a visit whose clearance no longer holds back to the review; return why, () if it holds.
 
     Only before the patient signed: after that the signature must be voided as well, which is the consent room's to do.
+    ``visit``: as it was read for this request. Only where it is due does this wait for its turn to write.
     """
+    return _lapse(visit, by) if why_lapsed(visit) else ()
+
+
+@transaction.atomic
+def _lapse(visit: Visit, by: Actor) -> tuple[Why, ...]:
     visit.refresh_from_db(fields=guards.CHANGES)
     if visit.at is not Stage.CONSENTING or not (why := why_lapsed(visit)):
         return ()

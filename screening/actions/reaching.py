@@ -22,7 +22,7 @@ def ask(*, visit: Visit, text: str, by: Actor) -> None:
     guards.fresh(visit, *READING_OR_ANSWERING)
     if not text.strip():
         raise NotAllowed("Write your question first, or go back.")
-    if not Asked.objects.filter(visit=visit, text=text.strip()).exists():
+    if text.strip() not in [each.text for each in Asked.objects.filter(visit=visit)]:
         Asked.objects.create(visit=visit, text=text.strip())
         Journal.objects.record("question asked", by=by, visit=visit)
 

@@ -13,6 +13,7 @@ from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed, Stage
 from clinic.identity import check_again
 from clinic.models import Journal, Role, Visit
+from clinic.views.found import the_visit
 from screening import actions
 from screening.forms import AheadForm
 from screening.models import Claim, Flag
@@ -26,7 +27,7 @@ AHEAD = "ahead"  # what the quiet button sends; anything else, Enter included, t
 @sensitive_post_parameters("password")
 def ahead(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
     """Ask for a clinical decision: leave the stop as it is, or go ahead with a reason and the password."""
-    one = get_object_or_404(Visit.objects.select_related("patient", "practitioner"), pk=visit)
+    one = the_visit(request, visit)
     about = next((each for each in standing(one).flags if each.flag.pk == flag), None)
     if about is None or not about.is_stop or about.never_cleared or one.at is not Stage.IN_REVIEW:
         get_object_or_404(Flag, pk=flag, screening__visit=one)

@@ -14,6 +14,7 @@ from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed, Stage
 from clinic.forms import PlainForm
 from clinic.models import Journal, Role, Visit
+from clinic.views.found import the_visit
 from screening import actions
 from screening.forms import DecisionForm, PlanForm, StopForm, TalkForm
 from screening.models import Attestation, Claim, Closing, Flag, Screening
@@ -21,10 +22,6 @@ from screening.standing import Standing, short, standing
 from screening.views.review_page import VOUCHING, back_form, context
 
 Kind, Ending = Attestation.Kind, Closing.Ending
-
-
-def _visit(pk: int) -> Visit:
-    return get_object_or_404(Visit.objects.select_related("patient", "practitioner"), pk=pk)
 
 
 def _page(request: StaffRequest, now: Standing, *, status: int = 200, **forms: Any) -> HttpResponse:
@@ -48,7 +45,7 @@ def _refused(request: StaffRequest, visit: Visit, refusal: NotAllowed) -> HttpRe
 @require_GET
 def review(request: StaffRequest, visit: int) -> HttpResponse:
     """Everything of one visit: flags first, then the patient's words, plan, talk, all answers, and the end."""
-    one = _visit(visit)
+    one = the_visit(request, visit)
     if Screening.of(one) is None and one.at is not Stage.ANSWERING:
         raise Http404
     return _page(request, standing(one))
@@ -58,7 +55,7 @@ def review(request: StaffRequest, visit: int) -> HttpResponse:
 @require_POST
 def plan(request: StaffRequest, visit: int) -> HttpResponse:
     """Save the plan, run the rules again, and say what that changed."""
-    one = _visit(visit)
+    one = the_visit(request, visit)
     form = PlanForm(request.POST)
     if form.is_valid():
         try:
@@ -85,7 +82,7 @@ def _named(flags: tuple[Flag, ...]) -> str:
 @require_POST
 def decide(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
     """Decide about one flag."""
-    one = _visit(visit)
+    one = the_visit(request, visit)
     now = standing(one)
     about = next((each for each in now.flags if each.flag.pk == flag), None)
     if about is None:
@@ -109,7 +106,7 @@ def attest(request: StaffRequest, visit: int, kind: str) -> HttpResponse:
     """Vouch for something: questions answered, the talk, who takes part, what helps, what was measured."""
     if kind not in Kind.values:
         raise Http404
-    one = _visit(visit)
+    one = the_visit(request, visit)
     now = standing(one)
     form = _attest_form(request, now, kind)
     refused: BaseForm | None = form
@@ -142,7 +139,7 @@ def _data(form: BaseForm | None) -> dict[str, object]:
 @require_POST
 def close(request: StaffRequest, visit: int) -> HttpResponse:
     """End the review one of three ways."""
-    one = _visit(visit)
+    one = the_visit(request, visit)
     ending = request.POST.get("ending", "")
     if ending == Ending.BACK:
         return _end(request, one, "back_form", back_form(standing(one), request.POST))
@@ -176,7 +173,7 @@ def _end(request: StaffRequest, one: Visit, name: str, form: BaseForm) -> HttpRe
 @require_GET
 def not_treated_note(request: StaffRequest, visit: int) -> HttpResponse:
     """The note that a patient who was not treated takes home: kind words, when to come back, whom to call."""
-    one = _visit(visit)
+    one = the_visit(request, visit)
     if one.at is not Stage.STOPPED:
         raise Http404
     # None where the patient decided: then there is no reason to print.

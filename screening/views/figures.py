@@ -20,7 +20,7 @@ USUAL = 12
 def _span(request: StaffRequest) -> Span:
     asked = request.GET.get("weeks", "")
     weeks = int(asked) if asked in map(str, SPANS) else USUAL
-    return Span.of(weeks, timezone.localdate())
+    return Span.of(weeks, timezone.localdate(), request.actor.site)
 
 
 def _figure(request: StaffRequest, slug: str) -> Figure:

@@ -8,30 +8,49 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from clinic import searching
 from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed
 from clinic.models import Journal, Role, Visit
+from clinic.views.found import the_visit
 from screening import actions, queue_rows
 from screening import queue as waiting_room
 from screening.actions import ClaimedByAnother
 from screening.forms import QueueSearchForm
 from screening.models import Claim
 from screening.queue import Part
-from screening.queue_filters import Filters
+from screening.queue_filters import NAMED, Filters
 
 ROWS = 8  # on a page: what a tablet shows of the worst, with little scrolling
 
 
+SEARCH = "queue search"
+
+
+def _searched(request: StaffRequest) -> QueueSearchForm:
+    """Return the search for a name as it was sent now, or before in this session if the address says so."""
+    if request.method == "POST":
+        return QueueSearchForm(request.POST)
+    return QueueSearchForm(searching.kept(request, SEARCH) if NAMED in request.GET else {})
+
+
 @staff(Role.PRACTITIONER)
-@require_GET
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters("name")
 def queue(request: StaffRequest) -> HttpResponse:
-    """Who waits for a practitioner, worst first, and who is to be confirmed in the room."""
-    me, now, form = request.user.pk, timezone.now(), QueueSearchForm(request.GET)
-    filters = Filters.read(request.GET, form.cleaned_data["name"] if form.is_valid() else "")
-    lines = waiting_room.lines(now=now, named=filters.name)
+    """Who waits for a practitioner, worst first, and who is to be confirmed in the room. A post searches for a name."""
+    me, now, form = request.user.pk, timezone.now(), _searched(request)
+    sent = request.POST if request.method == "POST" else request.GET
+    filters = Filters.read(sent, form.cleaned_data["name"] if form.is_valid() else "")
+    if request.method == "POST" and form.is_valid():
+        searching.keep(request, SEARCH, {"name": filters.name})
+        return redirect(f"{reverse('queue')}?{filters.query()}")
+    lines = waiting_room.lines(site=request.actor.site, now=now, named=filters.name)
     chosen, links = filters.choose(lines, me)
     parts = {part: [line for line in chosen if line.part is part] for part in Part}
     pages = {part: Paginator(found, ROWS).get_page(request.GET.get("page")) for part, found in parts.items()}
@@ -57,11 +76,11 @@ def queue(request: StaffRequest) -> HttpResponse:
 @require_GET
 def queue_news(request: StaffRequest) -> HttpResponse:
     """What changed since the page was made that asks: how many are new, and the ages of the rows, which stay put."""
-    me, now, form = request.user.pk, timezone.now(), QueueSearchForm(request.GET)
+    me, now, form = request.user.pk, timezone.now(), _searched(request)
     filters = Filters.read(request.GET, form.cleaned_data["name"] if form.is_valid() else "")
     seen = [int(pk) for pk in request.GET.get("rows", "").split(",") if pk.isdecimal() and len(pk) < 19][: 2 * ROWS]
     made = _made(request)
-    lines = waiting_room.lines(now=now, named=filters.name, since=made, among=seen)
+    lines = waiting_room.lines(site=request.actor.site, now=now, named=filters.name, since=made, among=seen)
     fitting, _ = filters.choose(lines, me)
     new = [line for line in fitting if line.since > made and line.pk not in seen]
     signs = queue_rows.signs((line for line in lines if line.pk in seen), user=request.user, now=now)
@@ -87,21 +106,17 @@ def _made(request: StaffRequest) -> dt.datetime:
 def queue_next(request: StaffRequest) -> HttpResponse:
     """Take on the worst visit that needs this practitioner, and open it. ``after``: the one that is open now."""
     me = request.user.pk
-    for line in waiting_room.lines():
+    for line in waiting_room.lines(site=request.actor.site):
         if not line.is_next_for(me) or str(line.pk) == request.POST.get("after"):
             continue
         if line.in_review:
             try:
-                actions.claim(visit=Visit.objects.get(pk=line.pk), by=request.actor)
+                actions.claim(visit=the_visit(request, line.pk), by=request.actor)
             except NotAllowed:  # somebody was faster, or it is over
                 continue
         return redirect("review", line.pk)
     messages.info(request, "Nobody else needs you now.")
     return redirect("queue")
-
-
-def _visit(pk: int) -> Visit:
-    return get_object_or_404(Visit.objects.select_related("patient"), pk=pk)
 
 
 def _lost(request: StaffRequest, visit: Visit, claim: Claim) -> HttpResponse:
@@ -112,7 +127,7 @@ def _lost(request: StaffRequest, visit: Visit, claim: Claim) -> HttpResponse:
 @require_POST
 def claim(request: StaffRequest, visit: int) -> HttpResponse:
     """Take a visit on and open its review. Whoever is second is told who was first, and since when."""
-    one = _visit(visit)
+    one = the_visit(request, visit)
     try:
         actions.claim(visit=one, by=request.actor)
     except ClaimedByAnother as refusal:
@@ -127,7 +142,7 @@ def claim(request: StaffRequest, visit: int) -> HttpResponse:
 @require_POST
 def take_over(request: StaffRequest, visit: int) -> HttpResponse:
     """Take a visit from the colleague who was shown to have it."""
-    one = _visit(visit)
+    one = the_visit(request, visit)
     if not (number := request.POST.get("claim", "")).isdecimal():
         raise Http404
     shown = get_object_or_404(Claim.objects.select_related("visit", "by"), pk=number, visit=one)
@@ -146,7 +161,7 @@ def take_over(request: StaffRequest, visit: int) -> HttpResponse:
 @require_POST
 def release(request: StaffRequest, visit: int) -> HttpResponse:
     """Let a visit go, so that a colleague can take it on."""
-    one = _visit(visit)
+    one = the_visit(request, visit)
     try:
         actions.release(visit=one, by=request.actor)
     except NotAllowed as refusal:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from clinic.access import StaffRequest, staff
 from clinic.flow import NotAllowed
 from clinic.models import Journal, Role, Visit
+from clinic.views.found import the_visit
 from screening import actions
 from screening.foreseen import foreseen
 from screening.forms import EventForm, NoteForm, SessionForm
@@ -20,9 +21,9 @@ from screening.models import AdverseEvent, Plan, Session
 from screening.reactions import TREATED
 
 
-def _treated(pk: int) -> Visit:
+def _treated(request: StaffRequest, pk: int) -> Visit:
     """Return a visit whose consent was confirmed, so that the patient may have been treated."""
-    one = get_object_or_404(Visit.objects.select_related("patient", "practitioner"), pk=pk)
+    one = the_visit(request, pk)
     if one.at not in TREATED:
         raise Http404
     return one
@@ -44,7 +45,7 @@ def _done(form: forms.Form, act: Callable[[], object]) -> bool:
 @require_http_methods(["GET", "POST"])
 def session(request: StaffRequest, visit: int) -> HttpResponse:
     """Record what was done with needles; again, where it was recorded wrongly."""
-    one = _treated(visit)
+    one = _treated(request, visit)
     plan, last = Plan.of(one), Session.of(one)
     if plan is None:
         raise Http404
@@ -63,7 +64,7 @@ def session(request: StaffRequest, visit: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def record_event(request: StaffRequest, visit: int) -> HttpResponse:
     """Record that something went wrong with the treatment of a visit, then or later."""
-    one = _treated(visit)
+    one = _treated(request, visit)
     form = EventForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and _done(
         form, lambda: actions.record_event(visit=one, by=request.actor, **form.cleaned_data)
@@ -79,7 +80,8 @@ def record_event(request: StaffRequest, visit: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def adverse_event(request: StaffRequest, event: int) -> HttpResponse:
     """One adverse event: what happened, whether it was foreseen, and how it goes on."""
-    rows = AdverseEvent.objects.select_related("visit__patient", "session", "by").prefetch_related("notes__by")
+    seen = AdverseEvent.objects.filter(visit__in=Visit.objects.visible_to(request.actor))
+    rows = seen.select_related("visit__patient", "session", "by").prefetch_related("notes__by")
     one = get_object_or_404(rows, pk=event)
     form = NoteForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and _done(

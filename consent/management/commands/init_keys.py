@@ -1,4 +1,4 @@
-"""Make the clinic's root and sealing key, once."""
+"""Make the clinic's root and sealing key, and what wraps the patients' keys, once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from clinic import keyset
 from clinic.models import Journal, PolicyChange
 from clinic.models.journal import SYSTEM
 from clinic.policy import Policy
@@ -21,7 +22,8 @@ class Command(BaseCommand):
     help = (
         "Makes the clinic's root and sealing key in CLINIC_KEYS_DIR, encrypted with CLINIC_SEAL_PASSPHRASE (or the "
         "content of CLINIC_SEAL_PASSPHRASE_FILE); with CLINIC_PKCS11_MODULE "
-        "set, the sealing key is in the token. Refuses to touch keys that are there already."
+        "set, the sealing key is in the token. Also makes CLINIC_DATA_KEYS, which wraps the patients' keys. Refuses to "
+        "touch keys that are there already."
     )
     requires_system_checks: list[str] = []  # one of them asks for the very keys that this makes
 
@@ -34,6 +36,9 @@ class Command(BaseCommand):
             key = make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, name, hardware=ours.hardware())
         except KeyTrouble as trouble:
             raise CommandError(f"No keys made: {trouble}.") from trouble
+        for path in (settings.DATA_KEYS, settings.REGISTER_KEYS):
+            if not keyset.exists(path):
+                keyset.make(path)
         _note(key.sha256)
         self.stdout.write(f"Keys for {name} are in {settings.KEYS_DIR}.")
         self.stdout.write(f"Root certificate, SHA-256: {fingerprint(key.root)}")
@@ -41,6 +46,7 @@ class Command(BaseCommand):
             f"Sealing certificate, SHA-256: {key.sha256}, until {key.certificate.not_valid_after_utc:%Y-%m-%d}"
         )
         self.stdout.write(
+            f"{settings.DATA_KEYS} opens what is kept of patients: without it, no backup can be read. "
             "Copy the folder to a safe place apart from the database's backups, and the passphrase to another. "
             "root.key is needed again only for the next sealing certificate: take it off this machine."
         )

@@ -1,0 +1,156 @@
+"""A manager holds records, lets them go, and erases those that need not be kept any longer."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max, Min, Q
+from django.utils import timezone
+
+from clinic import keyset, vault
+from clinic.flow import NotAllowed, Stage
+from clinic.models import Actor, Journal, LegalHold, Patient, PatientToken, PolicyChange, Tombstone, Visit
+from clinic.retention import PACKS, Pack, birthday, keep_until
+
+AT_ONCE = 50  # more than these in one sitting is a mistake, or needs a second look
+OVER = (Stage.SEALED.value, Stage.STOPPED.value, Stage.EXPECTED.value)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How long one record is kept: ``last`` contact, ``until`` when, and by which rule."""
+
+    patient: Patient
+    first: dt.date
+    last: dt.date
+    until: dt.date
+    pack: Pack
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it need not be kept any longer."""
+        return self.until < timezone.localdate()
+
+
+def kept(patient: Patient) -> Kept:
+    """Return how long a record is kept. Its contacts are its visits; without one, the day it was made."""
+    made, pack = timezone.localdate(patient.created_at), _pack(patient.site_id)
+    days = Visit.objects.filter(patient=patient).aggregate(first=Min("day"), last=Max("day"))
+    last = days["last"] or made
+    return Kept(patient, days["first"] or made, last, keep_until(pack, last=last, born=patient.born), pack)
+
+
+def _pack(site: int | None) -> Pack:
+    return PACKS[PolicyChange.objects.policy(site).records_kept]
+
+
+def due(site: int | None, most: int = 200) -> list[Kept]:
+    """Return a clinic's records that need not be kept any longer and that nothing holds, longest ago first."""
+    found: list[Kept] = []
+    for patient in _long_ago(site):
+        one = kept(patient)
+        if one.is_due:
+            found.append(one)
+        if len(found) == most:
+            break
+    return found
+
+
+def _long_ago(site: int | None) -> Iterator[Patient]:
+    today = timezone.localdate()
+    before = birthday(today, -_pack(site).years)
+    rows = (
+        Patient.objects.of(site)
+        .current()
+        .filter(tombstone=None)
+        .exclude(legal_holds__in=LegalHold.objects.filter(ended_at=None))
+    )
+    last = rows.annotate(last=Max("visits__day"))
+    long_ago = last.filter(Q(last__lt=before) | Q(last=None, created_at__date__lt=before))
+    return long_ago.order_by("last", "pk").iterator(chunk_size=200)
+
+
+@transaction.atomic
+def hold(*, patient: Patient, reason: str, by: Actor) -> LegalHold:
+    """Keep a record whatever its age, for a reason in words."""
+    if not reason.strip():
+        raise NotAllowed("Say why this record must be kept.")
+    if Tombstone.objects.filter(patient=patient).exists():
+        raise NotAllowed("This record was erased.")
+    try:
+        with transaction.atomic():
+            made = LegalHold.objects.create(patient=patient, reason=reason.strip(), by=by.staff)
+    except IntegrityError as error:
+        raise NotAllowed("This record is held already.") from error
+    Journal.objects.record("record held", by=by, patient=patient)
+    return made
+
+
+@transaction.atomic
+def release(*, held: LegalHold, by: Actor) -> None:
+    """End a hold: from now on the record's age counts again."""
+    ended = LegalHold.objects.filter(pk=held.pk, ended_at=None).update(ended_at=timezone.now(), ended_by=by.staff)
+    if ended:
+        Journal.objects.record("record let go", by=by, patient=held.patient)
+
+
+@transaction.atomic
+def erase(*, patient: Patient, by: Actor) -> Tombstone:
+    """Destroy the key of a record, and of those merged into it. What was encrypted stays as it is, for nobody to read.
+
+    Raise :class:`~clinic.flow.NotAllowed`, with the reason, while the law wants it kept, something holds it, or a visit
+    of it is not over.
+    """
+    patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    _check(patient)
+    one = kept(patient)
+    if not one.is_due:
+        raise NotAllowed(f"This record must be kept until {one.until:%d.%m.%Y}: {one.pack.source}.")
+    made = Tombstone.objects.create(
+        patient=patient,
+        last_contact=one.last,
+        keep_until=one.until,
+        pack=PolicyChange.objects.policy(patient.site_id).records_kept,
+        source=one.pack.source,
+        digests=_digests(patient),
+        register=_note(one),
+        approved_by=by.staff,
+    )
+    gone = Patient.objects.filter(Q(pk=patient.pk) | Q(merged_into=patient))
+    PatientToken.objects.filter(patient__in=gone).delete()
+    gone.update(wrapped_key=None)
+    Journal.objects.record("record erased", by=by, patient=patient, count=len(made.digests))
+    transaction.on_commit(vault.forget)
+    return made
+
+
+def _check(patient: Patient) -> None:
+    if Tombstone.objects.filter(patient=patient).exists():
+        raise NotAllowed("This record was erased already.")
+    if patient.merged_into_id:
+        raise NotAllowed("This record was merged into another: erase that one.")
+    if LegalHold.objects.filter(patient=patient, ended_at=None).exists():
+        raise NotAllowed("This record is held. Let it go first.")
+    if Visit.objects.filter(patient=patient).exclude(stage__in=OVER).exists():
+        raise NotAllowed("A visit of this patient is not over.")
+
+
+def _note(one: Kept) -> str:
+    told = {"name": one.patient.name, "born": one.patient.born.isoformat()}
+    try:
+        return Tombstone.noted(one.patient, **told, first=one.first.isoformat(), last=one.last.isoformat())
+    except keyset.KeysetTrouble as trouble:
+        raise NotAllowed(
+            f"The register of erased records does not open: {settings.REGISTER_KEYS} is missing."
+        ) from trouble
+
+
+def _digests(patient: Patient) -> list[str]:
+    rows = Journal.objects.filter(Q(patient=patient) | Q(visit__patient=patient)).order_by("seq")
+    told = (row.data.get("digest") for row in rows.iterator(chunk_size=500))
+    return list(dict.fromkeys(cast(str, digest) for digest in told if digest))

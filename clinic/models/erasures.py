@@ -1,0 +1,88 @@
+"""What keeps a record from being erased, and what is left of one that was."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from clinic import keyset
+from clinic.models.encrypted import EncryptedText
+from clinic.models.patients import Patient
+from clinic.models.staff import User
+from clinic.models.written import WrittenOnce, WrittenUntil
+
+
+class OfAClinic(models.QuerySet[Any]):
+    def of(self, site: int | None) -> OfAClinic:
+        """What is about the patients of one clinic."""
+        return self.filter(patient__site=site)
+
+
+class LegalHold(WrittenUntil):
+    """A reason not to erase a record: a complaint, a claim, an order of a court. It holds until somebody ends it."""
+
+    final = "ended_at"
+    open_fields = ("ended_at", "ended_by")
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="legal_holds")
+    reason = EncryptedText(of="patient", row=("patient",), max_length=400)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    ended_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+
+    objects = OfAClinic.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["patient"], condition=models.Q(ended_at=None), name="one_legal_hold_a_patient"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"hold on {self.patient_id}"
+
+
+class Tombstone(WrittenOnce):
+    """A record was erased: its key was destroyed. Why it might be, who said so, and what can still be checked.
+
+    Some law asks for a note of name and period: it is in ``register``, encrypted under a key of its own.
+    """
+
+    patient = models.OneToOneField(Patient, on_delete=models.PROTECT, related_name="tombstone")
+    last_contact = models.DateField()
+    keep_until = models.DateField()
+    pack = models.CharField(max_length=20)  # of `retention.PACKS`
+    source = models.CharField(max_length=200)
+    digests = models.JSONField(default=list)  # SHA-256 of the records and files, as the journal has them
+    register = models.TextField()
+    approved_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    objects = OfAClinic.as_manager()
+
+    def __str__(self) -> str:
+        return f"erased {self.patient_id}"
+
+    @staticmethod
+    def noted(patient: Patient, **note: str) -> str:
+        """Return a register's entry, encrypted. Raise ``KeysetTrouble`` without the register's keyset."""
+        box = keyset.wrapper(settings.REGISTER_KEYS)
+        return base64.b64encode(box.encrypt(json.dumps(note).encode(), _purpose(patient.pk))).decode("ascii")
+
+    @property
+    def note(self) -> dict[str, str]:
+        """The register's entry: name, born, first, last."""
+        box = keyset.wrapper(settings.REGISTER_KEYS)
+        found: dict[str, str] = json.loads(box.decrypt(base64.b64decode(self.register), _purpose(self.patient_id)))
+        return found
+
+
+def _purpose(patient: int) -> bytes:
+    return f"register:{patient}".encode()

@@ -1,0 +1,44 @@
+"""How long records are kept: until when, by which country's rule, and where that rule stands. Pure: no Django."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+OF_AGE = 18
+
+
+@dataclass(frozen=True)
+class Pack:
+    """One place's rule: ``years`` after the last contact, and of a child until ``child_until`` years of age."""
+
+    label: str
+    years: int
+    child_until: int
+    source: str
+
+
+PACKS: Mapping[str, Pack] = {
+    "england": Pack(
+        "England", 8, 25, "NHS Records Management Code of Practice, which private physiotherapists follow (CSP)"
+    ),
+    "scotland": Pack("Scotland", 6, 25, "Scottish Government Records Management Code of Practice (CSP)"),
+    "australia": Pack("Australia", 7, 25, "health records acts of New South Wales, Victoria and the ACT"),
+    "california": Pack("California", 7, 19, "California Business and Professions Code, section 2620.7"),
+    "india": Pack("India", 5, 21, "Clinical Establishments Act guideline; for children the IMA's advice"),
+}
+
+
+def birthday(born: dt.date, age: int) -> dt.date:
+    """Return the day somebody turns ``age``; of those born on 29 February, 1 March where there is none."""
+    try:
+        return born.replace(year=born.year + age)
+    except ValueError:
+        return dt.date(born.year + age, 3, 1)
+
+
+def keep_until(pack: Pack, *, last: dt.date, born: dt.date) -> dt.date:
+    """Return the last day on which the record of somebody whose last contact was ``last`` has to be kept."""
+    after = birthday(last, pack.years)
+    return max(after, birthday(born, pack.child_until)) if last < birthday(born, OF_AGE) else after

@@ -1,0 +1,228 @@
+"""Whatever text is kept or typed, and however it came there, it stays text on every page, seen in Chromium.
+
+Each text that is read from the database has the whole corpus behind it, whatever the forms would have let through.
+What a browser made of it is asked of the browser: no element, handler or address of the corpus, nothing asked of
+another machine, nothing that the policy had to stop. The control turns the templates' escaping off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.conf import settings as real
+from django.db import models
+from django.db.models import F, Value
+from django.db.models.functions import Concat
+from django.template import engines
+from playwright.sync_api import Error
+
+from clinic.actions import correct_patient
+from clinic.models import Site, Tablet, User
+from clinic.models.encrypted import EncryptedJSON, EncryptedText
+from clinic.models.settings import PolicyChangeQuerySet
+from clinic.policy import SETTINGS, Policy
+from tests import test_desk_pages as desk
+from tests import test_patient_pages as tablets
+from tests.factories import acting, make_tablet, ready_for_review
+from tests.guards import watch
+from tests.hostile_markup import MARKUP
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.heavy]
+
+ALL = " ".join(MARKUP)
+LONGEST = 3_900  # of an answer; longer ones are refused when they are read
+FOUND = """() => {
+  const wrong = [...document.querySelectorAll("[data-p], base, iframe, object, template[shadowrootmode]")]
+    .map(one => one.outerHTML.slice(0, 80));
+  for (const one of document.querySelectorAll("*")) for (const {name, value} of one.attributes) {
+    if (/^on/i.test(name) || (/^(href|src|action|formaction|data)$/i.test(name) && /^\\s*javascript:/i.test(value)))
+      wrong.push(`${one.tagName} ${name}`);
+  }
+  return wrong.slice(0, 5);
+}"""
+TYPED = """([form, text]) => {
+  for (const box of form.querySelectorAll("input, textarea"))
+    if (!["hidden", "radio", "checkbox", "submit", "file", "date", "time"].includes(box.type)) box.value = text;
+}"""
+# Columns of which no row of this clinic holds a sentence that a page of the desk shows. A new column is not among them.
+UNSEEN = {
+    *(
+        "After.name",
+        "After.reason",
+        "Assessment.on_record",
+        "Attestation.data",
+        "Closing.come_back",
+        "Decision.precaution",
+    ),
+    *(
+        "Given.choices",
+        "Given.named",
+        "LegalHold.reason",
+        "Screening.confirmed",
+        "Screening.given_at",
+        "Session.missing",
+    ),
+    *("Session.reaction_text", "Signature.relationship", "Signature.strokes", "Asked.text"),
+}
+PLAIN = {User: ["full_name", "registration_number"], Tablet: ["name"], Site: ["name", "address", "phone"]}
+
+
+def marked(name: str, text: str) -> str:
+    """Return ``text`` with the corpus behind it, and a word that says in which column it was."""
+    return f"{text} ~{name}~ {ALL}"
+
+
+def columns() -> set[str]:
+    """Name every column that holds text of patients or staff."""
+    encrypted = {
+        f"{model.__name__}.{field.name}"
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if isinstance(field, EncryptedText | EncryptedJSON)
+    }
+    return encrypted | {f"{model.__name__}.{name}" for model, names in PLAIN.items() for name in names}
+
+
+def _in_json(name: str, value: Any) -> Any:
+    """Mark what is free text in a JSON value: what has a space is none of our own names."""
+    if isinstance(value, dict):
+        return {key: _in_json(name, each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_in_json(name, each) for each in value]
+    return marked(name, value)[:LONGEST] if isinstance(value, str) and " " in value else value
+
+
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every encrypted text and the clinic's own texts read with the corpus behind them."""
+    for kind in (EncryptedText, EncryptedJSON):
+        loaded = kind.opened
+
+        def opened(self: Any, envelope: Any, row: Any, loaded: Any = loaded) -> Any:
+            name, value = f"{type(row).__name__}.{self.name}", loaded(self, envelope, row)
+            if isinstance(self, EncryptedJSON):
+                return _in_json(name, value)
+            return marked(name, value)
+
+        monkeypatch.setattr(kind, "opened", opened)
+    policy = PolicyChangeQuerySet.policy
+
+    def spoilt(self: Any, *args: Any) -> Policy:
+        now = policy(self, *args)
+        texts = {name: marked(name, str(getattr(now, name))) for name, how in SETTINGS.items() if how.kind == "text"}
+        return replace(now, **texts)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(PolicyChangeQuerySet, "policy", spoilt)
+
+
+def spoil_plain_columns() -> None:
+    """Write the corpus behind what is kept in clear and typed by staff."""
+    for model, names in PLAIN.items():
+        rows: Any = model._default_manager
+        for name in names:
+            rows.update(
+                **{name: Concat(F(name), Value(f" ~{model.__name__}.{name}~ {ALL}"), output_field=models.TextField())}
+            )
+
+
+class Reader:
+    """Opens pages in a browser, and collects what became more than text."""
+
+    def __init__(self, browser: Any, address: str) -> None:
+        self.noticed: list[str] = []
+        self.wrong: list[str] = []
+        self.seen: set[str] = set()
+        self.pages = 0
+        self.address = address
+        self.context = browser.new_context(viewport={"width": 1180, "height": 820}, locale="en-GB")
+        watch(self.context, address, self.noticed)
+        self.context.on("dialog", lambda each: self.wrong.append(f"dialog: {each.message}"))
+        self.context.add_init_script("window.hit = () => { document.documentElement.dataset.p = 'hit'; }")
+        self.page = self.context.new_page()
+
+    def reads(self, address: str) -> None:
+        try:
+            answer = self.page.goto(f"{self.address}{address}", wait_until="load")
+        except Error as error:  # led elsewhere, or waits for another machine
+            self.wrong.append(f"{address}: {error.message[:80]}")
+            return
+        if answer.status >= 500:
+            self.wrong.append(f"{address}: {answer.status}")
+        self.looks(address)
+
+    def looks(self, name: str) -> None:
+        self.pages += 1
+        try:
+            found, words = self.page.evaluate(f"() => [({FOUND})(), document.documentElement.outerHTML]")
+        except Error as error:  # the page went elsewhere by itself while it was looked at
+            self.wrong.append(f"{name}: {error.message[:80]}")
+            return
+        self.wrong += [f"{name}: {each}" for each in found]
+        self.seen |= {part for part in words.split("~") if "." in part and len(part) < 60}
+
+    def types(self, form: Any, name: str) -> None:
+        form.evaluate("(form, text) => (" + TYPED + ")([form, text])", ALL[:3_900])
+        with self.page.expect_navigation(wait_until="load"):
+            form.evaluate("form => form.requestSubmit(form.querySelector('button:not([type=button])'))")
+        self.looks(f"{name} typed")
+
+
+def read_the_desk(browser: Any, address: str, *, scenes: int | None = None, typed: bool = True) -> Reader:
+    clinic = desk.Clinic()
+    by = acting(clinic.me)
+    correct_patient(patient=clinic.sealed.patient, phone="01632 960 001", name="Sam Treated Twice", by=by)
+    wordy = ready_for_review(questions="Does it hurt much?", what_matters="To sleep well again.", epilepsy="yes")
+    more = [desk.Scene("review", desk.at("review", wordy.pk))]
+    listed = [scene for scene in [*desk.scenes(clinic), *more] if not scene.press][:scenes]
+    spoil_plain_columns()
+    reader = Reader(browser, address)
+    try:
+        desk.signed_in(reader.context, clinic.me, address)
+        for scene in listed:
+            reader.reads(scene.address)
+        for scene in (each for each in listed if each.refuses and typed):
+            reader.reads(scene.address)
+            forms = f"main form[method=post][action='{scene.refuses}'], main form[method=post]:not([action])"
+            reader.types(reader.page.locator(forms).last, scene.refuses)
+    finally:
+        reader.context.close()
+    return reader
+
+
+def test_no_text_becomes_a_part_of_a_page_of_the_desk(hostile: None, browser: Any, live_server: Any) -> None:
+    assert len(set(MARKUP)) >= 200
+    reader = read_the_desk(browser, live_server.url)
+    assert not [*reader.wrong, *reader.noticed], "\n".join([*reader.wrong, *reader.noticed][:40])
+    assert reader.pages > 60
+    assert columns() - reader.seen <= UNSEEN
+
+
+def test_no_text_becomes_a_part_of_a_patients_page(hostile: None, browser: Any, live_server: Any) -> None:
+    listed = {scene.name: scene for scene in tablets.scenes()}
+    chosen = [scene for scene in listed.values() if scene.url_name not in ("part", "resume")]
+    reader = Reader(browser, live_server.url)
+    try:
+        for scene in chosen:
+            tablet, token = make_tablet()
+            scene.shown(tablet)
+            spoil_plain_columns()
+            named = {"name": real.TABLET_COOKIE_NAME, "value": token, "url": live_server.url}
+            reader.context.add_cookies([named])
+            reader.reads(scene.address)
+    finally:
+        reader.context.close()
+    assert not [*reader.wrong, *reader.noticed], "\n".join([*reader.wrong, *reader.noticed][:40])
+    assert reader.pages > 12
+
+
+def test_the_control_without_escaping_is_caught(
+    hostile: None, browser: Any, live_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in engines.all():
+        monkeypatch.setattr(each.engine, "autoescape", False)
+    reader = read_the_desk(browser, live_server.url, scenes=1, typed=False)
+    assert reader.wrong
+    assert reader.noticed  # the policy stopped what it could
