@@ -1,7 +1,8 @@
 """``python -m bench [--quick | --full] [PART …]``: measure, print one table, write ``docs/benchmarks.md``.
 
-Exit status 1 if a bound is missed. With ``--quick`` there are too few rounds to judge by, and nothing is written. With
-``--full`` the clinics that a page must stay flat in grow to a million screenings: an hour, and 40 GB of disk meanwhile.
+Exit status 1 if a bound is missed. With ``--quick`` there are too few rounds to judge by, and nothing is written, as
+where PARTs are named. With ``--full`` the clinics that a page must stay flat in grow to a million screenings: an hour,
+and 40 GB of disk meanwhile.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from bench import checkin, growth, load, pages, papers, stages
-from bench.report import FILE, Part, told
+from bench.report import Part, kept, told
 
 ROUNDS, QUICK = 30, 5
 PARTS: dict[str, Callable[[int], Part]] = {
@@ -34,18 +35,20 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--rounds", type=int, help=f"{ROUNDS} are enough to judge by; {QUICK} with --quick")
     options = parser.parse_args()
     growth.FULL = options.full
-    rounds, parts = QUICK if options.quick else ROUNDS, []
+    rounds, parts = options.rounds or (QUICK if options.quick else ROUNDS), []
     for name in options.parts or [name for name in PARTS if not (options.quick and name in LONG)]:
         begun = time.monotonic()
         parts.append(PARTS[name](rounds))
         print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     switch = " QUICK=1" if options.quick else " FULL=1" if options.full else ""
+    switch += f" ROUNDS={options.rounds}" if options.rounds else ""
     text = told(parts, f"make bench{switch}")
     print(text)
     if not options.quick and not options.parts:
-        FILE.write_text(text, encoding="utf-8")
+        kept(parts, text)
     missed = any(claim.verdict == "MISSED" for part in parts for claim in part.claims)
     return int(missed and not options.quick)
 

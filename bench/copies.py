@@ -22,7 +22,8 @@ from django.core.management.color import no_style
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from clinic import chain, guards
+from clinic import chain, guards, vault
+from clinic.encrypting import encrypted_fields
 from clinic.models import Journal, Patient, PatientToken, PolicyChange, Tablet, User, VersionSeen
 from consent import ours
 from consent.models import Consent, Given, SealedFile, Signature
@@ -95,6 +96,7 @@ def grow(unit: Unit, copies: Copies, said: Callable[[str], None] = lambda words:
     anew = Anew(unit, copies)
     with transaction.atomic(), connection.cursor() as cursor:
         _guards_down(cursor)
+        _in_clear(cursor, unit)
         _number_copies(cursor, copies)
         for model in unit.copied:
             said(model._meta.db_table)
@@ -120,6 +122,21 @@ def _guards_down(cursor: Any) -> None:
     cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
     for (name,) in cursor.fetchall():
         cursor.execute(f'DROP TRIGGER "{name}"')
+
+
+def _in_clear(cursor: Any, unit: Unit) -> None:
+    """Open what is copied: what is encrypted is bound to its row. It is as in a clinic from before `encrypt`."""
+    fields = dict(encrypted_fields())
+    for model in unit.copied:
+        for row in model._default_manager.filter(pk__gt=unit.first[model]) if model in fields else ():
+            for each in fields[model]:
+                plain = getattr(row, each.name)
+                value = connection.ops.adapt_json_value(plain, None) if isinstance(each, models.JSONField) else plain
+                change = f'UPDATE "{model._meta.db_table}" SET "{each.column}" = %s WHERE {_key(model)} = %s'
+                cursor.execute(change, [value, row.pk])
+    before = "SET key_id = NULL, wrapped_key = NULL, name = 'Olden Times', born = '1930-01-01', phone = '', email = ''"
+    cursor.execute(f"UPDATE clinic_patient {before} WHERE id = %s", [unit.patients[-1]])
+    vault.forget()
 
 
 def _number_copies(cursor: Any, copies: Copies) -> None:

@@ -20,6 +20,8 @@ import django
 
 django.setup()
 
+from urllib.parse import parse_qsl
+
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
@@ -28,6 +30,8 @@ from django.utils import timezone
 from bench import copies as growing
 from bench.days import REGULAR, REGULAR_VISITS, SHARES, TODAY, Days
 from bench.rounds import Sample
+from clinic import keyset
+from clinic.encrypting import encrypt_all
 from clinic.models import Patient, User, Visit
 from consent.audit import audit
 from consent.issuing import make_keys
@@ -37,12 +41,12 @@ from tests.factories import staff_client
 
 UNIT = sum(SHARES.values())
 YEARS = 10
-# Who looks at which page; {patient} and {visit} are the same person's, whatever else there is.
+# Who looks at which page, after which search (#); {patient} and {visit} are the same person's, whatever else there is.
 PAGES: dict[str, tuple[str, str]] = {
     "board": ("reception", "/board/"),
     "queue": ("physio", "/queue/?who=all"),
-    "search by name": ("reception", "/patients/?name=xanthippe"),
-    "search by birth date": ("reception", "/patients/?name=&born_day=14&born_month=7&born_year=1931"),
+    "search by name": ("reception", "/patients/?found#name=xanthippe"),
+    "search by birth date": ("reception", "/patients/?found#born_day=14&born_month=7&born_year=1931"),
     "patient's page": ("physio", "/patients/{patient}/"),
     "visit's page": ("physio", "/visits/{visit}/"),
     "journal": ("manager", "/manage/journal/"),
@@ -51,6 +55,9 @@ PAGES: dict[str, tuple[str, str]] = {
     "journal, one visit": ("manager", "/manage/journal/?visit={visit}"),
     "journal, one day": ("manager", "/manage/journal/?since={today}&until={today}"),
 }
+
+
+ENCRYPTED = 10_000  # screenings of the largest clinic whose copies are encrypted: each is by itself, and takes its time
 
 
 def make(screenings: int, whole_every: int, unit: int = UNIT) -> None:
@@ -63,6 +70,7 @@ def make(screenings: int, whole_every: int, unit: int = UNIT) -> None:
             cursor.execute("PRAGMA foreign_keys=OFF")
     days = Days()
     make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, "Grown Clinic")
+    keyset.make(settings.DATA_KEYS)
     days.begin()
     _today(days, {"sealed": 1})  # what is written at the first visit of all alone: versions that were not seen before
     times = growing.Copies(screenings // unit, 365 * YEARS, whole_every)
@@ -73,6 +81,8 @@ def make(screenings: int, whole_every: int, unit: int = UNIT) -> None:
     growing.grow(copied, times, _say)
     _today(days, TODAY)
     _regular(days)
+    if screenings <= ENCRYPTED:
+        encrypt_all()
     if not growing.POSTGRESQL:
         call_command("migrate", verbosity=0)
 
@@ -109,13 +119,16 @@ def _say(words: str) -> None:
 def ask() -> None:
     """Answer each line of the input until it ends: get that page once."""
     desks = {user.username: staff_client(user) for user in User.objects.all()}
-    person = Patient.objects.get(name=REGULAR[0])
+    person = Patient.objects.born_on(REGULAR[1]).get()
     visit = Visit.objects.filter(patient=person).latest("pk")
     manager = User.objects.get(username="manager").pk
     known = {"patient": person.pk, "visit": visit.pk, "manager": manager, "today": f"{timezone.localdate():%Y-%m-%d}"}
     pages = [(desks[who], address.format(**known)) for who, address in PAGES.values()]
     for line in sys.stdin:
         desk, address = pages[int(line) % len(pages)]
+        address, _, typed = address.partition("#")
+        if typed:  # into the search, before
+            desk.post(address, dict(parse_qsl(typed)))
         gc.collect()
         cpu, wall = time.process_time(), time.perf_counter()
         answer = desk.get(address)

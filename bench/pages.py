@@ -196,7 +196,8 @@ def filled(page: str, turn: int = 0) -> dict[str, Any]:
     for name, values in fields.choices.items():
         answer = clear.get(name)
         said[name] = values[turn % 2] if turn and len(values) == 3 else "none" if answer == [] else str(answer)
-    return {name: value for name, value in said.items() if name not in ("text_size", "contrast", "back")}
+    said |= {name: "normal" for name in ("text_size", "contrast") if name in said}  # sent with each form of a tablet
+    return {name: value for name, value in said.items() if name != "back"}
 
 
 def pages(rounds: int) -> Part:
@@ -211,11 +212,11 @@ def _pages(app: Any, rounds: int) -> Part:
 
     _, token = waiting()
     tablet = tablet_of(app, token)
-    tablet.follow(tablet.ask("/tablet/"))
-    blank = tablet.ask("/tablet/questions/")
-    path = tablet.location
-    blank = tablet.ask(path)
-    section = questions.pages(questions.SECTIONS[0], {}, returning=False)[0]
+    first = tablet.follow(tablet.ask("/tablet/"))
+    blank = tablet.follow(tablet.ask(tablet.at, filled(first)))  # the second page: the look was sent with the first
+    path, there = tablet.at, questions.SECTIONS[1]
+    assert f"/{there.slug}/" in path, path
+    section = questions.pages(there, {}, returning=False)[0]
     full = {name: value for name, value in questions.all_clear().items() if name in {each.name for each in section}}
     turns = itertools.count()
 
@@ -245,7 +246,7 @@ def _pages(app: Any, rounds: int) -> Part:
         "The patient's pages",
         "In one process, without sockets, the whole stack of middleware, SQLite on the disk with `synchronous=FULL`. "
         "The request that does nothing passes through the same middleware and reads nothing. A page of questions "
-        "reads the device, what it holds, the settings, the answers and the look: six queries.",
+        "reads the device, what it holds, the settings, the answers, and whether a token is due: five queries.",
         COLUMNS,
         [row.told() for row in [*rows, again, post]],
     )
@@ -259,10 +260,11 @@ def _pages(app: Any, rounds: int) -> Part:
 
 
 READS = (
-    "the page is drawn for one patient on one device, so that nobody sees another's: six queries through Django's "
-    "models cost more than ten requests that do nothing, whatever is drawn; the fields themselves are drawn once"
+    "the page is drawn for one patient on one device, so that nobody sees another's: five queries through Django's "
+    "models cost more than five requests that do nothing, whatever is drawn, and what stands around the fields as much "
+    "again; the fields themselves are drawn once"
 )
 WRITES = (
-    "besides the answers it reads what the page reads, runs the rules for what needs help at once, and writes a row of "
-    "the chained journal in the same transaction"
+    "besides the answers it reads what the page reads, encrypts them under the patient's key, runs the rules for what "
+    "needs help at once, and writes a row of the chained journal in the same transaction: thirteen statements"
 )

@@ -27,6 +27,7 @@ VERSIONS = (
     "gunicorn",
 )
 FILE = ROOT / "docs" / "benchmarks.md"
+IMAGES = ROOT / "docs" / "images"
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Part:
     rows: list[tuple[str, ...]] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     after: str = ""
+    pictures: dict[str, bytes] = field(default_factory=dict)  # by the name of the file in docs/images
 
     def show(self, contenders: Iterable[Contender], of: str = "cpu") -> None:
         """Add a row for each contender: median, minimum and maximum in ms, bytes and peak memory."""
@@ -52,6 +54,14 @@ class Part:
             peak = f"{max(each.figures('peak')) / 1e6:.0f}"
             timed = (f"{figure:.2f}" for figure in (median(figures), min(figures), max(figures)))
             self.rows.append((each.name, *timed, str(len(figures)), size, peak))
+
+
+def kept(parts: list[Part], text: str) -> None:
+    """Write the report, and the pictures of its parts beside it."""
+    for part in parts:
+        for name, picture in part.pictures.items():
+            (IMAGES / name).write_bytes(picture)
+    FILE.write_text(text, encoding="utf-8")
 
 
 def told(parts: list[Part], how: str) -> str:

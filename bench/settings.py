@@ -13,6 +13,7 @@ from tests.settings import ALLOWED_HOSTS, DATABASES
 
 FOLDER = Path(os.environ["BENCH_FOLDER"])
 KEYS_DIR = FOLDER / "keys"
+DATA_KEYS = KEYS_DIR / "data.keys"
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
 ANCHORS_FILE = FOLDER / "anchors.jsonl"
 LOGGING_CONFIG = None  # what the app logs of each seal is not measured
