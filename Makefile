@@ -1,7 +1,9 @@
 # make demo     a clinic of made-up patients, in a browser on this machine (PORT=8000)
 # make test     the whole suite, browser journeys included (PYTEST_ARGS="-k seal" for a part of it)
-# make test-all what takes longer as well: the heavy proofs, which CI runs too
-# make test-postgresql the fast part on a PostgreSQL server of its own (FILES=tests/test_journal.py)
+# make test-all what takes longer as well: the heavy proofs, and on PostgreSQL all that needs no browser; CI runs it too
+# make proofs  the proofs at the size a release asks, for a night (FILES=tests/test_nothing_lost.py); docs/proofs.md has the map
+# make mutants  does a test notice each change of what trust rests on? Some hours (MODULES="clinic.flow*"; docs/proofs.md has the scores)
+# make test-postgresql all that asks the database, on a PostgreSQL server of its own (FILES=tests/test_journal.py)
 # make bench    what it costs beside its rivals, into docs/benchmarks.md (QUICK=1: a look, in two minutes; FULL=1: a million screenings)
 # make sbom     the bill of materials of what runs (CycloneDX), into build/sbom.json: from the lock file, without the network
 # make check    the linters, types and import contracts alone
@@ -15,17 +17,19 @@ PORT ?= 8000
 PYTEST_ARGS ?=
 
 # What the system itself must have; one question for all of it.
-SETS := run $(if $(filter test% bench,$(MAKECMDGOALS)),test)
+SETS := run $(if $(filter test% bench proofs mutants,$(MAKECMDGOALS)),test)
 
 BIN := .venv/bin
 # Compiled at once: each process that a test or the demo starts would otherwise compile for itself where Python may not write.
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --only-binary :all:
+# With all that PostgreSQL alone has.
+ON_POSTGRESQL = $(BIN)/python .ci/with_postgres.py $(BIN)/pytest -n 2 -o python_files="test_*.py on_*.py"
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-all test-postgresql bench sbom check format lock system clean
+.PHONY: demo test test-all proofs mutants test-postgresql bench sbom check format lock system clean
 
 demo: .venv/run.stamp
 	@exec $(BIN)/python .ci/demo.py --port $(PORT)
@@ -35,12 +39,20 @@ test: .venv/test.stamp
 
 test-all: .venv/test.stamp
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+	$(ON_POSTGRESQL) -m "database and not browser and not heavy"
+
+proofs: .venv/test.stamp
+	PROOF_TIER=release $(BIN)/pytest -n 2 -m "heavy or thorough" $(PYTEST_ARGS) $(FILES)
+
+mutants: .venv/mutants.stamp
+	$(BIN)/mutmut run --max-children 1 $(if $(MODULES),"$(MODULES)")
+	$(BIN)/mutmut results
 
 test-postgresql: .venv/test.stamp
-	$(BIN)/python .ci/with_postgres.py $(BIN)/pytest -n 2 -m "not browser" $(PYTEST_ARGS) $(FILES)
+	$(ON_POSTGRESQL) -m "database and not heavy" $(PYTEST_ARGS) $(FILES)
 
 bench: .venv/bench.stamp
-	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(FULL),--full) $(PARTS)
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(FULL),--full) $(if $(ROUNDS),--rounds $(ROUNDS)) $(PARTS)
 
 sbom: .venv/test.stamp
 	@mkdir -p build
@@ -63,6 +75,7 @@ lock: .venv/uv.stamp
 	$(COMPILE) -o requirements-dev.txt requirements-dev.in
 	$(COMPILE) -o requirements-verify.txt requirements-verify.in
 	$(COMPILE) -o requirements-bench.txt requirements-bench.in
+	$(COMPILE) -o requirements-mutants.txt requirements-mutants.in
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis test-results
@@ -83,6 +96,10 @@ system:
 .venv/test.stamp: requirements.txt requirements-dev.txt .venv/uv.stamp | system
 	$(INSTALL) -r requirements.txt -r requirements-dev.txt
 	@touch .venv/run.stamp $@
+
+.venv/mutants.stamp: requirements-mutants.txt .venv/test.stamp | system
+	$(INSTALL) -r requirements-mutants.txt
+	@touch $@
 
 # A rival that cannot be installed is said to be missing in the table; the others are measured.
 .venv/bench.stamp: requirements-bench.txt .venv/test.stamp | system
