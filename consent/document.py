@@ -30,7 +30,7 @@ from consent.statement import Section
 from consent.strokes import strokes_svg_path
 
 if TYPE_CHECKING:
-    from weasyprint import CSS
+    from weasyprint import CSS, HTML
     from weasyprint.text.fonts import FontConfiguration
     from weasyprint.urls import URLFetcher
 
@@ -77,7 +77,7 @@ def _draw(template: str, context: dict[str, Any], data: bytes, made: datetime) -
 
 def _drawn(html: str, data: bytes, digest: str, made: datetime) -> bytes:
     press = _press()  # first: it says which fonts there are
-    from weasyprint import HTML, Attachment
+    from weasyprint import Attachment
     from weasyprint.urls import FatalURLFetchingError
 
     attachment = Attachment(
@@ -89,7 +89,7 @@ def _drawn(html: str, data: bytes, digest: str, made: datetime) -> bytes:
         relationship="Data",
     )
     try:
-        pdf = HTML(string=html, url_fetcher=press.fetcher, base_url=None).write_pdf(
+        pdf = press.page(string=html, url_fetcher=press.fetcher, base_url=None).write_pdf(
             stylesheets=[press.css],
             font_config=press.font_config,
             attachments=[attachment],
@@ -117,6 +117,7 @@ def _no_collection() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Press:
+    page: type[HTML]
     css: CSS
     font_config: FontConfiguration
     fetcher: URLFetcher
@@ -126,14 +127,24 @@ class _Press:
 def _press() -> _Press:
     """Return what one process makes once: fonts, stylesheet, and a fetcher that fetches nothing but data URLs."""
     with fonts.ours():
-        from weasyprint import CSS
+        from weasyprint import CSS, HTML
         from weasyprint.text.fonts import FontConfiguration
         from weasyprint.urls import URLFetcher
 
         font_config = FontConfiguration()
     fetcher = URLFetcher(allowed_protocols={"data"}, allow_redirects=False, fail_on_errors=True)
-    text = (TEMPLATES / "consent" / "document.css").read_text(encoding="utf-8")
-    return _Press(CSS(string=text, font_config=font_config, url_fetcher=fetcher), font_config, fetcher)
+    sheets = (TEMPLATES / "consent" / name for name in ("elements.css", "document.css"))
+    elements, css = (
+        CSS(string=sheet.read_text(encoding="utf-8"), font_config=font_config, url_fetcher=fetcher) for sheet in sheets
+    )
+
+    class Page(HTML):
+        """A page of ours: what WeasyPrint knows of elements comes from ``elements.css``."""
+
+        def _ua_stylesheets(self, forms: bool = False) -> list[CSS]:
+            return [elements]
+
+    return _Press(Page, css, font_config, fetcher)
 
 
 @cache

@@ -247,6 +247,17 @@ def test_the_same_record_gives_the_same_bytes_in_any_process(how: dict[str, Any]
     assert {*here, *there} == {here[0]}
 
 
+@pytest.mark.parametrize("how", [{}, {"minor": True, "patient_name": "محمد Łukasz"}, {"text": "Ω\n" * 30}])
+def test_our_sheet_of_elements_draws_the_same_bytes_as_weasyprints_own(
+    how: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from weasyprint import HTML
+
+    ours = render(sample(**how))
+    monkeypatch.setattr(document._press().page, "_ua_stylesheets", HTML._ua_stylesheets)
+    assert render(sample(**how)) == ours
+
+
 def test_another_record_gives_another_identifier(reader: Any) -> None:
     other = opened(made(number="C-000013"))
     assert reader.trailer["/ID"] != other.trailer["/ID"]
