@@ -97,3 +97,8 @@ def _write(path: Path, told: dict[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     half.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)  # the name too: patients' keys are about to need what is in it
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
