@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import connection, models, transaction
+from django.db.models import QuerySet
+from django_tasks_db.models import DBTaskResult
 
 from clinic import guards, keyset, vault
+from clinic.flow import NotAllowed
 from clinic.models import Journal, Patient
 from clinic.models.encrypted import EMPTY, Encrypted, Envelope, encrypting
 from clinic.models.journal import SYSTEM
@@ -25,8 +31,13 @@ def encrypted_fields() -> Iterator[tuple[type[models.Model], list[Encrypted]]]:
 
 def encrypt_all() -> int:
     """Encrypt every value that is in clear; return how many were. Rows that are written once included: what they say
-    stays, and the guards are away for this one transaction alone. Every patient has a key afterwards.
+    stays, and the guards are away for this one transaction alone. Every patient has a key afterwards. Sessions and
+    finished tasks hold names and addresses in clear: they go, so that everybody signs in anew.
+
+    Raise :class:`~clinic.flow.NotAllowed` while e-mails wait to be sent: their addresses are in clear.
     """
+    if any("@" in json.dumps(each.args_kwargs) for each in DBTaskResult.objects.exclude(pk__in=_finished())):
+        raise NotAllowed("e-mails wait to be sent. Run `clinic worker --batch` first")
     if not keyset.exists(settings.DATA_KEYS) and not Patient.objects.exclude(key_id=None).exists():
         keyset.make(settings.DATA_KEYS)
     if not keyset.exists(settings.REGISTER_KEYS):
@@ -35,10 +46,16 @@ def encrypt_all() -> int:
         count = sum(_encrypt(model, fields) for model, fields in encrypted_fields())
         for patient in Patient.objects.filter(key_id=None).iterator(chunk_size=PIECE):
             patient.have_key()
+        _finished().delete()
+        Session.objects.all().delete()
         Journal.objects.record("records encrypted", by=SYSTEM, count=count)
     vault.forget()
-    _leave_nothing_behind()
+    leave_nothing_behind()
     return count
+
+
+def _finished() -> QuerySet[Any]:
+    return DBTaskResult.objects.filter(finished_at__isnull=False)
 
 
 def _encrypt(model: type[models.Model], fields: list[Encrypted]) -> int:
@@ -56,8 +73,8 @@ def _is_done(value: object) -> bool:
     return isinstance(value, Envelope) or value in EMPTY
 
 
-def _leave_nothing_behind() -> None:
-    """Have the write-ahead log of SQLite written into the file, and emptied: pages in clear were in it."""
+def leave_nothing_behind() -> None:
+    """Have the write-ahead log of SQLite written into the file, and emptied: what was just taken away is in it."""
     if connection.vendor == "sqlite" and not connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")

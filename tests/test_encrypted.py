@@ -8,20 +8,32 @@ from typing import Any
 
 import pytest
 from django.conf import settings as real
+from django.contrib.sessions.models import Session
 from django.core.exceptions import FieldError
 from django.core.management import call_command
 from django.db import connection, models
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from clinic import keyset, vault
 from clinic.actions import correct_patient
 from clinic.encrypting import encrypt_all, encrypted_fields, rotate
+from clinic.flow import NotAllowed
 from clinic.models import Correction, Patient, Role
 from clinic.models.encrypted import EMPTY, Envelope
 from clinic.vault import Erased, Unreadable
 from consent.models import Signature
 from screening.models import Screening
 from tests.behind_the_back import lift_guards
-from tests.factories import acting, make_patient, make_screening, make_visit, receptionist
+from tests.factories import (
+    acting,
+    make_patient,
+    make_screening,
+    make_visit,
+    practitioner,
+    receptionist,
+    staff_client,
+)
 from tests.rows import make_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -229,10 +241,22 @@ def test_what_was_kept_in_clear_is_read_and_then_encrypted():
     store(visit.patient, "key_id", None)
     store(screening, "answers", '{"eaten": "yes"}')
     store(signature, "name", "Gus Guardian")
+    DBTaskResult.objects.create(
+        args_kwargs={"args": [1, "ann@example.org"], "kwargs": {}},
+        task_path="consent.tasks.send_copy",
+        backend_name="default",
+        run_after=timezone.now(),
+    )
+    staff_client(practitioner())
     vault.forget()
+    with pytest.raises(NotAllowed, match="e-mails wait"):
+        encrypt_all()
+    DBTaskResult.objects.update(status="FAILED", finished_at=timezone.now())
     assert (again(visit.patient).name, again(visit.patient).born) == ("Ann One", visit.patient.born)
     assert again(screening).answers == {"eaten": "yes"} != answers
     assert encrypt_all() == 4
+    assert not DBTaskResult.objects.exists()
+    assert not Session.objects.exists()
     for row, name in ((visit.patient, "name"), (visit.patient, "born"), (screening, "answers"), (signature, "name")):
         assert Envelope.read(stored(row, name).strip('"')), (row, name)
     assert (again(visit.patient).name, again(screening).answers) == ("Ann One", {"eaten": "yes"})

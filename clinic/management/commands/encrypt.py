@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from clinic.encrypting import encrypt_all
+from clinic.flow import NotAllowed
 from clinic.keyset import KeysetTrouble
 
 
@@ -20,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             count = encrypt_all()
-        except KeysetTrouble as trouble:
-            raise CommandError(f"Nothing was encrypted: {trouble}.") from trouble
+        except (KeysetTrouble, NotAllowed) as trouble:
+            raise CommandError(f"Nothing was encrypted: {str(trouble).rstrip('.')}.") from trouble
         self.stdout.write(f"{count:,} values encrypted. Keep a copy of {settings.DATA_KEYS} apart from the backups.")
         self.stdout.write("Backups from before hold the same in clear: destroy them when newer ones are proven.")
