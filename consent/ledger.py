@@ -46,4 +46,5 @@ def _clinic(row: Consent | SealedAfter) -> str:
         read = record.read if isinstance(row, Consent) else after_record.read
         return read(row.record).clinic.name
     except Erased:
-        return PolicyChange.objects.policy().clinic_name
+        visit = row.visit if isinstance(row, Consent) else row.after.visit
+        return PolicyChange.objects.policy(visit.patient.site_id).clinic_name

@@ -46,9 +46,9 @@ def live() -> dict[VersionSeen.What, tuple[str, str]]:
     }
 
 
-def _signed() -> dict[VersionSeen.What, dict[str, int]]:
+def _signed(site: int | None) -> dict[VersionSeen.What, dict[str, int]]:
     latest = Assessment.objects.filter(screening=OuterRef("screening")).order_by("-id").values("rules_version")[:1]
-    given: QuerySet[Given] = Given.objects.order_by()
+    given: QuerySet[Given] = Given.objects.filter(visit__patient__site=site).order_by()
     by = {
         What.QUESTIONNAIRE: given.values_list("screening__questionnaire_version"),
         What.RULES: given.annotate(rules_version=Subquery(latest)).values_list("rules_version"),
@@ -57,22 +57,23 @@ def _signed() -> dict[VersionSeen.What, dict[str, int]]:
     return {what: dict(rows.annotate(Count("pk", distinct=True))) for what, rows in by.items()}
 
 
-def _by(seen: VersionSeen) -> str:
-    return str(seen.by or seen.tablet or "the system")
+def _by(seen: VersionSeen, site: int | None) -> str:
+    who = seen.by or seen.tablet
+    return "the system" if who is None else str(who) if who.site_id == site else "another clinic"
 
 
-def versions() -> list[tuple[str, list[Version]]]:
-    """Return the versions of each of the three, the live one first."""
-    signed, now = _signed(), live()
-    known = list(VersionSeen.objects.select_related("by", "tablet"))
+def versions(site: int | None) -> list[tuple[str, list[Version]]]:
+    """Return the versions of each of the three, the live one first; what was signed and by whom in one clinic."""
+    signed, now = _signed(site), live()
+    known = [(seen, _by(seen, site)) for seen in VersionSeen.objects.select_related("by", "tablet")]
     return [(what.label, _of(what, known, signed[what], now[what])) for what in What]
 
 
 def _of(
-    what: VersionSeen.What, known: list[VersionSeen], signed: dict[str, int], now: tuple[str, str]
+    what: VersionSeen.What, known: list[tuple[VersionSeen, str]], signed: dict[str, int], now: tuple[str, str]
 ) -> list[Version]:
     found: list[Version] = []
-    for seen in known:
+    for seen, by in known:
         if seen.what != what:
             continue
         found.append(
@@ -82,7 +83,7 @@ def _of(
                 live=(seen.version, seen.sha256) == now,
                 signed=signed.get(seen.version, 0),
                 since=seen.at,
-                by=_by(seen),
+                by=by,
                 unnamed=any(each.version == seen.version for each in found),
             )
         )

@@ -10,6 +10,7 @@ from django.test import Client
 
 from clinic.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, VersionSeen, Visit
+from clinic.models.sites import FIRST
 from consent import statement
 from consent.versions import live, versions
 from screening import actions, questions, rules
@@ -197,14 +198,14 @@ def test_the_manager_sees_what_is_live_since_when_by_whom_and_how_many_signed(re
     page = staff_client(manager()).get("/manage/versions/").text
     for shown in (*(sha256 for _, sha256 in live().values()), f"{tablet}"):
         assert shown in page
-    assert {label: [(each.live, each.signed) for each in found] for label, found in versions()} == {
+    assert {label: [(each.live, each.signed) for each in found] for label, found in versions(FIRST)} == {
         "Questionnaire": [(True, 2)],
         "Rules": [(True, 2)],
         "Consent text": [(True, 2)],
     }
     before = questions.VERSION
     released()
-    questionnaire = dict(versions())["Questionnaire"]
+    questionnaire = dict(versions(FIRST))["Questionnaire"]
     assert [(each.version, each.live, each.signed) for each in questionnaire] == [
         (NEXT, True, 0),
         (before, False, 2),
@@ -215,7 +216,7 @@ def test_the_manager_sees_what_is_live_since_when_by_whom_and_how_many_signed(re
 def test_words_that_changed_without_a_new_version_stand_out(released: Any):
     half_filled()
     released(questions.VERSION)
-    now, before = dict(versions())["Questionnaire"]
+    now, before = dict(versions(FIRST))["Questionnaire"]
     assert (now.live, now.unnamed, before.unnamed) == (True, True, False)
     assert "Changed without a new version" in staff_client(manager()).get("/manage/versions/").text
 

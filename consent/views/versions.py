@@ -15,4 +15,4 @@ from consent.versions import versions as all_versions
 @require_GET
 def versions(request: StaffRequest) -> HttpResponse:
     """Which questionnaire, rules and text are live, since when, by whom, and how many signed each."""
-    return render(request, "consent/manage_versions.html", {"kinds": all_versions()})
+    return render(request, "consent/manage_versions.html", {"kinds": all_versions(request.actor.site)})
