@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from clinic import places, sessions
@@ -45,10 +46,21 @@ def add_patient(*, name: str, born: dt.date, phone: str = "", email: str = "", b
     return patient
 
 
+def _check_readable(*patients: Patient) -> None:
+    """Raise :class:`~clinic.flow.NotAllowed` if one of them was erased since it was read, or is about to be."""
+    for patient in patients:
+        if Patient.objects.select_for_update().get(pk=patient.pk).is_erased:
+            raise NotAllowed("This record was erased. Add the patient anew.")
+
+
 @transaction.atomic
 def correct_patient(*, patient: Patient, by: Actor, **values: Any) -> list[str]:
-    """Correct details; return the names of the fields that changed. What it was stays on record."""
+    """Correct details; return the names of the fields that changed. What it was stays on record.
+
+    Raise :class:`~clinic.flow.NotAllowed` for a record of another clinic, and for one that was erased.
+    """
     check_here(by, patient.site_id)
+    _check_readable(patient)
     changed = [field for field in CORRECTABLE if field in values and values[field] != getattr(patient, field)]
     for field in changed:
         Correction.objects.create(
@@ -66,17 +78,19 @@ def correct_patient(*, patient: Patient, by: Actor, **values: Any) -> list[str]:
 def merge_patients(*, kept: Patient, gone: Patient, by: Actor) -> None:
     """Make two records of one person one: visits move to ``kept``, ``gone`` is found no more, both stay on record.
 
-    Raise :class:`~clinic.flow.NotAllowed` for one record twice, an already merged one, or a visit that is on a tablet.
+    What was merged into ``gone`` before is part of ``kept`` then. Raise :class:`~clinic.flow.NotAllowed` for one record
+    twice, one that was merged or erased, or a visit that is on a tablet.
     """
     if kept.pk == gone.pk or kept.merged_into_id or gone.merged_into_id:
         raise NotAllowed("Choose two different records, neither of them merged before.")
     check_here(by, kept.site_id, gone.site_id)
+    _check_readable(kept, gone)
     if Hold.objects.now().filter(visit__patient=gone).exists():
         raise NotAllowed("One of these patients has a tablet now. Take it back first.")
     for visit in Visit.objects.filter(patient=gone):
         Journal.objects.record("visit given another record", by=by, visit=visit, patient=kept)
     Visit.objects.filter(patient=gone).update(patient=kept)
-    Patient.objects.filter(pk=gone.pk).update(merged_into=kept)
+    Patient.objects.filter(Q(pk=gone.pk) | Q(merged_into=gone)).update(merged_into=kept)
     gone.tokens.all().delete()
     Merge.objects.create(kept=kept, gone=gone, by=by.staff)
     for patient in (kept, gone):
@@ -94,8 +108,12 @@ def add_visit(
     planned_regions: list[str] | None = None,
     returning: bool | None = None,
 ) -> Visit:
-    """Put a patient on a day's board. ``returning`` unset: whether an earlier visit of this patient was sealed."""
+    """Put a patient on a day's board. ``returning`` unset: whether an earlier visit of this patient was sealed.
+
+    Raise :class:`~clinic.flow.NotAllowed` for a record of another clinic, and for one that was erased.
+    """
     check_here(by, patient.site_id)
+    _check_readable(patient)
     before = Visit.objects.filter(patient=patient, stage=Stage.SEALED.value, in_error_at=None).exists()
     visit = Visit.objects.create(
         patient=patient,
@@ -281,6 +299,13 @@ def save_staff(*, user: User, by: Actor, sites: Collection[int] = ()) -> None:
     Journal.objects.record("staff added" if new else "staff changed", by=by, staff=user.pk)
     if not user.is_active:
         sessions.end(user=user, by=by)
+
+
+@transaction.atomic
+def let_go(*, user: User, by: Actor) -> None:
+    """Let somebody in no more, and sign them out everywhere, in every clinic."""
+    user.is_active = False
+    save_staff(user=user, by=by)
 
 
 @transaction.atomic

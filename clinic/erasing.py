@@ -5,18 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
+from itertools import islice
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Min, Q
+from django.db.models import Aggregate, Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from clinic import keyset, vault
+from clinic.encrypting import leave_nothing_behind
 from clinic.flow import NotAllowed, Stage
-from clinic.models import Actor, Journal, LegalHold, Patient, PatientToken, PolicyChange, Tombstone, Visit
+from clinic.models import Actor, Hold, Journal, LegalHold, Patient, PatientToken, PolicyChange, Tombstone, Visit
 from clinic.retention import PACKS, Pack, birthday, keep_until
+from clinic.story import CONTACTS
 
+PIECE = 200  # records looked at in one go
 AT_ONCE = 50  # more than these in one sitting is a mistake, or needs a second look
 OVER = (Stage.SEALED.value, Stage.STOPPED.value, Stage.EXPECTED.value)
 
@@ -38,11 +42,34 @@ class Kept:
 
 
 def kept(patient: Patient) -> Kept:
-    """Return how long a record is kept. Its contacts are its visits; without one, the day it was made."""
-    made, pack = timezone.localdate(patient.created_at), _pack(patient.site_id)
-    days = Visit.objects.filter(patient=patient).aggregate(first=Min("day"), last=Max("day"))
-    last = days["last"] or made
-    return Kept(patient, days["first"] or made, last, keep_until(pack, last=last, born=patient.born), pack)
+    """Return how long a record is kept."""
+    return _kept([patient], _pack(patient.site_id))[0]
+
+
+def _kept(patients: list[Patient], pack: Pack) -> list[Kept]:
+    """Return it for many in three queries.
+
+    A record's contacts are its visits, and what was done later: a harm reported or followed up, a consent taken back.
+    Without any, it is the day it was made. What was merged into it is a part of it.
+    """
+    whose = {patient.pk: patient.pk for patient in patients}
+    whose |= dict(Patient.objects.filter(merged_into__in=patients).values_list("pk", "merged_into_id"))
+    days: dict[int, list[dt.date]] = {pk: [] for pk in whose.values()}
+    for pk, first, last in _by_patient(Visit.objects.filter(patient__in=patients), Min("day"), Max("day")):
+        days[pk] += [first, last]
+    done = Journal.objects.filter(patient__in=whose, action__in=CONTACTS)
+    for pk, last in _by_patient(done, Max("at")):
+        days[whose[pk]].append(timezone.localdate(last))
+    found = []
+    for patient in patients:
+        all_days = days[patient.pk] or [timezone.localdate(patient.created_at)]
+        last = max(all_days)
+        found.append(Kept(patient, min(all_days), last, keep_until(pack, last=last, born=patient.born), pack))
+    return found
+
+
+def _by_patient(rows: QuerySet[Any], *of_each: Aggregate) -> Iterator[tuple[Any, ...]]:
+    yield from rows.order_by().values_list("patient").annotate(*of_each).iterator(chunk_size=PIECE)
 
 
 def _pack(site: int | None) -> Pack:
@@ -52,27 +79,27 @@ def _pack(site: int | None) -> Pack:
 def due(site: int | None, most: int = 200) -> list[Kept]:
     """Return a clinic's records that need not be kept any longer and that nothing holds, longest ago first."""
     found: list[Kept] = []
-    for patient in _long_ago(site):
-        one = kept(patient)
-        if one.is_due:
-            found.append(one)
-        if len(found) == most:
-            break
-    return found
+    pack = _pack(site)
+    long_ago = _long_ago(site, pack)
+    while len(found) < most and (some := list(islice(long_ago, PIECE))):
+        found += [one for one in _kept(some, pack) if one.is_due]
+    return found[:most]
 
 
-def _long_ago(site: int | None) -> Iterator[Patient]:
-    today = timezone.localdate()
-    before = birthday(today, -_pack(site).years)
+def _long_ago(site: int | None, pack: Pack) -> Iterator[Patient]:
+    """Yield those whose last visit is as long ago as the rule asks of an adult: those that may be due."""
+    before = birthday(timezone.localdate(), -pack.years)
+    held = LegalHold.objects.filter(ended_at=None)
     rows = (
         Patient.objects.of(site)
         .current()
         .filter(tombstone=None)
-        .exclude(legal_holds__in=LegalHold.objects.filter(ended_at=None))
+        .exclude(pk__in=held.values("patient"))
+        .exclude(pk__in=held.exclude(patient__merged_into=None).values("patient__merged_into"))
     )
     last = rows.annotate(last=Max("visits__day"))
     long_ago = last.filter(Q(last__lt=before) | Q(last=None, created_at__date__lt=before))
-    return long_ago.order_by("last", "pk").iterator(chunk_size=200)
+    return long_ago.order_by("last", "pk").iterator(chunk_size=PIECE)
 
 
 @transaction.atomic
@@ -121,12 +148,18 @@ def erase(*, patient: Patient, by: Actor) -> Tombstone:
         register=_note(one),
         approved_by=by.staff,
     )
-    gone = Patient.objects.filter(Q(pk=patient.pk) | Q(merged_into=patient))
+    gone = _all_of(patient)
     PatientToken.objects.filter(patient__in=gone).delete()
     gone.update(wrapped_key=None)
     Journal.objects.record("record erased", by=by, patient=patient, count=len(made.digests))
     transaction.on_commit(vault.forget)
+    transaction.on_commit(leave_nothing_behind)
     return made
+
+
+def _all_of(patient: Patient) -> QuerySet[Patient]:
+    """Return a record with those that were merged into it: they are erased together, or not at all."""
+    return Patient.objects.filter(Q(pk=patient.pk) | Q(merged_into=patient))
 
 
 def _check(patient: Patient) -> None:
@@ -134,8 +167,10 @@ def _check(patient: Patient) -> None:
         raise NotAllowed("This record was erased already.")
     if patient.merged_into_id:
         raise NotAllowed("This record was merged into another: erase that one.")
-    if LegalHold.objects.filter(patient=patient, ended_at=None).exists():
-        raise NotAllowed("This record is held. Let it go first.")
+    if LegalHold.objects.filter(patient__in=_all_of(patient), ended_at=None).exists():
+        raise NotAllowed("This record is held, or one that was merged into it. Let it go first.")
+    if Hold.objects.now().filter(visit__patient=patient).exists():
+        raise NotAllowed("A tablet shows this record now. Take it back first.")
     if Visit.objects.filter(patient=patient).exclude(stage__in=OVER).exists():
         raise NotAllowed("A visit of this patient is not over.")
 
@@ -151,6 +186,6 @@ def _note(one: Kept) -> str:
 
 
 def _digests(patient: Patient) -> list[str]:
-    rows = Journal.objects.filter(Q(patient=patient) | Q(visit__patient=patient)).order_by("seq")
+    rows = Journal.objects.filter(patient__in=_all_of(patient)).order_by("seq")
     told = (row.data.get("digest") for row in rows.iterator(chunk_size=500))
     return list(dict.fromkeys(cast(str, digest) for digest in told if digest))

@@ -202,6 +202,8 @@ class MergeForm(PlainForm):
         other = Patient.objects.of(self.kept.site_id).current().filter(pk=self.cleaned_data["gone"]).first()
         if other is None or other.pk == self.kept.pk:
             raise ValidationError("There is no other record with this number.")
+        if other.is_erased:
+            raise ValidationError("This record was erased. It cannot be made one with another.")
         return other
 
 

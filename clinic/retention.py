@@ -11,19 +11,23 @@ OF_AGE = 18
 
 @dataclass(frozen=True)
 class Pack:
-    """One place's rule: ``years`` after the last contact, and of a child until ``child_until`` years of age."""
+    """One place's rule: ``years`` after the last contact, and of a child until ``child_until`` years of age.
+
+    ``last_year_until``: the same of somebody who was in the last year before coming of age, where that is another one.
+    """
 
     label: str
     years: int
     child_until: int
     source: str
+    last_year_until: int = 0
 
 
 PACKS: Mapping[str, Pack] = {
     "england": Pack(
-        "England", 8, 25, "NHS Records Management Code of Practice, which private physiotherapists follow (CSP)"
+        "England", 8, 25, "NHS Records Management Code of Practice, which private physiotherapists follow (CSP)", 26
     ),
-    "scotland": Pack("Scotland", 6, 25, "Scottish Government Records Management Code of Practice (CSP)"),
+    "scotland": Pack("Scotland", 6, 25, "Scottish Government Records Management Code of Practice (CSP)", 26),
     "australia": Pack("Australia", 7, 25, "health records acts of New South Wales, Victoria and the ACT"),
     "california": Pack("California", 7, 19, "California Business and Professions Code, section 2620.7"),
     "india": Pack("India", 5, 21, "Clinical Establishments Act guideline; for children the IMA's advice"),
@@ -41,4 +45,9 @@ def birthday(born: dt.date, age: int) -> dt.date:
 def keep_until(pack: Pack, *, last: dt.date, born: dt.date) -> dt.date:
     """Return the last day on which the record of somebody whose last contact was ``last`` has to be kept."""
     after = birthday(last, pack.years)
-    return max(after, birthday(born, pack.child_until)) if last < birthday(born, OF_AGE) else after
+    if last >= birthday(born, OF_AGE):
+        return after
+    in_last_year = last >= birthday(born, OF_AGE - 1)
+    return max(
+        after, birthday(born, pack.last_year_until if in_last_year and pack.last_year_until else pack.child_until)
+    )

@@ -176,6 +176,7 @@ GROUPS: tuple[Group, ...] = (
             "tablet revoked": "Turned away the tablet {tablet}",
             "emergency seen": "Looked at an opening of a record from another clinic ({number})",
             "clinic added": "Added a clinic to the group (clinic {number})",
+            "clinic changed": "Changed the name or the contacts of clinic {number}",
             "clinic left": "Left clinic {number}, to work in another",
             "clinic chosen": "Began to work in clinic {number}",
             "setting changed": "Changed a setting: {setting}",
@@ -193,6 +194,15 @@ GROUPS: tuple[Group, ...] = (
     ),
 )
 
+# What is done with or for a patient, on the day or years later: from the last of it on a record's age counts. To read a
+# record, or to put its papers in order, is no contact.
+CONTACTS = frozenset(
+    action
+    for group in GROUPS
+    if group.name in ("visits", "answers", "treatment", "consents")
+    for action in group.actions
+    if not action.startswith(("visit given", "version", "sealing", "seal key", "timestamp"))
+) | {"patient corrected"}
 SENTENCES: Mapping[str, str] = {action: says for group in GROUPS for action, says in group.actions.items()}
 # Values that are words of our own lists. What is not listed stands as it is.
 VALUES: Mapping[str, Mapping[str, str]] = {

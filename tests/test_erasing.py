@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from clinic import actions as actions_of_the_desk
 from clinic import erasing, vault
 from clinic.actions import change_policy, merge_patients
 from clinic.flow import NotAllowed, Stage
 from clinic.models import Journal, LegalHold, Patient, PatientToken, Role, Site, Tombstone, Visit
 from clinic.models.sites import FIRST
-from clinic.retention import PACKS, keep_until
+from clinic.retention import PACKS, birthday, keep_until
 from clinic.vault import Erased
 from consent import actions
 from consent.audit import audit
 from consent.models import Consent, SealedFile
+from tests.clock import put_forward, to_noon
 from tests.factories import (
     acting,
+    hold,
     make_patient,
+    make_tablet,
     make_user,
     make_visit,
     manager,
@@ -40,22 +46,35 @@ def _anchors(settings, tmp_path) -> None:
     settings.ANCHORS_FILE = tmp_path / "anchors.jsonl"
 
 
-LONG_AGO = dt.date(2010, 3, 5)
+LONG = 16  # years: longer than any rule asks of an adult
+GoBy = Callable[[int], None]
+
+
+@pytest.fixture(autouse=True)
+def years(monkeypatch: pytest.MonkeyPatch) -> GoBy:
+    """Let years go by, for all of the app."""
+    passed = [to_noon()]
+    put_forward(monkeypatch, lambda: passed[0])
+
+    def go_by(count: int) -> None:
+        passed[0] += dt.timedelta(days=366 * count)
+
+    return go_by
 
 
 def by():
     return acting(manager(), Role.MANAGER)
 
 
-def of_long_ago(patient: Patient) -> Patient:
-    Visit.objects.filter(patient=patient).update(day=LONG_AGO)
-    return patient
-
-
-def old(name: str = "Olga Oldest", **fields) -> Patient:
+def treated(name: str = "Olga Oldest", **fields) -> Patient:
+    """Somebody whose only visit is today."""
     patient = make_patient(name, **fields)
-    make_visit(patient, stage=Stage.SEALED, day=LONG_AGO)
+    make_visit(patient, stage=Stage.SEALED)
     return patient
+
+
+def born(age: int) -> dt.date:
+    return birthday(timezone.localdate(), -age)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +82,9 @@ def old(name: str = "Olga Oldest", **fields) -> Patient:
     [
         ("england", "2020-06-01", "1980-01-01", "2028-06-01"),
         ("england", "2020-06-01", "2010-01-01", "2035-01-01"),  # a child: until 25
-        ("england", "2020-06-01", "2002-06-02", "2028-06-01"),  # the day before coming of age: 25 comes sooner
+        ("england", "2020-06-01", "2002-06-02", "2028-06-02"),  # the day before coming of age: until 26
+        ("england", "2020-06-01", "2003-06-02", "2028-06-02"),  # not 17 yet: until 25
+        ("australia", "2020-06-01", "2002-06-02", "2027-06-02"),
         ("england", "2020-06-01", "2002-06-01", "2028-06-01"),
         ("australia", "2020-02-29", "1980-01-01", "2027-03-01"),
         ("california", "2020-06-01", "2019-01-01", "2038-01-01"),
@@ -76,13 +97,15 @@ def test_how_long_is_told_by_the_country_the_last_contact_and_the_age_then(pack,
     assert found == dt.date.fromisoformat(until)
 
 
-def test_the_list_has_what_is_due_and_nothing_else():
-    due = old()
-    make_visit(old("Ina Recent"))  # came again today
-    old("Cleo Child", born=dt.date(2009, 1, 1))
-    held = old("Hal Held")
-    erasing.hold(patient=held, reason="A claim.", by=by())
-    merged = old("Mia Merged")
+def test_the_list_has_what_is_due_and_nothing_else(years: GoBy):
+    due, recent = treated(), treated("Ina Recent")
+    treated("Cleo Child", born=born(5))
+    held, inside, merged = treated("Hal Held"), treated("Ida Inside"), treated("Mia Merged")
+    years(LONG)
+    make_visit(recent)  # came again today
+    for one in (held, inside):
+        erasing.hold(patient=one, reason="A claim.", by=by())
+    merge_patients(kept=treated("Ida Outside"), gone=inside, by=acting(receptionist(), Role.RECEPTION))
     merge_patients(kept=make_patient("Mia Merged"), gone=merged, by=acting(receptionist(), Role.RECEPTION))
     found = {one.patient.name for one in erasing.due(FIRST)}
     assert found == {due.name, "Mia Merged"}
@@ -92,20 +115,24 @@ def test_the_list_has_what_is_due_and_nothing_else():
     assert due.name not in page
 
 
-def test_another_country_is_a_setting():
-    patient = old()
-    Visit.objects.filter(patient=patient).update(day=timezone.localdate() - dt.timedelta(days=7 * 366))
+def test_another_country_is_a_setting(years: GoBy):
+    patient = treated()
+    years(7)
     assert erasing.due(FIRST) == []
     change_policy(by=by(), records_kept="scotland")
     assert [one.patient for one in erasing.due(FIRST)] == [patient]
 
 
-def test_what_must_be_kept_is_not_erased_and_the_reason_is_said():
-    recent, held, open_ = make_patient(), old(), old()
-    make_visit(recent)
+def test_what_must_be_kept_is_not_erased_and_the_reason_is_said(years: GoBy):
+    held, open_, shown = treated(), treated(), treated()
+    make_visit(open_, stage=Stage.CONFIRMED)
+    hold(make_visit(shown, stage=Stage.ANSWERING), make_tablet()[0])
+    Visit.objects.filter(patient=shown).update(stage=Stage.SEALED.value)  # as while consent is taken back
+    years(LONG)
+    recent = treated()
     erasing.hold(patient=held, reason="A claim.", by=by())
-    make_visit(open_, stage=Stage.CONFIRMED, day=LONG_AGO)
-    for patient, why in ((recent, "must be kept until"), (held, "held"), (open_, "not over")):
+    told = ((recent, "must be kept until"), (held, "held"), (open_, "not over"), (shown, "tablet"))
+    for patient, why in told:
         with pytest.raises(NotAllowed, match=why):
             erasing.erase(patient=patient, by=by())
     assert not Tombstone.objects.exists()
@@ -115,12 +142,81 @@ def test_what_must_be_kept_is_not_erased_and_the_reason_is_said():
         erasing.erase(patient=held, by=by())
 
 
-def test_a_record_is_erased_and_everything_that_is_checked_still_holds(seal_keys, django_capture_on_commit_callbacks):
+def test_what_was_done_later_counts_as_well(years: GoBy):
+    patient = treated()
+    years(6)
+    actions_of_the_desk.correct_patient(patient=patient, phone="01234 567890", by=acting(receptionist()))
+    later = timezone.localdate()
+    years(6)
+    staff_client(practitioner()).get(f"/patients/{patient.pk}/")  # to look is no contact
+    assert (erasing.kept(patient).last, erasing.due(FIRST)) == (later, [])
+    years(3)
+    assert [one.last for one in erasing.due(FIRST)] == [later]
+
+
+def test_the_list_asks_the_same_number_of_queries_for_many(years: GoBy, django_assert_num_queries):
+    treated()
+    years(LONG)
+    with CaptureQueriesContext(connection) as one:
+        erasing.due(FIRST)
+    for number in range(9):
+        treated(f"Olga {number}")
+    years(LONG)
+    with django_assert_num_queries(len(one)):
+        assert len(erasing.due(FIRST)) == 10
+
+
+def test_all_that_became_one_record_is_erased_with_it(years: GoBy):
+    desk = acting(receptionist(), Role.RECEPTION)
+    first, second, last = treated("Ann One"), treated("Ann Two"), treated("Ann Three")
+    merge_patients(kept=second, gone=first, by=desk)
+    merge_patients(kept=last, gone=second, by=desk)
+    years(LONG)
+    erasing.erase(patient=last, by=by())
+    assert not Patient.objects.exclude(wrapped_key=None).filter(pk__in=[first.pk, second.pk, last.pk]).exists()
+
+
+def test_a_held_record_is_not_erased_within_another(years: GoBy):
+    held, other = treated("Ann Held"), treated("Ann Other")
+    erasing.hold(patient=held, reason="A claim.", by=by())
+    merge_patients(kept=other, gone=held, by=acting(receptionist(), Role.RECEPTION))
+    years(LONG)
+    assert erasing.due(FIRST) == []
+    with pytest.raises(NotAllowed, match="held"):
+        erasing.erase(patient=other, by=by())
+    assert Patient.objects.get(pk=held.pk).name == "Ann Held"
+
+
+def test_an_erased_record_takes_nothing_more(years: GoBy):
+    erased, living = treated(), treated("Liv Living")
+    page_left_open = Patient.objects.get(pk=erased.pk)
+    years(LONG)
+    erasing.erase(patient=erased, by=by())
+    desk = acting(receptionist(), Role.RECEPTION)
+    for act in (
+        lambda: actions_of_the_desk.add_visit(patient=page_left_open, day=timezone.localdate(), by=desk),
+        lambda: actions_of_the_desk.correct_patient(patient=page_left_open, phone="01234", by=desk),
+        lambda: merge_patients(kept=living, gone=page_left_open, by=desk),
+        lambda: merge_patients(kept=page_left_open, gone=living, by=desk),
+    ):
+        with pytest.raises(NotAllowed, match="erased"):
+            act()
+    client = staff_client(receptionist())
+    answer = client.post(f"/patients/{erased.pk}/visit/", {"day": str(timezone.localdate())}, follow=True)
+    assert "erased" in answer.text
+    assert client.get(f"/patients/{living.pk}/merge/", {"gone": erased.pk}).status_code == 422
+    assert Visit.objects.filter(patient=erased).count() == 1
+
+
+def test_a_record_is_erased_and_everything_that_is_checked_still_holds(
+    seal_keys, years: GoBy, django_capture_on_commit_callbacks
+):
     consent = confirmed()
     actions.withdraw(visit=consent.visit, **SPOKEN, reason="Changed my mind.", by=acting(practitioner()))
     other = confirmed()
-    patient = of_long_ago(consent.visit.patient)
+    patient, then = consent.visit.patient, timezone.localdate()
     first = make_patient("Alex Earlier")
+    years(LONG)
     merge_patients(kept=patient, gone=first, by=acting(receptionist(), Role.RECEPTION))
     name, desk = patient.name, staff_client(practitioner())
     with django_capture_on_commit_callbacks(execute=True):
@@ -128,8 +224,8 @@ def test_a_record_is_erased_and_everything_that_is_checked_still_holds(seal_keys
 
     file = SealedFile.objects.get(consent=consent)
     assert {consent.sha256, file.sha256} <= set(stone.digests)
-    assert (stone.source, stone.last_contact) == (PACKS["england"].source, LONG_AGO)
-    assert stone.note == {"name": name, "born": patient.born.isoformat(), "first": str(LONG_AGO), "last": str(LONG_AGO)}
+    assert (stone.source, stone.last_contact) == (PACKS["england"].source, then)
+    assert stone.note == {"name": name, "born": patient.born.isoformat(), "first": str(then), "last": str(then)}
     assert not PatientToken.objects.filter(patient__in=[patient, first]).exists()
     for row, column in (
         (Patient.objects.get(pk=patient.pk), "born"),
@@ -155,7 +251,7 @@ def test_a_record_is_erased_and_everything_that_is_checked_still_holds(seal_keys
         f"/consents/{consent.visit_id}/withdraw/",
         f"/visits/{consent.visit_id}/aftercare/",
         f"/review/{consent.visit_id}/",
-        f"/board/?day={LONG_AGO}",
+        f"/board/?day={then}",
         f"/patients/?name={name.split()[0]}",
         "/manage/figures/",
     ):
@@ -167,7 +263,6 @@ def test_a_record_is_erased_and_everything_that_is_checked_still_holds(seal_keys
     assert page.status_code == 410
     assert erased_on in page.text
     for address in (f"/patients/{patient.pk}/", f"/visits/{consent.visit_id}/"):
-        print(address, desk.get(address).status_code)
         assert erased_on in desk.get(address).text
     assert desk.post(f"/patients/{patient.pk}/export/").status_code == 410
     assert staff_client(manager()).get("/manage/retention/").status_code == 200
@@ -183,8 +278,9 @@ def test_a_key_that_went_without_a_tombstone_is_found(seal_keys):
     assert "no tombstone" in wrong[0].words
 
 
-def test_erasing_by_the_page_asks_who_it_is_and_takes_what_was_ticked():
-    first, second = old(), old("Otto Other")
+def test_erasing_by_the_page_asks_who_it_is_and_takes_what_was_ticked(years: GoBy):
+    first, second = treated(), treated("Otto Other")
+    years(LONG)
     client = staff_client(manager())
     client.post("/manage/retention/erase/", {"record": [first.pk]})
     assert [each.patient for each in Tombstone.objects.all()] == [first]
@@ -200,8 +296,10 @@ def test_erasing_by_the_page_asks_who_it_is_and_takes_what_was_ticked():
     assert Tombstone.objects.count() == 1
 
 
-def test_a_hold_is_set_and_ended_on_the_page():
-    patient, client = old(), staff_client(manager())
+def test_a_hold_is_set_and_ended_on_the_page(years: GoBy):
+    patient = treated()
+    years(LONG)
+    client = staff_client(manager())
     assert client.post("/manage/retention/hold/", {"record": patient.pk, "reason": ""}).status_code == 422
     client.post("/manage/retention/hold/", {"record": patient.pk, "reason": "A complaint of 3 March."})
     held = LegalHold.objects.get()
@@ -211,8 +309,9 @@ def test_a_hold_is_set_and_ended_on_the_page():
     assert [one.patient for one in erasing.due(FIRST)] == [patient]
 
 
-def test_no_row_is_deleted_and_none_is_changed_but_the_key_and_the_index(seal_keys):
-    patient = of_long_ago(confirmed().visit.patient)
+def test_no_row_is_deleted_and_none_is_changed_but_the_key_and_the_index(seal_keys, years: GoBy):
+    patient = confirmed().visit.patient
+    years(LONG)
     before = _rows()
     erasing.erase(patient=patient, by=by())
     changed = {table for table, rows in _rows().items() if before[table] - rows}
@@ -228,9 +327,11 @@ def _rows() -> dict[str, set[str]]:
     return found
 
 
-def test_another_clinics_manager_sees_and_erases_none_of_ours():
-    ours, theirs = old(), staff_client(make_user(Role.MANAGER, site=Site.objects.create(number=2, name="Riverside")))
-    held = erasing.hold(patient=old("Hal Held"), reason="A claim.", by=by())
+def test_another_clinics_manager_sees_and_erases_none_of_ours(years: GoBy):
+    ours, claimed = treated(), treated("Hal Held")
+    years(LONG)
+    theirs = staff_client(make_user(Role.MANAGER, site=Site.objects.create(number=2, name="Riverside")))
+    held = erasing.hold(patient=claimed, reason="A claim.", by=by())
     page = theirs.get("/manage/retention/").text
     assert f'value="{ours.pk}"' not in page
     assert "A claim." not in page

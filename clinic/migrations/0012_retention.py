@@ -6,6 +6,14 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def one_step(apps, schema_editor):
+    """Let what was merged into a record that was merged itself be a part of the one that is left."""
+    patients = apps.get_model('clinic', 'Patient').objects
+    while rows := list(patients.filter(merged_into__merged_into__isnull=False).values_list('pk', 'merged_into__merged_into')):
+        for pk, last in rows:
+            patients.filter(pk=pk).update(merged_into=last)
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -13,6 +21,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunPython(one_step, migrations.RunPython.noop),
         migrations.CreateModel(
             name='Tombstone',
             fields=[

@@ -31,7 +31,11 @@ def add(request: StaffRequest, pk: int) -> HttpResponse:
     form = VisitForm(request.POST, site=request.actor.site)
     if not form.is_valid():
         return render(request, "clinic/visit_form.html", {"form": form, "patient": person}, status=422)
-    new = actions.add_visit(patient=person, by=request.actor, **form.cleaned_data)
+    try:
+        new = actions.add_visit(patient=person, by=request.actor, **form.cleaned_data)
+    except NotAllowed as refusal:
+        messages.error(request, str(refusal))
+        return redirect("patient", pk)
     messages.success(request, f"{person} is on the board.")
     return redirect("visit", new.pk)
 
