@@ -14,7 +14,11 @@ from clinic.models import Site
 
 
 class SiteForm(PlainForm):
-    """A clinic of the group."""
+    """A clinic of the group. ``of``: the one that is changed."""
+
+    def __init__(self, *args: Any, of: Site | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.others = Site.objects.exclude(pk=of.pk) if of else Site.objects.all()
 
     name = PlainText(
         label="Name",
@@ -27,7 +31,7 @@ class SiteForm(PlainForm):
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"])
-        if Site.objects.filter(name__iexact=name).exists():
+        if self.others.filter(name__iexact=name).exists():
             raise ValidationError("Another clinic has this name.")
         return name
 

@@ -28,6 +28,19 @@ def add_site(*, name: str, address: str, phone: str, by: Actor) -> Site:
     return made
 
 
+CHANGEABLE = ("name", "address", "phone")
+
+
+@transaction.atomic
+def change_site(*, site: Site, name: str, address: str, phone: str, by: Actor) -> None:
+    """Change what a clinic is called and how it is reached. Only a manager of the first clinic does."""
+    if by.site != FIRST:
+        raise NotAllowed("Only a manager of the first clinic changes a clinic.")
+    site.name, site.address, site.phone = name, address, phone
+    site.save(update_fields=CHANGEABLE)
+    Journal.objects.record("clinic changed", by=by, number=site.number)
+
+
 @transaction.atomic
 def work_at(*, site: Site, by: Actor) -> None:
     """Let the staff member who acts work in ``site`` from the next page on.

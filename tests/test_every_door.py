@@ -174,8 +174,10 @@ TABLE: dict[str, Row] = {
     "staff_member": Row(BOSS, 200, 422),
     "enrolment_link": Row(BOSS, 405, 200),
     "end_sessions": Row(BOSS, 405, GO),
+    "staff_leaves": Row(BOSS, 405, GO),
     "manage_journal": Row(BOSS, 200),
     "manage_sites": Row(BOSS, 200, 422),
+    "manage_site": Row(BOSS, 200, 422),
     "manage_emergencies": Row(BOSS, 200),
     "emergency_seen": Row(BOSS, 405, GO),
     "manage_settings": Row(BOSS, 200, 422),
@@ -257,7 +259,7 @@ def expected(row: Row, actor: str, method: str, door: Door) -> set[str]:
     )
 
 
-OF_THE_GROUP = ("manage_settings", "manage_sites")  # for managers of the first clinic
+OF_THE_GROUP = ("manage_settings", "manage_sites", "manage_site")  # for managers of the first clinic
 OF_NO_CLINIC = ("timestamp_token",)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -26,6 +28,7 @@ from clinic.models import (
     Visit,
     emergencies,
 )
+from consent.versions import versions
 from screening.standing import standing
 from tests.factories import (
     acting,
@@ -40,6 +43,7 @@ from tests.factories import (
     receptionist,
     staff_client,
 )
+from tests.test_confirming import signed
 
 pytestmark = pytest.mark.django_db
 
@@ -162,7 +166,58 @@ def test_a_manager_of_one_clinic_opens_no_way_into_another(north: Site):
     assert staff_client(both).post(reverse("end_sessions", args=[only.pk])).status_code == 404  # works here now
     shown = theirs.get(reverse("manage_staff")).content.decode()
     assert reverse("staff_member", args=[only.pk]) in shown
-    assert reverse("staff_member", args=[both.pk]) not in shown
+    assert f'href="{reverse("staff_member", args=[both.pk])}"' not in shown
+
+
+def test_any_clinics_manager_lets_a_leaver_in_no_more(north: Site):
+    both = make_user(Role.PRACTITIONER)
+    both.sites.set([1, north.number])
+    inside, boss = staff_client(both), make_user(Role.MANAGER, site=north)
+    theirs, address = staff_client(boss), reverse("staff_leaves", args=[both.pk])
+    assert inside.get(reverse("board")).status_code == 200
+    assert staff_client(make_user(Role.MANAGER, site=make_site("South Clinic"))).post(address).status_code == 404
+    assert address in theirs.get(reverse("manage_staff")).text
+    theirs.post(address)
+    assert inside.get(reverse("board")).status_code == 302
+    both.refresh_from_db()
+    assert not both.is_active
+    theirs.post(reverse("staff_leaves", args=[boss.pk]))
+    boss.refresh_from_db()
+    assert boss.is_active, "nobody locks themselves out"
+
+
+def test_a_clinic_without_a_manager_gets_one_from_the_servers_terminal(north: Site):
+    call_command("createstaff", "mo", "Mo Manager", clinic=north.number, stdout=StringIO())
+    mo = User.objects.get(username="mo")
+    assert mo.site_id == north.number
+    assert mo.works_at == {north.number}
+    boss = manager()
+    call_command("createstaff", boss.username, again=True, clinic=north.number, stdout=StringIO())
+    assert boss.works_at == {1, north.number}
+    with pytest.raises(CommandError, match="there is no clinic 9; allowed: 1, 2"):
+        call_command("createstaff", "mia", "Mia", clinic=9)
+
+
+def test_the_first_clinics_manager_mends_a_clinics_name_and_contacts(north: Site):
+    address, typed = reverse("manage_site", args=[north.number]), {"name": "North Clinic", "phone": "01632 960 556"}
+    assert staff_client(make_user(Role.MANAGER, site=north)).post(address, typed).status_code == 404
+    boss = staff_client(manager())
+    assert boss.get(reverse("manage_site", args=[1])).status_code == 404
+    assert boss.post(address, {"name": ""}).status_code == 422
+    assert boss.post(address, typed).status_code == 302
+    north.refresh_from_db()
+    assert north.phone == "01632 960 556"
+
+
+def test_what_another_clinic_signed_is_not_counted_here(north: Site):
+    visit = signed()
+    Patient.objects.filter(pk=visit.patient_id).update(site=north)
+    counted = {site: sum(each.signed for _, found in versions(site) for each in found) for site in (1, north.number)}
+    assert counted == {1: 0, north.number: 3}
+    told = {site: {each.by for _, found in versions(site) for each in found} for site in (1, north.number)}
+    assert "another clinic" in told[north.number]
+    assert "another clinic" not in told[1]
+    assert not told[1] & told[north.number] - {"", "the system"}
 
 
 def test_a_manager_of_several_clinics_says_where_somebody_works(north: Site):
@@ -203,7 +258,7 @@ def emergency(client: Client, name: str = "Nora Northcanary", reason: str = REAS
 
 
 def test_in_an_emergency_a_record_of_another_clinic_is_read_and_not_changed(north: Site):
-    visit = of_north(north)
+    visit, other = of_north(north), make_patient("Ned Northcanary", BORN, site=north)
     me = practitioner()
     client, page = staff_client(me), reverse("patient", args=[visit.patient_id])
     assert client.get(page).status_code == 404
@@ -216,6 +271,8 @@ def test_in_an_emergency_a_record_of_another_clinic_is_read_and_not_changed(nort
     assert client.get(reverse("visit", args=[visit.pk])).status_code == 200
     assert client.post(reverse("did_not_come", args=[visit.pk])).status_code == 404
     assert client.post(reverse("correct_patient", args=[visit.patient_id])).status_code == 404
+    assert client.get(reverse("correct_patient", args=[visit.patient_id])).status_code == 404
+    assert client.get(reverse("merge_patient", args=[visit.patient_id]), {"gone": other.pk}).status_code == 404
     assert staff_client(me).get(page).status_code == 404, "another session of the same person"
     assert staff_client(practitioner()).get(page).status_code == 404
     opened = Journal.objects.get(action="record opened in an emergency")
@@ -254,6 +311,7 @@ def test_only_who_just_showed_who_they_are_opens_one(north: Site):
     assert answer.status_code == 422
     assert "show who you are" in answer.text
     assert REASON in answer.text
+    assert client.post(reverse("emergency"), {}).status_code == 422
     assert not EmergencyAccess.objects.exists()
 
 

@@ -128,6 +128,21 @@ def end_sessions(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @staff(Role.MANAGER)
+@require_POST
+@fresh
+def staff_leaves(request: StaffRequest, pk: int) -> HttpResponse:
+    """Let in no more somebody who works here and elsewhere: any clinic's manager closes an account, none opens one."""
+    person = get_object_or_404(staff_of(request.actor.site), pk=pk, is_active=True)
+    try:
+        actions.let_go(user=person, by=request.actor)
+    except NotAllowed as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{person} is signed out everywhere and may not sign in any more, in no clinic.")
+    return redirect("manage_staff")
+
+
+@staff(Role.MANAGER)
 def policy(request: StaffRequest) -> HttpResponse:
     """The settings, each with its default, its range and its reason; who changed what.
 

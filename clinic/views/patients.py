@@ -90,15 +90,19 @@ def patient(request: StaffRequest, pk: int) -> HttpResponse:
 
 @staff(*DESK)
 def correct(request: StaffRequest, pk: int) -> HttpResponse:
-    """Correct a patient's details; what they were stays on record."""
-    person = get_object_or_404(Patient.objects.visible_to(request.actor).current(), pk=pk)
+    """Correct a patient's details; what they were stays on record. Of one's own clinic alone, as all that changes."""
+    person = get_object_or_404(Patient.objects.of(request.actor.site).current(), pk=pk)
     now = {field: getattr(person, field) for field in actions.CORRECTABLE}
     form = PatientForm(request.POST or None, initial=now)
     if request.method == "POST" and form.is_valid():
-        changed = actions.correct_patient(patient=person, by=request.actor, **form.cleaned_data)
-        messages.success(
-            request, "Corrected. What it was before stays on record." if changed else "Nothing was changed."
-        )
+        try:
+            changed = actions.correct_patient(patient=person, by=request.actor, **form.cleaned_data)
+        except NotAllowed as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(
+                request, "Corrected. What it was before stays on record." if changed else "Nothing was changed."
+            )
         return redirect("patient", person.pk)
     Journal.objects.record("patient opened", by=request.actor, patient=person)
     context = {"form": form, "patient": person}
@@ -108,7 +112,7 @@ def correct(request: StaffRequest, pk: int) -> HttpResponse:
 @staff(*DESK)
 def merge(request: StaffRequest, pk: int) -> HttpResponse:
     """Make two records of one person one: choose the other, look at both, confirm."""
-    person = get_object_or_404(Patient.objects.visible_to(request.actor).current(), pk=pk)
+    person = get_object_or_404(Patient.objects.of(request.actor.site).current(), pk=pk)
     form = MergeForm(request.POST or request.GET or None, kept=person)
     if form.is_bound and form.is_valid():
         gone = form.cleaned_data["gone"]

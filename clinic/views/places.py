@@ -34,6 +34,22 @@ def sites(request: StaffRequest) -> HttpResponse:
     return render(request, "clinic/manage_sites.html", context, status=422 if form.errors else 200)
 
 
+@staff(Role.MANAGER)
+@fresh
+def site(request: StaffRequest, number: int) -> HttpResponse:
+    """Change a clinic's name, address or phone; those of the first stand in the settings."""
+    if request.actor.site != FIRST or number == FIRST:
+        raise Http404
+    one = get_object_or_404(Site, number=number)
+    now = {name: getattr(one, name) for name in places.CHANGEABLE}
+    form = SiteForm(request.POST if request.method == "POST" else None, initial=now, of=one)
+    if request.method == "POST" and form.is_valid():
+        places.change_site(site=one, by=request.actor, **form.cleaned_data)
+        messages.success(request, f"{one} was saved. What was signed before stays as it is.")
+        return redirect("manage_sites")
+    return render(request, "clinic/manage_site.html", {"form": form, "site": one}, status=422 if form.errors else 200)
+
+
 @staff(Role.RECEPTION, Role.PRACTITIONER, Role.MANAGER)
 @require_http_methods(["GET", "POST"])
 def work_at(request: StaffRequest) -> HttpResponse:
@@ -54,7 +70,8 @@ def emergency(request: StaffRequest) -> HttpResponse:
 
     Who somebody is is asked before the form is shown: a post that waits for that would keep the name in the session.
     """
-    form, fresh_now = EmergencyForm(request.POST or None), identity.is_fresh(request)
+    form = EmergencyForm(request.POST if request.method == "POST" else None)
+    fresh_now = identity.is_fresh(request)
     if request.method != "POST" and not fresh_now:
         raise ReauthenticationRequired
     if request.method == "POST" and not fresh_now:

@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from clinic import actions, enrolling
 from clinic.forms import StaffForm
-from clinic.models import User
+from clinic.models import Journal, Site, User
 from clinic.models.journal import SYSTEM
+from clinic.models.sites import FIRST
 
 
 class Command(BaseCommand):
@@ -21,28 +22,41 @@ class Command(BaseCommand):
         parser.add_argument("username")
         parser.add_argument("full_name", nargs="?", default="", help="in quotes, as it shall stand in the journal")
         parser.add_argument("--again", action="store_true", help="for an account that is there: phone or password lost")
+        parser.add_argument("--clinic", type=int, default=None, help="its number in a group; default: the first")
         parser.add_argument("--address", default="", help="where staff reach the app; default: from CLINIC_HOSTS")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = _known(options["username"]) if options["again"] else _new(options["username"], options["full_name"])
+        clinic, name = _clinic(options["clinic"]), options["username"]
+        user = _known(name, clinic) if options["again"] else _new(name, options["full_name"], clinic or FIRST)
         address = options["address"] or (f"https://{settings.HOSTS[0]}" if settings.HOSTS else "http://localhost:8000")
         token = enrolling.offer(user=user, by=SYSTEM)
         self.stdout.write(f"{user} opens this within 30 minutes; it works once:")
         self.stdout.write(f"{address.rstrip('/')}{reverse('enrol')}#{token}")
 
 
-def _known(username: str) -> User:
+def _clinic(number: int | None) -> int | None:
+    if number is not None and not Site.objects.filter(number=number).exists():
+        numbers = Site.objects.values_list("number", flat=True)
+        raise CommandError(f"--clinic: there is no clinic {number}; allowed: {', '.join(map(str, numbers))}.")
+    return number
+
+
+def _known(username: str, clinic: int | None) -> User:
     found = User.objects.filter(username=username, is_active=True).first()
     if found is None:
         raise CommandError(f"username: nobody called {username} may sign in here.")
+    if clinic:
+        found.sites.add(*found.works_at, clinic)
+        Journal.objects.record("staff changed", by=SYSTEM, staff=found.pk)
     return found
 
 
-def _new(username: str, full_name: str) -> User:
+def _new(username: str, full_name: str, clinic: int) -> User:
     form = StaffForm({"username": username, "full_name": full_name, "is_manager": True, "is_active": True})
     if not form.is_valid():
         raise CommandError(" ".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in form.errors.items()))
     user: User = form.save(commit=False)
     user.set_unusable_password()
+    user.site_id = clinic
     actions.save_staff(user=user, by=SYSTEM)
     return user
