@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from allauth.account.authentication import get_authentication_records
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
@@ -37,6 +38,24 @@ def is_fresh(request: HttpRequest) -> bool:
     """Say whether whoever asks showed who they are within the last five minutes."""
     records = shown(request)
     return bool(records) and time.time() - records[-1]["at"] < LATELY.total_seconds()
+
+
+def to_show_again(request: HttpRequest) -> str:
+    """Return the name of the page that asks for what must be shown lately before a second factor changes; "" if none.
+
+    A passkey is enough: its device asks for a finger, a face or a PIN. Otherwise it takes the password and a code,
+    because one of them alone can be overlooked, or lie on the desk. The first factor is added with the password.
+    """
+    has = set(Authenticator.objects.filter(user_id=request.user.pk).values_list("type", flat=True))
+    since = time.time() - LATELY.total_seconds()
+    lately = {each.get("type", each["method"]) for each in shown(request) if each["at"] > since}
+    if not has or Authenticator.Type.WEBAUTHN in lately:
+        return ""
+    if "password" not in lately:
+        return "account_reauthenticate"
+    if lately == {"password"}:
+        return "mfa_reauthenticate_webauthn" if has == {Authenticator.Type.WEBAUTHN} else "mfa_reauthenticate"
+    return ""
 
 
 @dataclass(frozen=True)

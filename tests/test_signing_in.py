@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -127,21 +128,69 @@ def test_new_recovery_codes_take_the_place_of_the_old() -> None:
     assert with_password(user).post("/login/code/", {"code": old}).status_code == 422
 
 
-def test_factors_change_only_for_who_signed_in_lately() -> None:
+CODES = "/account/codes/new/"
+FACTOR_PAGES = ["/account/passkeys/add/", "/account/passkeys/{}/remove/", APP, "/account/app/remove/", CODES]
+
+
+def with_factors(page: str) -> tuple[str, str, Client]:
+    """Have somebody with a code whose ``page`` is there to open; return its address, the code, and who is signed in."""
     user = receptionist()
-    code_for(user)
-    client = staff_client(user)
+    code = code_for(user)
+    if "remove" in page:  # two of them: the last one stays
+        passkey = Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": "Desk"})
+        page = page.format(passkey.pk)
+    if page == APP:  # only one app at a time: this one is left with recovery codes
+        Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).delete()
+    return page, code, staff_client(user)
+
+
+def make_old(client: Client, *methods: str) -> None:
+    """Let it be more than five minutes ago that these were shown."""
     session = client.session
     session["account_authentication_methods"] = [
-        {**each, "at": each["at"] - 301} for each in session["account_authentication_methods"]
+        {**each, "at": each["at"] - 301 * (each["method"] in methods)}
+        for each in session["account_authentication_methods"]
     ]
     session.save()
-    assert client.get("/account/codes/new/").url == "/account/again/?next=%2Faccount%2Fcodes%2Fnew%2F"
-    wrong = client.post("/account/again/?next=/account/codes/new/", {"password": "wrong"})
-    assert wrong.status_code == 422
-    again = client.post("/account/again/", {"password": PASSWORD, "next": "/account/codes/new/"})
-    assert again.url == "/account/codes/new/"
-    assert client.get("/account/codes/new/").status_code == 200
+
+
+@pytest.mark.parametrize("page", FACTOR_PAGES)
+def test_factors_change_only_for_who_signed_in_lately(page: str) -> None:
+    page, code, client = with_factors(page)
+    assert client.get(page).status_code == 200
+    make_old(client, "password", "mfa")
+    asked, then = "/account/again/", "/account/again/code/"
+    assert client.get(page).url.partition("?")[0] == asked
+    assert client.post(asked, {"password": "wrong", "next": page}).status_code == 422
+    client.post(asked, {"password": PASSWORD, "next": page})
+    assert client.get(page).url.partition("?")[0] == then  # the password alone is half of it
+    assert client.post(then, {"code": code, "next": page}).url == page
+    assert client.get(page).status_code == 200
+    make_old(client, "password", "mfa")
+    assert client.post(page).url.partition("?")[0] == asked
+
+
+@pytest.mark.parametrize(("old", "asked"), [("password", "/account/again/"), ("mfa", "/account/again/code/")])
+def test_what_is_missing_is_asked_for(old: str, asked: str) -> None:
+    page, _, client = with_factors(CODES)
+    make_old(client, old)
+    assert client.get(page).url == f"{asked}?next=%2Faccount%2Fcodes%2Fnew%2F"
+
+
+def test_a_passkey_shown_lately_is_enough() -> None:
+    page, _, client = with_factors(FACTOR_PAGES[1])
+    make_old(client, "password", "mfa")
+    session = client.session
+    session["account_authentication_methods"] += [{"method": "mfa", "type": "webauthn", "at": time.time()}]
+    session.save()
+    assert client.get(page).status_code == 200
+
+
+def test_who_has_a_passkey_alone_is_asked_for_it() -> None:
+    page, _, client = with_factors(FACTOR_PAGES[1])
+    Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN).delete()
+    make_old(client, "mfa")
+    assert client.get(page).url.partition("?")[0] == "/account/again/passkey/"
 
 
 def test_a_new_session_begins_at_the_sign_in() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.internal.flows.reauthentication import suspend_request
 from allauth.account.models import Login
 from allauth.account.views import PasswordChangeView, account_inactive, login, reauthenticate
 from allauth.core.exceptions import ReauthenticationRequired
@@ -50,6 +51,17 @@ def _ours(view: Callable[..., Any]) -> View:
         if form is not None and form.is_bound and form.errors:
             response.status_code = 422
         return response
+
+    return asked
+
+
+def _shown_again(view: View) -> View:
+    """Before a second factor changes, have whoever asks show again, one after the other, what was not shown lately."""
+
+    def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if page := identity.to_show_again(request):
+            return cast(HttpResponse, suspend_request(request, reverse(page)))
+        return view(request, *args, **kwargs)
 
     return asked
 
@@ -173,10 +185,10 @@ password_again = own_account(_ours(reauthenticate))
 code_again = own_account(_ours(mfa_reauthenticate))
 sign_in_by_passkey = anyone(_ours(login_webauthn))
 passkey_again = own_account(_ours(reauthenticate_webauthn))
-add_passkey = own_account(_ours(AddPasskey.as_view()))
-remove_passkey = own_account(_ours(RemovePasskey.as_view()))
+add_passkey = own_account(_shown_again(_ours(AddPasskey.as_view())))
+remove_passkey = own_account(_shown_again(_ours(RemovePasskey.as_view())))
 change_password = own_account(_ours(ChangePassword.as_view()))
-add_app = own_account(_ours(AddApp.as_view()))
-remove_app = own_account(_ours(RemoveApp.as_view()))
+add_app = own_account(_shown_again(_ours(AddApp.as_view())))
+remove_app = own_account(_shown_again(_ours(RemoveApp.as_view())))
 codes = own_account(_ours(view_recovery_codes))
-new_codes = own_account(_ours(NewCodes.as_view()))
+new_codes = own_account(_shown_again(_ours(NewCodes.as_view())))
