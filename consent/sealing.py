@@ -7,6 +7,7 @@ stands in a row of its own.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -21,6 +22,8 @@ from consent.models import SealedAfter, SealedFile, Timestamp
 from consent.record import sha256
 from consent.seal import seal, verify
 from consent.timestamp import Authority, Stamp, StampTrouble, check, stamp
+
+log = logging.getLogger(__name__)
 
 LONGEST_WAIT = timedelta(hours=6)
 
@@ -52,6 +55,7 @@ def sealed(drawn: bytes, record: bytes) -> Sealed:
     try:
         pdf = seal(drawn, key, authority)
     except StampTrouble:
+        log.warning("sealed without a timestamp", exc_info=True)
         pdf = seal(drawn, key)
     verdict = verify(pdf, ours.trust())
     if not verdict.good:
@@ -80,6 +84,7 @@ def timestamp_file(file_sha256: str, tries: int = 0) -> str:
     try:
         return keep_timestamp(file_sha256, authority).at.isoformat()
     except StampTrouble as trouble:
+        log.warning("no timestamp yet", exc_info=True)
         later = timezone.now() + wait(tries)
         timestamp_file.using(run_after=later).enqueue(file_sha256, tries + 1)
         return f"Again at {later:%H:%M}: {trouble}"

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from clinic import actions, inviting
 from clinic.flow import NotAllowed, Stage
+from clinic.logs import Lines
 from clinic.models import Hold, Invitation, Journal, Role, Tablet
 from clinic.models.tablets import digest
 from clinic.qr import qr_code
@@ -232,15 +233,19 @@ def test_the_mail_names_the_clinic_and_nothing_of_the_patients_health(desk):
     assert "Link sent" in page.text
 
 
-def test_a_mail_that_cannot_be_sent_leaves_no_link(desk, monkeypatch):
+def test_a_mail_that_cannot_be_sent_leaves_no_link(desk, monkeypatch, caplog):
     def refuse(self):
-        raise smtplib.SMTPServerDisconnected
+        raise smtplib.SMTPRecipientsRefused({"alex@example.org": (550, b"nobody of that name")})
 
     monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse)
     visit = make_visit(make_patient(email="alex@example.org"))
     page = staff_client(desk.user).post(f"/visits/{visit.pk}/phone/email/", follow=True)
     assert "could not be sent" in page.text
     assert Invitation.objects.get().ended_why == "unsent"
+    (line,) = [Lines().format(each) for each in caplog.records if each.name == "clinic.views.phone"]
+    assert "could not be e-mailed" in line
+    assert '"error": ["SMTPRecipientsRefused"' in line
+    assert "alex" not in line
 
 
 def test_the_desk_shows_a_code_and_turns_the_phone_away(desk, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from django.test import override_settings
 from django_tasks import task_backends
 from django_tasks_db.models import DBTaskResult
 
+from clinic.logs import Lines
 from consent import ours
 from consent.document import render
 from consent.models import SealedFile, Timestamp
@@ -131,7 +133,9 @@ def test_a_consent_is_sealed_with_the_authoritys_time(authority: Responder, seal
 
 
 @pytest.mark.django_db
-def test_an_authority_that_is_down_leaves_a_visible_state_that_is_retried(authority: Responder, seal_keys):
+def test_an_authority_that_is_down_leaves_a_visible_state_that_is_retried(
+    authority: Responder, seal_keys, caplog: pytest.LogCaptureFixture
+):
     authority.mood = "down"
     with override_settings(TASKS=QUEUE):
         task_backends.close_all()
@@ -156,6 +160,10 @@ def test_an_authority_that_is_down_leaves_a_visible_state_that_is_retried(author
     assert bytes(SealedFile.objects.get(consent=consent).pdf) == kept
     page = staff_client(receptionist()).get(f"/visits/{consent.visit_id}/").content.decode()
     assert "with a timestamp by Clockwork" in page
+    told = [json.loads(Lines().format(each)) for each in caplog.records if each.name == "consent.sealing"]
+    assert [line["event"] for line in told] == ["sealed without a timestamp", "no timestamp yet"]
+    assert all(line["error"][0] == "StampTrouble" for line in told)
+    assert authority.url not in str(told)
 
 
 def _work() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import smtplib
 from typing import Any
 
@@ -22,6 +23,8 @@ from clinic.models import Invitation, PolicyChange, Role, Tablet, Visit
 from clinic.models.invitations import DESK_LIFE
 from clinic.qr import qr_code
 from clinic.views.found import the_visit
+
+log = logging.getLogger(__name__)
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 REFUSED = (
@@ -82,6 +85,7 @@ def email_link(request: StaffRequest, pk: int) -> HttpResponse:
     try:
         _mail(visit, _link(request, token)).send()
     except (OSError, smtplib.SMTPException):
+        log.warning("a link could not be e-mailed", exc_info=True)
         inviting.end_invitation(invitation=made, why=Invitation.Why.UNSENT, by=request.actor)
         messages.error(request, "The e-mail could not be sent. Nothing was lost; try again, or show the code here.")
     else:
