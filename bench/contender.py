@@ -38,7 +38,7 @@ from consent.issuing import make_keys
 from consent.keys import SealKey
 from consent.seal import Trust, attached, seal, verify
 
-PASSPHRASE = "of-a-benchmark-alone"
+PASSPHRASE = "of-a-benchmark-alone-of-a-benchmark-alone"
 
 
 @cache

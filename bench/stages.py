@@ -78,7 +78,7 @@ def stages(rounds: int) -> Part:
     from consent.issuing import make_keys
     from consent.seal import seal
 
-    key = make_keys(Path(mkdtemp(prefix="bench-keys-")), "of-a-benchmark-alone", "Benchmark")
+    key = make_keys(Path(mkdtemp(prefix="bench-keys-")), "of-a-benchmark-alone-of-a-benchmark-alone", "Benchmark")
     for number in range(3):
         seal(document.render(material.record(-number - 1)), key)
     clocks = Clocks()

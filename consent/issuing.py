@@ -39,6 +39,8 @@ from consent.keys import (
 ROOT_KEY = "root.key"
 ROOT_DAYS = 3652  # ten years
 SEAL_DAYS = 730  # two years
+# As for the secret key. `cryptography` stretches a passphrase little (PBKDF2, 2,048 rounds): its length must protect.
+LEAST_PASSPHRASE = 32  # characters
 LONGEST_NAME = 64  # characters of a name in a certificate (RFC 5280, ub-organization-name)
 CLOCKS_DIFFER = timedelta(minutes=5)
 
@@ -56,11 +58,12 @@ def make_keys(
     """Make the clinic's root and sealing key in ``keys_dir`` and return the sealing key.
 
     With ``hardware`` the sealing key is made in the token, or is the one of that label that is there already.
-    Raise ``KeyTrouble`` without a passphrase or a name, and where any of the files is there already: a new root would
-    make strangers of all documents sealed before.
+    Raise ``KeyTrouble`` without a long passphrase or a name, and where any of the files is there already: a new root
+    would make strangers of all documents sealed before.
     """
-    if not passphrase or not clinic_name.strip():
-        raise KeyTrouble("a passphrase and the clinic's name are needed")
+    _check_passphrase(passphrase)
+    if not clinic_name.strip():
+        raise KeyTrouble("the clinic's name is needed")
     there = [name for name in (ROOT_KEY, ROOT_CERTIFICATE, SEAL_KEY, SEAL_CERTIFICATE) if (keys_dir / name).exists()]
     if there:
         raise KeyTrouble(f"{keys_dir} already holds {', '.join(there)}; nothing was changed")
@@ -88,6 +91,7 @@ def new_seal_key(
     earlier certificate is kept, the earlier private key file is not. Raise ``KeyTrouble`` and change nothing if the
     root's key is not the one of ``root.cer``, or the root itself ends before the next key would.
     """
+    _check_passphrase(passphrase)
     root = _root(keys_dir, root_key, root_passphrase or passphrase)
     now = now or datetime.now(UTC)
     if root[0].not_valid_after_utc < now + timedelta(days=SEAL_DAYS):
@@ -117,8 +121,9 @@ def new_root(
         raise KeyTrouble(
             f"{keys_dir / ROOT_KEY} is still there: use it for the next sealing key, or take it away first"
         )
-    if not passphrase or not clinic_name.strip():
-        raise KeyTrouble("a passphrase and the clinic's name are needed")
+    _check_passphrase(passphrase)
+    if not clinic_name.strip():
+        raise KeyTrouble("the clinic's name is needed")
     now = now or datetime.now(UTC)
     public, private = _key_pair(hardware)
     with changing(keys_dir):
@@ -169,6 +174,11 @@ def revoke(
     signed = builder.add_revoked_certificate(entry).sign(root[1], hashes.SHA256())
     _replace(keys_dir / REVOKED, signed.public_bytes(serialization.Encoding.DER), mode=0o444)
     return keys_dir / REVOKED
+
+
+def _check_passphrase(passphrase: str) -> None:
+    if len(passphrase) < LEAST_PASSPHRASE:
+        raise KeyTrouble(f"the passphrase (CLINIC_SEAL_PASSPHRASE) needs {LEAST_PASSPHRASE} characters or more")
 
 
 def _key_pair(hardware: HardwareKey | None) -> tuple[EllipticCurvePublicKey, EllipticCurvePrivateKey | None]:

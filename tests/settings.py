@@ -17,7 +17,7 @@ os.environ["CLINIC_DATA_DIR"] = str(_folder)
 os.environ["CLINIC_SECRET_KEY"] = "tests-only-not-a-secret-tests-only-not-a-secret"
 os.environ["CLINIC_FACTOR_KEY"] = "tests-only-factor-key-tests-only-factor-key"
 os.environ["CLINIC_DATA_KEYS"] = str(_folder / "data.keys")
-os.environ["CLINIC_SEAL_PASSPHRASE"] = "tests-only-passphrase"
+os.environ["CLINIC_SEAL_PASSPHRASE"] = "tests-only-passphrase-tests-only-passphrase"
 
 from clinic import keyset  # noqa: E402
 from clinic.settings import *  # noqa: E402, F403

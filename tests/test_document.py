@@ -461,7 +461,7 @@ def test_qpdf_finds_nothing_wrong(how: dict[str, Any], tmp_path: Path) -> None:
 
 
 def shortest(record: Record, times: int, folder: Path | None = None) -> float:
-    key = make_keys(folder, "long enough", "Clinic") if folder else None
+    key = make_keys(folder, "long enough for a key of this document", "Clinic") if folder else None
     render(sample())
     spent = []
     for _ in range(times):

@@ -31,7 +31,7 @@ from tests.test_withdrawing import confirmed
 
 pytestmark = pytest.mark.thorough  # each makes keys, and seals with them
 
-PASSPHRASE = "tests-only-passphrase"
+PASSPHRASE = "tests-only-passphrase-tests-only-passphrase"
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
 

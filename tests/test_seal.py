@@ -42,7 +42,7 @@ from tests.records import sample
 pytestmark = pytest.mark.thorough  # each seals and checks files
 
 ROOT = Path(__file__).resolve().parent.parent
-PASSPHRASE = "tests-only-passphrase"
+PASSPHRASE = "tests-only-passphrase-tests-only-passphrase"
 
 
 @cache
@@ -432,11 +432,26 @@ def test_roots_need_no_passphrase_and_say_when_missing(tmp_path: Path) -> None:
         roots(tmp_path)
 
 
-@pytest.mark.parametrize(("passphrase", "clinic"), [("", "Clinic"), (PASSPHRASE, "  ")])
-def test_no_keys_without_passphrase_or_name(tmp_path: Path, passphrase: str, clinic: str) -> None:
-    with pytest.raises(KeyTrouble, match="are needed"):
+@pytest.mark.parametrize(
+    ("passphrase", "clinic", "why"),
+    [("", "Clinic", "32 characters"), ("x" * 31, "Clinic", "32 characters"), (PASSPHRASE, "  ", "name is needed")],
+)
+def test_no_keys_without_a_long_passphrase_and_a_name(tmp_path: Path, passphrase: str, clinic: str, why: str) -> None:
+    with pytest.raises(KeyTrouble, match=why):
         make_keys(tmp_path, passphrase, clinic)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_next_keys_need_a_long_passphrase_too(tmp_path: Path) -> None:
+    key = make_keys(tmp_path, PASSPHRASE, "Clinic")
+    with pytest.raises(KeyTrouble, match="32 characters"):
+        issuing.new_seal_key(tmp_path, "x" * 31, root_key=tmp_path / issuing.ROOT_KEY, root_passphrase=PASSPHRASE)
+    (tmp_path / issuing.ROOT_KEY).rename(tmp_path / "offline.key")
+    with pytest.raises(KeyTrouble, match="32 characters"):
+        issuing.new_root(tmp_path, "x" * 31, "Clinic")
+    assert SealKey.load(tmp_path, PASSPHRASE) == key
+    made = issuing.new_seal_key(tmp_path, "x" * 32, root_key=tmp_path / "offline.key", root_passphrase=PASSPHRASE)
+    assert made != key
 
 
 def test_a_long_clinic_name_fits_the_certificate(tmp_path: Path) -> None:

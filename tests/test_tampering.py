@@ -26,7 +26,7 @@ from tests.tier import size
 
 pytestmark = pytest.mark.thorough  # each makes and checks many files
 
-PASSPHRASE = "tests-only-passphrase"
+PASSPHRASE = "tests-only-passphrase-tests-only-passphrase"
 TIMES = size(1, 11)
 COUNTS = {
     "flipped": 440,

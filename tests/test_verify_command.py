@@ -115,7 +115,7 @@ def test_an_appended_byte_fails_although_intact_and_ours(pdf: bytes, tmp_path: P
 
 def test_a_strangers_seal_fails_although_intact_and_whole(pdf: bytes, tmp_path: Path) -> None:
     file_away(sample(), pdf)
-    stranger = make_keys(tmp_path / "keys", "another passphrase", "Test Clinic")
+    stranger = make_keys(tmp_path / "keys", "another passphrase, as long as they must be", "Test Clinic")
     said = verify(seal(render(sample()), stranger), tmp_path)
     assert said.verdict == {"intact": "yes", "ours": "no", "whole": "yes", "record": "does not match"}
     assert said.code == 1

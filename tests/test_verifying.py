@@ -224,7 +224,7 @@ def test_the_offline_verifier_knows_good_tampered_and_foreign(unpacked: Path, ro
         done = offline(unpacked, written(tmp_path / f"bad{number}.pdf", bad), "--root", root)
         assert done.returncode == 1, done.stdout
         assert done.stdout.startswith("NOT VERIFIED")
-    theirs = make_keys(tmp_path / "theirs", "tests-only-passphrase", "Test Clinic")
+    theirs = make_keys(tmp_path / "theirs", "tests-only-passphrase-tests-only-passphrase", "Test Clinic")
     foreign = written(tmp_path / "foreign.pdf", seal(render(sample()), theirs))
     done = offline(unpacked, foreign, "--root", root)
     assert done.returncode == 1
