@@ -72,6 +72,27 @@ def test_the_practitioner_column_takes_a_user_name(client):
     assert Visit.objects.get().practitioner == physio
 
 
+def many(lines):
+    return "name,born\n" + "".join(f"Ana {number},1980-02-01\n" for number in range(lines))
+
+
+def test_a_list_of_two_hundred_lines_is_read_and_one_more_is_not(client):
+    assert client.post("/board/import/", {"text": many(200)}).status_code == 200
+    longer = client.post("/board/import/", {"text": many(201)})
+    assert (longer.status_code, "More than 200 lines" in longer.text) == (422, True)
+
+
+def test_a_large_file_is_refused_before_it_is_read(client, settings):
+    """Django's own limit leaves files out: without ours, a form of any size is read to its end."""
+    large = SimpleUploadedFile("day.csv", (LIST * 20_000).encode())
+    answer = client.post("/board/import/", {"file": large})
+    assert (answer.status_code, answer.text) == (413, "This is too large. Send less than 1 MB.")
+    assert answer["Cache-Control"] == "no-store, private"
+    settings.MIDDLEWARE = [each for each in settings.MIDDLEWARE if each != "clinic.middleware.sizes"]
+    large.seek(0)
+    assert staff_client(receptionist()).post("/board/import/", {"file": large}).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
