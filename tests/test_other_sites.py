@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,6 +33,19 @@ def test_a_link_elsewhere_leads_here_and_a_form_elsewhere_does_not():
     assert desk.get("/queue/", headers=from_elsewhere).status_code == 200
     assert desk.post("/logout/", headers=from_elsewhere).status_code == 403
     assert desk.get("/queue/").status_code == 200  # still signed in
+
+
+@pytest.mark.parametrize(("open_to_all", "said"), [(False, None), (True, "*")])
+def test_no_static_file_is_offered_to_other_origins(tmp_path: Path, settings: Any, open_to_all: bool, said: str | None):
+    """And with the library's own default, which is the control, each would be."""
+    from clinic.settings import WHITENOISE_ALLOW_ALL_ORIGINS
+
+    assert WHITENOISE_ALLOW_ALL_ORIGINS is False
+    (tmp_path / "clinic.css").write_text("p {}")
+    settings.STATIC_ROOT, settings.WHITENOISE_ALLOW_ALL_ORIGINS = tmp_path, open_to_all
+    answer: Any = Client().get("/static/clinic.css")
+    assert (answer.status_code, answer.headers.get("Access-Control-Allow-Origin")) == (200, said)
+    answer.close()
 
 
 @pytest.fixture(autouse=True)
