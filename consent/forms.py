@@ -182,7 +182,6 @@ def _signature_fields(prefix: str) -> dict[str, forms.Field]:
             help_text="It shows that it was you who saw this. It does not sign you in.",
             required=False,
             strip=False,
-            max_length=200,
             widget=forms.PasswordInput({"autocomplete": "new-password"}),
         ),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.cache import cache
+from django.test import Client
 from django.urls import reverse
 
 from clinic.models import Journal
@@ -33,6 +34,18 @@ def test_it_takes_the_old_one_and_signs_out_elsewhere():
     assert here.get(reverse("board")).status_code == 200
     assert elsewhere.get(reverse("board")).headers["Location"].startswith(reverse("account_login"))
     assert Journal.objects.get(action="password changed").user == me
+
+
+def test_a_long_password_is_taken_wherever_one_is_typed():
+    me, long = receptionist(), "seven quiet herons wading " * 12
+    assert len(long) > 300
+    here = staff_client(me)
+    assert here.post(reverse("account_change_password"), typed(new=long, again=long)).status_code == 302
+    again = {"password": long, "next": reverse("mfa_index")}
+    assert here.post(reverse("account_reauthenticate"), again).headers["Location"] == reverse("mfa_index")
+    assert Client().post(reverse("account_login"), {"login": me.username, "password": long}).status_code == 302
+    shorter = Client().post(reverse("account_login"), {"login": me.username, "password": long[:200]})
+    assert shorter.status_code == 422  # the control: all of it counts
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,15 @@ def test_a_member_of_staff_helps_and_is_named_as_witness():
     assert tablet.get("/board/").status_code == 302
 
 
+def test_a_witness_may_have_a_long_password():
+    visit, helper = ready(), make_user(Role.RECEPTION)
+    helper.set_password("seven quiet herons wading " * 12)
+    helper.save()
+    typed = {**HELPED, "staff_name": helper.username, "staff_password": "seven quiet herons wading " * 12}
+    assert tablet_client(visit).post(SIGN, filled(visit, **typed)).status_code == 302
+    assert Signature.objects.get(given__visit=visit).witness == helper
+
+
 def test_the_practitioner_sees_the_witness_and_says_that_they_asked_again():
     visit = ready()
     helper = make_user(Role.RECEPTION, name="Rae Reception")
