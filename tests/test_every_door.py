@@ -376,6 +376,40 @@ def test_a_real_installation_says_so_to_browsers(whole: WholeClinic):
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
 
 
+COOKIES = """
+import django
+django.setup()
+from django.conf import settings
+from django.http import HttpResponse
+from clinic.access import give_cookie
+from clinic.models import Tablet
+for kind in ("SESSION", "CSRF"):
+    name, secure, domain, path = (getattr(settings, f"{kind}_COOKIE_{of}") for of in "NAME SECURE DOMAIN PATH".split())
+    print(name, secure, domain or "", path)
+given = HttpResponse()
+for kind in Tablet.Kind:
+    give_cookie(given, "a token", kind)
+    (cookie,) = given.cookies.values()
+    print(cookie.key, cookie["secure"], cookie["domain"], cookie["path"])
+"""
+
+
+def cookies(**told: str) -> list[str]:
+    """Return name, Secure, domain and path of each cookie under these settings."""
+    env = {**told, "DJANGO_SETTINGS_MODULE": "clinic.settings", "CLINIC_SECRET_KEY": "x" * 40}
+    command = [sys.executable, "-c", COOKIES]
+    done = subprocess.run(command, cwd=settings.BASE_DIR, env=env, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_a_real_installations_cookies_are_this_hosts_alone_and_go_over_tls():
+    """A name that begins with __Host- is taken by browsers from this very host, with Secure, no domain and path /."""
+    real = cookies(CLINIC_HOSTS="clinic.example.org")
+    assert {line.split()[0] for line in real} == {"__Host-staff", "__Host-csrf", "__Host-tablet"}
+    assert all(line.endswith(" True  /") for line in real)
+    assert not any("__Host-" in line or "True" in line for line in cookies())  # plain HTTP on localhost
+
+
 def test_what_is_sent_on_to_tls_carries_the_headers_too(whole: WholeClinic):
     with override_settings(SECURE_SSL_REDIRECT=True):
         answer = Client().get("/login/")
