@@ -1,7 +1,7 @@
 """A drawn signature: strokes as JSON in a fixed box, decoded, bounded and drawn again. Pure: no Django.
 
 Nothing else is taken from a tablet: an image or an SVG could carry a script, a bomb or another person's data. The
-limits are those of the product; what is too little ink for a signature is a design judgement.
+limits are those of the product; what is too little ink for a signature, or too fast, is a design judgement.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ WIDTH, HEIGHT = 600, 200  # the box, in its own units
 MAX_STROKES, MAX_POINTS, MAX_BYTES = 50, 4_000, 65_536
 LEAST_INK = 60  # units of line drawn: a tenth of the box's width
 LEAST_POINTS = 5
+LEAST_MS = 150  # from the first point to the last: no hand draws that much ink faster, a program does
 MAX_MS = 24 * 60 * 60 * 1000
 
 Point = tuple[int, int, int]
@@ -41,7 +42,8 @@ class Signed:
 def decode(text: str) -> Strokes:
     """Return the strokes in ``text``: ``[[[x, y, ms], …], …]``, integers, x 0-600, y 0-200, ms since the first point.
 
-    Raise ``ValueError``, in words for the person who draws, if it is anything else, too large, or too little ink.
+    Raise ``ValueError``, in words for the person who draws, if it is anything else, too large, too little ink, or too
+    fast.
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise ValueError("Your drawing is too large. Clear it and sign again, or type your name.")
@@ -52,6 +54,8 @@ def decode(text: str) -> Strokes:
     strokes = _bounded(raw)
     if not enough_ink(strokes):
         raise ValueError("Sign with more than a dot or a short line, or type your name.")
+    if not by_hand(strokes):
+        raise ValueError("That was very quick. Clear it and draw once more, or type your name.")
     return strokes
 
 
@@ -85,6 +89,12 @@ def enough_ink(strokes: Strokes) -> bool:
     places = {(x, y) for x, y, _ in chain.from_iterable(strokes)}
     ink = sum(math.dist(here[:2], there[:2]) for stroke in strokes for here, there in pairwise(stroke))
     return len(places) >= LEAST_POINTS and ink >= LEAST_INK
+
+
+def by_hand(strokes: Strokes) -> bool:
+    """Say whether it took as long as a hand needs."""
+    moments = [ms for _, _, ms in chain.from_iterable(strokes)]
+    return bool(moments) and max(moments) - min(moments) >= LEAST_MS
 
 
 def strokes_svg_path(strokes: Iterable[Sequence[Sequence[int]]]) -> str:

@@ -12,6 +12,7 @@ import pypdf
 from playwright.sync_api import Page, expect
 
 from clinic.models import User
+from consent.strokes import LEAST_MS
 from screening.questions import QUESTIONS, Kind, all_clear
 from tests.factories import PASSWORD, code_for
 
@@ -238,6 +239,8 @@ class Patient(Person):
         for step in range(1, 60):
             up = (0.25, 0.6, 0.75, 0.4)[step % 4]
             mouse.move(box["x"] + 40 + step * (box["width"] - 80) / 60, box["y"] + box["height"] * up)
+            if step == 30:
+                self.page.wait_for_timeout(LEAST_MS)  # no hand is faster
         mouse.up()
         self.sees("Signature drawn")
 

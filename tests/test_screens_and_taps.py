@@ -14,6 +14,7 @@ from django.conf import settings
 from playwright.sync_api import Locator, Page
 
 from clinic.flow import Stage
+from consent.strokes import LEAST_MS
 from screening.questions import QUESTIONS, SECTIONS, Kind, all_clear
 from tests.factories import hold, make_patient, make_tablet, make_visit
 
@@ -82,6 +83,7 @@ class Finger:
                 mouse.move(box["x"] + 60 + 100 * stroke + 5 * step, box["y"] + 40 + 30 * (step % 3))
             mouse.up()
             self.taps += 1
+            self.page.wait_for_timeout(LEAST_MS)  # no hand is faster
 
 
 def test_a_patient_with_nothing_to_tell(page: Any, live_server: Any, offline_guard: list[str]) -> None:

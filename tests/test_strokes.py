@@ -35,6 +35,17 @@ def test_too_little_ink_is_refused(drawn):
         strokes.decode(json.dumps(drawn))
 
 
+@pytest.mark.parametrize("strokes_of", [1, 4], ids=["one stroke", "four strokes"])
+def test_a_signature_faster_than_a_hand_is_refused_kindly(strokes_of):
+    def drawn_in(ms):
+        points = [[10 * i, 100 + (i % 3) * 5, 1000 + ms * i // 19] for i in range(20)]
+        return json.dumps([points[at : at + 20 // strokes_of] for at in range(0, 20, 20 // strokes_of)])
+
+    assert strokes.decode(drawn_in(strokes.LEAST_MS))
+    with pytest.raises(ValueError, match="draw once more, or type your name"):
+        strokes.decode(drawn_in(strokes.LEAST_MS - 1))
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -72,10 +83,10 @@ def test_the_limits_are_the_ones_named():
     strokes.decode(json.dumps([stroke] * strokes.MAX_STROKES))
     with pytest.raises(ValueError, match="50 strokes"):
         strokes.decode(json.dumps([stroke] * (strokes.MAX_STROKES + 1)))
-    point = [[i % 600, i % 200, 0] for i in range(strokes.MAX_POINTS)]
+    point = [[i % 600, i % 200, i // 10] for i in range(strokes.MAX_POINTS)]
     strokes.decode(json.dumps([point], separators=(",", ":")))
     with pytest.raises(ValueError, match="4,000 points"):
-        strokes.decode(json.dumps([[*point, [1, 1, 1]]], separators=(",", ":")))
+        strokes.decode(json.dumps([[*point, [1, 1, 400]]], separators=(",", ":")))
     with pytest.raises(ValueError, match="too large"):
         strokes.decode(json.dumps(LINE) + " " * strokes.MAX_BYTES)
 
@@ -85,12 +96,13 @@ def test_the_limits_are_the_ones_named():
         st.lists(st.tuples(st.integers(0, 600), st.integers(0, 200), st.integers(0, 60_000)), max_size=30), max_size=50
     )
 )
-def test_whatever_fits_the_box_is_taken_or_is_too_little_ink(drawn):
+def test_whatever_fits_the_box_is_taken_or_is_too_little_ink_or_too_fast(drawn):
     text = json.dumps(drawn)
-    if strokes.enough_ink(tuple(map(tuple, drawn))):
+    made = tuple(map(tuple, drawn))
+    if strokes.enough_ink(made) and strokes.by_hand(made):
         assert [list(stroke) for stroke in strokes.decode(text)] == [stroke for stroke in drawn if stroke]
     else:
-        with pytest.raises(ValueError, match="more than a dot"):
+        with pytest.raises(ValueError, match=r"more than a dot|very quick"):
             strokes.decode(text)
 
 
