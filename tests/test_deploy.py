@@ -107,6 +107,24 @@ def test_systemd_takes_the_units(tmp_path: Path):
     assert subprocess.run([*security, tmp_path / "open.service"], capture_output=True, check=False).returncode
 
 
+def test_the_journal_goes_over_tls_to_an_authority_of_ones_own(tmp_path: Path):
+    """Each file that the command names is given to it, and systemd takes the drop-in for the unit it is for."""
+    text = (DEPLOY / "journal-upload.conf").read_text()
+    command = text.rpartition("ExecStart=")[2].splitlines()[0]
+    options = dict(re.findall(r"--(\w+)=(\S+)", command))
+    assert options["url"].startswith("https://")
+    given = {f"%d/{name}" for name in re.findall(r"^LoadCredential=(\w+):/", text, re.MULTILINE)}
+    assert {options["key"], options["cert"], options["trust"]} == given
+    analyze, unit = program("systemd-analyze"), tmp_path / "systemd-journal-upload.service"
+    unit.write_text("[Service]\nExecStart=/bin/true\n")
+    unit.with_name(f"{unit.name}.d").mkdir()
+    drop_in = unit.with_name(f"{unit.name}.d") / "consent.conf"
+    drop_in.write_text(text.replace("/usr/lib/systemd/systemd-journal-upload", "/bin/true"))
+    run(analyze, "verify", "--man=no", unit)
+    drop_in.write_text("[Service]\nExecStart=/nothing/of/that/name\n")  # the control: the drop-in is read
+    assert subprocess.run([analyze, "verify", "--man=no", unit], capture_output=True, check=False).returncode
+
+
 def test_caddy_takes_its_file():
     run(program("caddy"), "validate", "--adapter", "caddyfile", "--config", DEPLOY / "Caddyfile")
 
