@@ -100,6 +100,7 @@ INDEX_KEY = _secret("CLINIC_INDEX_KEY") or SECRET_KEY
 FACTOR_KEY = _secret("CLINIC_FACTOR_KEY")
 if FACTOR_KEY and len(FACTOR_KEY) < 32:
     raise ImproperlyConfigured("CLINIC_FACTOR_KEY must have 32 characters or more.")
+FACTOR_KEY_BEFORE = _secret("CLINIC_FACTOR_KEY_BEFORE")  # still opens them, until `rotate_factor_key` is done
 
 DEBUG = False
 DEMO = os.environ.get("CLINIC_DEMO") == "1"  # says on every page that the data are made up

@@ -185,6 +185,8 @@ GROUPS: tuple[Group, ...] = (
             "record erased": "Erased a patient’s record: its key was destroyed; {count} digests stay",
             "records encrypted": "Encrypted what was kept in clear: {count} values",
             "data keys rotated": "Wrapped the keys of {count} patients with a new key",
+            "factor key rotated": "Encrypted {count} second factors with a new key",
+            "patients indexed": "Indexed {count} patients’ names with a new key",
             "sealing keys made": "Made the clinic’s root and sealing key",
             "sealing key changed": "Changed the sealing key for the next",
             "sealing key revoked": "Revoked a sealing key",

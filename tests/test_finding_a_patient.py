@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -208,3 +209,15 @@ def test_a_search_of_before_the_keys_were_changed_is_no_search():
     session["search"] = "bm90IG91cnM="
     session.save()
     assert client.get("/patients/?found").context["found"] == []
+
+
+def test_after_a_change_of_the_index_key_a_command_lets_everybody_be_found_again(settings, capsys):
+    patient, erased = make_patient("Ann One"), make_patient("Bob Two")
+    Patient.objects.filter(pk=erased.pk).update(wrapped_key=None)
+    PatientToken.objects.filter(patient=erased).delete()
+    settings.INDEX_KEY = "another key for the index of names"
+    assert not Patient.objects.named("ann").exists()
+    call_command("reindex")
+    assert "1 patients" in capsys.readouterr().out
+    assert list(Patient.objects.named("ann")) == list(Patient.objects.born_on(patient.born)) == [patient]
+    assert Journal.objects.filter(action="patients indexed").exists()

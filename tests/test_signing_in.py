@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.urls import NoReverseMatch, URLResolver, get_resolver, reverse
@@ -215,6 +217,23 @@ def test_seeds_are_not_in_the_database_as_they_are() -> None:
     assert seed not in raw
     with pytest.raises(ValueError, match="present CLINIC_FACTOR_KEY"):
         seeds.decrypt("gAAAAAB" + raw[:40])
+
+
+def test_second_factors_take_a_new_key_and_nobody_enrols_again(settings: Any) -> None:
+    user = receptionist()
+    code = code_for(user)
+    settings.FACTOR_KEY_BEFORE, settings.FACTOR_KEY = settings.FACTOR_KEY, "another key for what second factors rest on"
+    assert with_password(user).post("/login/code/", {"code": code}).url == "/board/"  # the key before still opens them
+    said = io.StringIO()
+    call_command("rotate_factor_key", stdout=said)
+    assert "2 second factors" in said.getvalue()
+    assert told()[-1] == "factor key rotated"
+    before, settings.FACTOR_KEY_BEFORE = settings.FACTOR_KEY_BEFORE, ""
+    code = str(Authenticator.objects.get(type=Authenticator.Type.RECOVERY_CODES).wrap().get_unused_codes()[0])
+    assert with_password(user).post("/login/code/", {"code": code}).url == "/board/"
+    settings.FACTOR_KEY = before  # the control: the key before opens nothing any more
+    with pytest.raises(CommandError, match="present CLINIC_FACTOR_KEY"):
+        call_command("rotate_factor_key")
 
 
 @pytest.mark.parametrize(
