@@ -40,6 +40,11 @@ def _secret(name: str) -> str:
     return Path(path).read_text(encoding="utf-8").strip() if path else os.environ.get(name, "")
 
 
+# Seconds that a writer waits for the others, below gunicorn's thirty. Ten were too few: where a disk stood still for
+# that long, all who waited at that moment were refused at once, and would have been served a second later.
+PATIENCE = 20
+
+
 def _postgresql(address: str) -> dict[str, Any]:
     """Read ``postgresql://user:password@host:port/name?option=value``: options are libpq's, ``host`` a socket's folder.
 
@@ -56,7 +61,7 @@ def _postgresql(address: str) -> dict[str, Any]:
     pooled = os.environ.get("CLINIC_POOLER") == "1"
     if not pooled:  # a pooler refuses what one connection alone would have; the role has it there (docs/scaling.md)
         # As long as SQLite waits; what waits longer is told so, and can be sent again.
-        options["options"] = f"{options.get('options', '')} -c lock_timeout=10s".strip()
+        options["options"] = f"{options.get('options', '')} -c lock_timeout={PATIENCE}s".strip()
     return {
         "DISABLE_SERVER_SIDE_CURSORS": pooled,  # they outlive a transaction, and its server connection
         "ENGINE": "clinic.postgresql",
@@ -229,7 +234,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_MAX_AGE": None,  # kept by each process: to open it anew costs as much as what a page reads
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
-            "timeout": 10,
+            "timeout": PATIENCE,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
             "PRAGMA recursive_triggers=ON; PRAGMA secure_delete=ON;",
         },

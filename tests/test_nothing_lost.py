@@ -214,6 +214,7 @@ def test_on_a_full_disk_nothing_is_acknowledged_that_is_not_there_and_it_goes_on
     nothing_lost(servers, tablets)
 
 
+@pytest.mark.alone
 @pytest.mark.heavy
 def test_sixteen_who_write_at_once_never_meet_a_locked_database(servers: Servers) -> None:
     sixteen_write(servers, WRITES)

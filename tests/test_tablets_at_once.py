@@ -19,6 +19,7 @@ WAVES, CALM = (50, 100) if TIER else (50,), 50
 REPEATS = size(1, 10)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("repeat", range(REPEATS))
 def test_nobody_is_refused_and_every_consent_is_sealed(repeat: int) -> None:
     load: Any = importlib.import_module("bench.load")

@@ -106,6 +106,7 @@ def test_on_postgresql_too_nothing_is_lost_doubled_or_broken_by_kills(lone: Serv
     killed_again_and_again(lone, cycles)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("writes", [size(10_000, WRITES, brief=2_000)])
 def test_on_postgresql_too_sixteen_who_write_at_once_are_never_refused(lone: Servers, writes: int) -> None:
     sixteen_write(lone, writes)
