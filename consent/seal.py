@@ -68,8 +68,8 @@ class Verdict:
     ``intact``: no byte under the seal was changed. ``ours``: sealed with a certificate that one of our roots vouches
     for. ``whole``: one seal, which covers the file to its last byte. ``matches``: the file is the one in the ledger;
     ``None`` where no ledger was asked. ``problems`` says in words what is wrong. ``signed_by`` is the certificate's
-    subject, ``certificate_sha256`` its fingerprint in hex, ``at`` when the seal says it was made, ``stamp`` what a
-    timestamp inside the seal says of that; ``None`` without one. ``attached`` is the file attached to it.
+    subject, ``certificate_sha256`` its fingerprint in hex, ``at`` when the seal says it was made (in UTC), ``stamp``
+    what a timestamp inside the seal says of that; ``None`` without one. ``attached`` is the file attached to it.
     """
 
     intact: bool = False
@@ -227,7 +227,7 @@ def _verified(pdf: bytes, trust: Trust, matches: bool | None, findings: _Finding
     if not signatures:
         return Verdict(matches=matches, problems=tuple(findings.problems))
     signature = signatures[0]
-    at = signature.self_reported_timestamp or datetime.now(UTC)
+    at = (signature.self_reported_timestamp or datetime.now(UTC)).astimezone(UTC)  # it is written in the sealer's zone
     certificate = x509.load_der_x509_certificate(signature.signer_cert.dump())
     context = ValidationContext(trust_roots=list(map(_asn1, trust.roots)), moment=at, allow_fetching=False)
     covered = signature.evaluate_signature_coverage() == SignatureCoverageLevel.ENTIRE_FILE

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
@@ -101,6 +102,15 @@ def test_a_sealed_document_is_intact_ours_and_whole(ours: Sealed) -> None:
     assert "O=Murray Physiotherapy" in verdict.signed_by
     assert verdict.at is not None
     assert abs(verdict.at - datetime.now(UTC)) < timedelta(minutes=10)
+
+
+def test_the_seals_time_is_told_in_utc_wherever_the_clinic_is(ours: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever prints it writes UTC behind it."""
+    monkeypatch.setattr("tzlocal.get_localzone", lambda: ZoneInfo("Australia/Melbourne"))
+    at = ours.verdict(seal(drawn(), ours.key)).at
+    assert at is not None
+    assert at.utcoffset() == timedelta(0)
+    assert abs(at - datetime.now(UTC)) < timedelta(minutes=10)
 
 
 def test_the_bytes_before_the_seal_are_untouched(ours: Sealed) -> None:
