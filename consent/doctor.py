@@ -94,6 +94,6 @@ MORE: tuple[Check, ...] = (
     Check("permissions", private, "chmod 0700 the folders and 0400 the files; all belong to the user that serves."),
     Check("root key", root_is_away, "Copy it to two sticks, check that they can be read, and delete it here."),
     Check("encryption", encrypted, "Set the machine up on an encrypted disk (LUKS), or know what else encrypts it."),
-    Check("seals", sealed, "Once “seal” is well: “Seal again” on the page of each of these visits."),
+    Check("seals", sealed, "Once “seal” is well: “Try again” on the page of each of these visits."),
 )
 ALL = (*READY, *MORE)

@@ -223,6 +223,12 @@ def test_keys_that_others_may_read_are_named(settings: Any, tmp_path: Path) -> N
     assert "root.key is still" in doctor.root_is_away()
 
 
+def test_doctor_calls_the_button_what_the_page_calls_it() -> None:
+    button = next(each.remedy for each in doctor.MORE if each.name == "seals").split("“")[2].split("”")[0]
+    page = (Path(__file__).resolve().parent.parent / "templates/clinic/visit.html").read_text(encoding="utf-8")
+    assert f'{{% url \'seal_again\' visit.pk %}}">{{% csrf_token %}}<button class="btn btn-primary">{button}<' in page
+
+
 def test_doctor_says_that_this_is_no_real_installation(well: Any) -> None:
     assert "no patients" in doctor.secure()
     well.REAL = True
