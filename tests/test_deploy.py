@@ -245,10 +245,10 @@ def test_caddy_serves_it_over_tls_and_logs_no_address(installed: Installation):
     caddy, https = program("caddy"), free_port()
     ports = f"https_port {https}\n\thttp_port {free_port()}"
     text = (DEPLOY / "Caddyfile").read_text().replace("# tls internal", "tls internal")
-    text = text.replace("admin off", f"admin off\n\t{ports}\n\tskip_install_trust")
+    text = text.replace("admin off", f"admin off\n\t{ports}")
     text = text.replace("127.0.0.1:8000", f"127.0.0.1:{installed.port}").replace(HOST, f"{HOST}, localhost")
     (installed.folder / "Caddyfile").write_text(text)
-    installed.env["XDG_DATA_HOME"] = str(installed.folder / "caddy")
+    installed.env["XDG_DATA_HOME"] = installed.env["XDG_CONFIG_HOME"] = str(installed.folder / "caddy")
     served = [caddy, "run", "--adapter", "caddyfile", "--config", str(installed.folder / "Caddyfile")]
     with installed.started("caddy", served) as log:
         root = installed.folder / "caddy/caddy/pki/authorities/local/root.crt"
