@@ -23,7 +23,7 @@ from clinic.models.journal import SYSTEM
 from consent import postgres
 from tests.test_withdrawing import confirmed
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ from tests.factories import (
 )
 from tests.rows import make_row
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""On PostgreSQL everything that is marked ``both_databases`` holds as well, on a server that this starts and stops."""
+"""The server that tests start and stop, and the address that leads to a database of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -29,26 +29,6 @@ def environment(**variables: str) -> dict[str, str]:
     """Return this process's, without what pytest and Django read from it."""
     ours = ("PYTEST_", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "CLINIC_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | variables
-
-
-@pytest.mark.heavy
-def test_what_holds_on_sqlite_holds_on_postgresql() -> None:
-    suite = [
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-m",
-        "both_databases",
-        "-o",
-        "python_files=test_*.py on_*.py",
-    ]
-    done = subprocess.run(
-        [*WRAPPER, sys.executable, *suite], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
-    assert " passed" in done.stdout
 
 
 def test_a_server_that_is_there_is_used() -> None:

@@ -23,7 +23,7 @@ from screening import actions
 from screening.models import Assessment, Claim, Screening
 from tests.factories import acting, hold, make_screening, make_tablet, make_visit, practitioner
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 TIMES = 10
 ASKED = "implanted_device"

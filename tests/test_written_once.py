@@ -25,7 +25,7 @@ from tests.behind_the_back import lift_guards
 from tests.factories import hold, make_screening, make_tablet, make_visit
 from tests.rows import make_row
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 MODELS = {model._meta.db_table: model for model in apps.get_models(include_auto_created=True)}
 TABLES = [each.table for each in guards.guarded()]
