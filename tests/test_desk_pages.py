@@ -47,7 +47,7 @@ NO_PAGE = {
     *("board_news", "queue_news", "urgent", "queue_next", "figure_plot", "figure_sheet", "export_patient"),
     *("hand_over", "lend", "take_back", "reopen_visit", "did_not_come", "phone_email", "phone_end", "take_urgent"),
     *("end_sessions", "revoke_tablet", "review_release", "review_take_over", "paper_print", "withdraw_on_tablet"),
-    "emergency_seen",
+    *("emergency_seen", "staff_leaves"),
     *("erase_records", "release_record"),
     *("consent_pdf", "seal_again", "send_aftercare", "after_pdf", "seal_after_again"),
 }
@@ -185,6 +185,7 @@ def of_the_group(clinic: Clinic) -> Iterator[Scene]:
         EmergencyAccess.objects.create(
             patient=whose, by=clinic.me, site=north, reason="Fainted in the room and cannot speak."
         )
+    yield Scene("manage_site", at("manage_site", north.pk), at("manage_site", north.pk))
     yield Scene("work_at", at("work_at"), at("work_at"))
     yield Scene("emergency", at("emergency"), at("emergency"))
 
