@@ -1,7 +1,7 @@
 """Serve a clinic of made-up patients on this machine, afresh each time: ``make demo``.
 
-Everything it makes, secrets included, is under ``var/demo/``, which only its owner can read. Ctrl-C stops both the
-server and the worker. Exit status 1 if the port is taken, a demo is running already, or one of the two dies.
+Everything it makes, secrets included, is under ``var/demo/``, which only its owner can read. Ctrl-C stops the server
+and the workers. Exit status 1 if the port is taken, a demo is running already, or one of them dies.
 """
 
 from __future__ import annotations
@@ -102,12 +102,25 @@ def prepare(env: dict[str, str], address: str) -> str:
     return signs
 
 
-def start(env: dict[str, str], log: Path, *command: str) -> subprocess.Popen[bytes]:
-    """Start a process that lives as long as the demo. Ctrl-C reaches it through us alone, so that it ends in order."""
-    with log.open("wb") as output:
-        return subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=env, stdout=output, stderr=output, start_new_session=True
-        )
+def serve(env: dict[str, str], folder: Path) -> dict[str, subprocess.Popen[bytes]]:
+    """Start the server, and a worker for each core, two at most, that give way to it; return them by name.
+
+    They live as long as the demo. Ctrl-C reaches them through us alone, so that they end in order.
+    """
+    gives_way = ("nice", "-n", "10")
+    commands: dict[str, tuple[str, ...]] = {
+        "server": (sys.executable, "-m", "gunicorn", "-c", "python:clinic.gunicorn", "clinic.wsgi")
+    }
+    for number in range(1, min(2, os.cpu_count() or 1) + 1):
+        name = f"worker-{number}"
+        commands[name] = (*gives_way, sys.executable, "manage.py", "worker", "--worker-id", name)
+    started = {}
+    for name, command in commands.items():
+        with (folder / f"{name}.log").open("wb") as output:
+            started[name] = subprocess.Popen(
+                command, cwd=ROOT, env=env, stdout=output, stderr=output, start_new_session=True
+            )
+    return started
 
 
 def answers(address: str) -> bool:
@@ -137,10 +150,7 @@ def run(folder: Path, port: int) -> None:
     signs = prepare(env, address)
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        processes["server"] = start(
-            env, folder / "server.log", "-m", "gunicorn", "-c", "python:clinic.gunicorn", "clinic.wsgi"
-        )
-        processes["worker"] = start(env, folder / "worker.log", "manage.py", "worker")
+        processes |= serve(env, folder)
         deadline = time.monotonic() + START_SECONDS
         while not answers(f"{address}/login/"):
             watch(processes, folder)

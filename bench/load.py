@@ -44,7 +44,7 @@ CONFIRMED = {"regions": "left_calf", "technique": "superficial", "electro": "no"
 CONFIRMED |= {f"prompt_{number}": "correct" for number in range(1, 7)}
 CONFIRMED |= dict.fromkeys(("talk_took_place", "still_happy", "sign"), "on")
 ABOUT = """\
-Gunicorn and the worker as `make demo` starts them, on SQLite, every commit waiting for the disk. The tablets are
+Gunicorn and two workers as `make demo` starts them, on SQLite, every commit waiting for the disk. The tablets are
 threads of one light process on the same {cores} cores; each request is a connection of its own. All tablets of a row
 send their signature in the same instant; once all are answered, the practitioner's confirmations follow as fast as they
 are taken, and the worker seals. What answers a tablet is on disk by then. Sealed: seconds from that first instant until
@@ -123,12 +123,7 @@ def clinic(signing: int, answering: int) -> Iterator[tuple[Path, list[Tablet], T
         demo.finish(static)
         made = _room(env, signing, answering)
         tablets = [Tablet(port, **each) for each in made]
-        servers = {
-            "server": demo.start(
-                env, folder / "server.log", "-m", "gunicorn", "-c", "python:clinic.gunicorn", "clinic.wsgi"
-            ),
-            "worker": demo.start(env, folder / "worker.log", "manage.py", "worker"),
-        }
+        servers = demo.serve(env, folder)
         try:
             while not demo.answers(f"http://127.0.0.1:{port}/login/"):
                 demo.watch(servers, folder)
