@@ -119,7 +119,7 @@ def _say(words: str) -> None:
 def ask() -> None:
     """Answer each line of the input until it ends: get that page once."""
     desks = {user.username: staff_client(user) for user in User.objects.all()}
-    person = Patient.objects.born_on(REGULAR[1]).get()
+    (person,) = Patient.objects.same_person(*REGULAR)
     visit = Visit.objects.filter(patient=person).latest("pk")
     manager = User.objects.get(username="manager").pk
     known = {"patient": person.pk, "visit": visit.pk, "manager": manager, "today": f"{timezone.localdate():%Y-%m-%d}"}
