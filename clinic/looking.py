@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q, QuerySet
 
 from clinic import story
-from clinic.models import Journal, Patient
+from clinic.models import Journal, Patient, Visit
 
 MOST = 200
 
@@ -16,7 +16,8 @@ def looks(patient: Patient) -> QuerySet[Journal]:
     Those about records that were merged into this one are among them.
     """
     merged = [patient.pk, *Patient.objects.filter(merged_into=patient).values_list("pk", flat=True)]
-    about = Journal.objects.filter(Q(patient__in=merged) | Q(visit__patient=patient))
+    visits = Visit.objects.filter(patient=patient)  # not `visit__patient`: a join would have every row read
+    about = Journal.objects.filter(Q(patient__in=merged) | Q(visit__in=visits))
     seen = about.filter(action__in=story.actions_of("views"))
     return seen.select_related("user", "tablet", "visit").order_by("-seq")
 

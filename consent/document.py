@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
@@ -95,7 +96,7 @@ def _drawn(html: str, data: bytes, digest: str, made: datetime) -> bytes:
             attachments=[attachment],
             pdf_variant="pdf/a-3a",
             pdf_identifier=bytes.fromhex(digest)[:16],
-            finisher=_declare_pdf_ua,
+            finisher=_finish,
         )
     except FatalURLFetchingError as error:  # not an Exception to WeasyPrint: it would end the worker
         raise DrawingError(str(error)) from error
@@ -287,7 +288,24 @@ _PDF_UA = b"""<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/p
 """
 
 
-def _declare_pdf_ua(document: Any, pdf: Any) -> None:
+def _finish(document: Any, pdf: Any) -> None:
+    _declare_pdf_ua(pdf)
+    _compress(pdf)
+
+
+def _compress(pdf: Any) -> None:
+    """Compress each stream once, at zlib's usual level: a twentieth of the time, for one byte more in a hundred.
+
+    pydyf compresses at the highest level, and twice: for the file, and before that for the file's identifier.
+    """
+    for each in pdf.objects:
+        if getattr(each, "compress", False):
+            each.compress = False
+            plain = each.data.partition(b"\nstream\n")[2].removesuffix(b"\nendstream")
+            each.stream, each.extra["Filter"] = [zlib.compress(plain, 6)], "/FlateDecode"
+
+
+def _declare_pdf_ua(pdf: Any) -> None:
     """Add PDF/UA-1 to the metadata that WeasyPrint wrote for PDF/A."""
     [metadata] = _metadata_streams(pdf)
     before, end, after = metadata.stream[0].rpartition(b"</rdf:RDF>")

@@ -258,6 +258,16 @@ def test_our_sheet_of_elements_draws_the_same_bytes_as_weasyprints_own(
     assert render(sample(**how)) == ours
 
 
+def test_what_is_compressed_here_holds_what_weasyprint_wrote(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = opened(made())
+    monkeypatch.setattr(document, "_compress", lambda pdf: None)
+    theirs = opened(render(sample()))
+    assert [page.get_contents().get_data() for page in ours.pages] == [
+        page.get_contents().get_data() for page in theirs.pages
+    ]
+    assert attached(made()) == canonical(sample())
+
+
 def test_another_record_gives_another_identifier(reader: Any) -> None:
     other = opened(made(number="C-000013"))
     assert reader.trailer["/ID"] != other.trailer["/ID"]
