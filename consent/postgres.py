@@ -58,9 +58,15 @@ def scratch(path: Path, tables: Sequence[str]) -> Iterator[tuple[str, Told]]:
 
 
 def load(path: Path, name: str = "") -> None:
-    """Restore a dump into the database ``name``, or into ours, in one transaction. Raise :class:`BadBackup`."""
-    address = _address(params(dbname=name) if name else params())
-    _run("pg_restore", "--no-owner", "--single-transaction", f"--dbname={address}", str(path))
+    """Restore a dump into the database ``name``, or into ours, in one transaction. Raise :class:`BadBackup`.
+
+    A dump does not hold what the planner knows of the tables. Until the server has looked at them by itself, the first
+    pages could take minutes; so it looks at once.
+    """
+    where = params(dbname=name) if name else params()
+    _run("pg_restore", "--no-owner", "--single-transaction", f"--dbname={_address(where)}", str(path))
+    with psycopg.connect(**where, autocommit=True) as opened:
+        opened.execute("ANALYZE")
 
 
 def is_empty() -> bool:

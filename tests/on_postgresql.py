@@ -114,6 +114,8 @@ def test_a_dump_is_proved_in_a_database_of_its_own_and_restored_into_an_empty_on
             assert "everything in it was verified" in restore(source, data, key, "restored")
             with psycopg.connect(**postgres.params(dbname="restored")) as opened:
                 assert opened.execute("SELECT sha256 FROM consent_sealedfile").fetchall() == [(consent.sealed.sha256,)]
+                known = "SELECT reltuples FROM pg_class WHERE relname = 'consent_sealedfile'"  # -1: never looked at
+                assert opened.execute(known).fetchone() == (1,)
             assert "is not empty" in restore(source, tmp_path / "again", key, "restored")
             assert not (tmp_path / "again").exists()
             left = server.execute("SELECT datname FROM pg_database WHERE datname LIKE 'clinic_check%'").fetchall()
