@@ -539,15 +539,25 @@ class JournalForm(PlainForm):
             raise ValidationError(f"There is no visit with the number {number}.")
         return visit
 
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The actions of the kind that was asked for; () for everything."""
+        kind = self.cleaned_data["what"]
+        return story.actions_of(kind) if kind else ()
+
+    @property
+    def by_kind_alone(self) -> bool:
+        """Whether a kind was asked for, and nothing else that narrows it down."""
+        asked = self.cleaned_data
+        return bool(self.actions) and not any(asked[name] for name in ("who", "since", "until", "visit"))
+
     def found(self, rows: JournalQuerySet) -> JournalQuerySet:
-        """Return those of ``rows`` that were asked for."""
+        """Return those of ``rows`` that were asked for, of whatever kind."""
         asked = self.cleaned_data
         kind, _, number = asked["who"].partition("-")
         if kind:
             who = {"user": number} if kind == "staff" else {"tablet": number, "user": None} if number else {}
             rows = rows.filter(**who, **({} if number else {"actor_kind": kind}))
-        if asked["what"]:
-            rows = rows.filter(action__in=story.actions_of(asked["what"]))
         if asked["since"]:
             rows = rows.filter(at__gte=_midnight(asked["since"]))
         if asked["until"]:

@@ -14,6 +14,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clinic import chain, story
@@ -364,10 +365,45 @@ def test_pages_lead_to_earlier_and_later_rows_and_leave_none_out(boss, monkeypat
         later = boss.get(f"/manage/journal/?{query}").context["later"]
         return [-line.row.seq for line in boss.get(f"/manage/journal/?{later}").context["lines"]]
 
-    clinic = walk("what=views&who=system", "earlier")
-    assert clinic[:35] == list(range(35, 0, -1))
-    assert clinic[35:] == [-seq for seq in range(15, 5, -1)]
+    for asked in ("what=views&who=system", f"what=views&since={timezone.localdate()}&who=system"):
+        clinic = walk(asked, "earlier")
+        assert clinic[:35] == list(range(35, 0, -1))
+        assert clinic[35:] == [-seq for seq in range(15, 5, -1)]
     assert walk(f"visit={visit.pk}&who=system", "later") == list(range(1, 36))
+
+
+@pytest.mark.django_db
+def test_a_kind_is_read_action_by_action_and_its_pages_leave_nothing_out(boss, monkeypatch):
+    from clinic.views import journal
+
+    monkeypatch.setattr(journal, "PAGE", 4)
+    for action in ["signed in", "visit opened", "signed out", "signed in", "sign-in refused"] * 3:
+        Journal.objects.record(action, by=SYSTEM)
+    wanted = [seq for seq in range(15, 0, -1) if seq % 5 != 2]  # all but the visits that were opened
+
+    def read(query: str, direction: str) -> list[int]:
+        context = boss.get(f"/manage/journal/?{query}").context
+        rows = [line.row.seq for line in context["lines"]]
+        onward = context.get(direction)
+        return rows + (read(onward, direction) if onward else [])
+
+    seen = [seq for seq in read("what=access", "earlier") if seq <= 15]
+    assert seen == wanted
+    assert sorted(seq for seq in read("what=access&after=0", "later") if seq <= 15) == wanted[::-1]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("way", ["", "&before=2000", "&after=1"])
+def test_no_kind_sorts_all_its_rows(boss, way):
+    """A page of each action is read by itself: all the rows of twenty actions would be sorted for a page of them."""
+    for _ in range(3):
+        Journal.objects.record("signed in", by=SYSTEM)
+        Journal.objects.record("signed out", by=SYSTEM)
+    with CaptureQueriesContext(connection) as asked:
+        boss.get(f"/manage/journal/?what=access{way}")
+    told = [each["sql"] for each in asked if "clinic_journal" in each["sql"]]
+    assert next(each.count("LIMIT 101") for each in told if "action" in each) == len(story.actions_of("access"))
+    assert not any('"action" IN' in each for each in told)
 
 
 @pytest.mark.django_db

@@ -5,11 +5,12 @@ It names staff, tablets, and patients' records and visits by number; no patient'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db import connection
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -69,9 +70,9 @@ def _page(form: JournalForm, *, oldest_first: bool) -> tuple[list[Journal], dict
     before, after = form.cleaned_data["before"], form.cleaned_data["after"]
     upwards = before is None and (oldest_first or after is not None)
     if upwards:
-        some = list(found.filter(seq__gt=after or 0).order_by("seq")[: PAGE + 1])
+        some = _first(found.filter(seq__gt=after or 0), "seq", form)
     else:
-        some = list((found.filter(seq__lt=before) if before else found).order_by("-seq")[: PAGE + 1])
+        some = _first(found.filter(seq__lt=before) if before else found, "-seq", form)
     more, rows = len(some) > PAGE, sorted(some[:PAGE], key=lambda row: row.seq)
     links: dict[str, dict[str, int]] = {}
     if rows and (bool(after) if upwards else more):
@@ -79,6 +80,32 @@ def _page(form: JournalForm, *, oldest_first: bool) -> tuple[list[Journal], dict
     if rows and (more if upwards else before is not None):
         links["later"] = {"after": rows[-1].seq}
     return rows if oldest_first else rows[::-1], links
+
+
+def _first(found: JournalQuerySet, order: str, form: JournalForm) -> list[Journal]:
+    """Return the first rows of the kind that was asked for, one more than a page has.
+
+    A kind is some twenty actions. Where nothing else narrows them down, the first rows of each are read by themselves,
+    by the index, and then the first of those: a database would sort all the rows of all of them, millions in years.
+    """
+    if form.by_kind_alone:
+        found = found.filter(seq__in=_heads(found, order, form.actions))
+    elif form.actions:
+        found = found.filter(action__in=form.actions)
+    return list(found.order_by(order)[: PAGE + 1])
+
+
+def _heads(found: JournalQuerySet, order: str, actions: Sequence[str]) -> list[int]:
+    """Return the first rows of each action, in one statement: the same for each, where Django would write it anew."""
+    head = found.filter(action=actions[0]).order_by(order).values("seq")[: PAGE + 1]
+    statement, params = head.query.sql_with_params()
+    part = f"SELECT seq FROM ({statement}) AS head"  # noqa: S608 (Django's own statement, its parameters apart)
+    at = params.index(actions[0])
+    each = [value for action in actions for value in (*params[:at], action, *params[at + 1 :])]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join([part] * len(actions)), each)
+        seqs = sorted((seq for (seq,) in cursor.fetchall()), reverse=order.startswith("-"))
+    return seqs[: PAGE + 1]
 
 
 def _of(site: int | None) -> JournalQuerySet:
