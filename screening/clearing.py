@@ -13,7 +13,7 @@ from screening import questions, rules
 from screening.clearance import Covered, Why, answers_digest, lapsed
 from screening.models import Assessment, Clearance, Lapse, Plan, Screening
 from screening.reactions import on_record
-from screening.standing import flag_key, needling
+from screening.standing import Standing, flag_key, needling
 
 CLEARED = (Stage.CONSENTING, Stage.SIGNED)
 
@@ -30,15 +30,18 @@ def lapse_of(visit: Visit) -> Lapse | None:
     return None if again or not visit.is_open else lapse
 
 
-def why_lapsed(visit: Visit) -> tuple[Why, ...]:
-    """Return why the visit's clearance no longer holds, as things are now; () if it holds, or none is relied on."""
+def why_lapsed(visit: Visit, stands: Standing | None = None) -> tuple[Why, ...]:
+    """Return why the visit's clearance no longer holds, as things are now; () if it holds, or none is relied on.
+
+    ``stands``: where its review stands, if that was read in this transaction already.
+    """
     if visit.at not in CLEARED:
         return ()
-    screening = Screening.of(visit)
+    screening = stands.screening if stands else Screening.of(visit)
     if screening is None or screening.submitted_at is None:
         return ()
-    policy = PolicyChange.objects.policy()
-    now = covered_now(visit, screening, Plan.of(visit), policy)
+    policy = stands.policy if stands else PolicyChange.objects.policy()
+    now = covered_now(visit, screening, stands.plan if stands else Plan.of(visit), policy)
     before = _covered(clearance_of(visit), visit, screening, now)
     return lapsed(before, now, hours=policy.clearance_hours)
 

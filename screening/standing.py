@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from django.db.models import Prefetch
@@ -197,6 +197,14 @@ class Standing:
         longest = dt.timedelta(hours=self.policy.clearance_hours)
         return self.screening.stale(timezone.now() - longest) if self.screening else []
 
+    def also(self, attestation: Attestation) -> Standing:
+        """Return the same with an attestation about these answers that was written since, without reading it all anew.
+
+        It is the latest of its kind. Not for questions that were answered: these settle what was asked.
+        """
+        more = (attestation,) if attestation.kind == Kind.TALK else ()
+        return replace(self, attested={**self.attested, attestation.kind: attestation}, talks=(*self.talks, *more))
+
     def origin(self, name: str) -> str:
         """Say of an answer that the patient only confirmed when it was first given; "" for one given at this visit."""
         day = self.screening.confirmed.get(name, "") if self.screening else ""
@@ -325,12 +333,9 @@ def _flags(
     visit: Visit, screening: Screening, assessment: Assessment, answers: Mapping[str, Value]
 ) -> tuple[FlagStanding, ...]:
     raised = {flag_key(each): each for each in _run_again(visit, assessment, answers)}
-    earlier = {
-        each.flag.key: each
-        for each in Decision.objects.filter(flag__screening__visit=visit, flag__screening__number__lt=screening.number)
-        .select_related("flag", "by")
-        .order_by("id")
-    }
+    before = Decision.objects.filter(flag__screening__visit=visit, flag__screening__number__lt=screening.number)
+    found_before = before.select_related("flag", "by").order_by("id") if screening.number > 1 else ()
+    earlier = {each.flag.key: each for each in found_before}
     found = []
     for flag in assessment.flags.all():
         rule = raised.get(flag.key)

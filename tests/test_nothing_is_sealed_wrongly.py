@@ -1097,7 +1097,7 @@ def call_all_decided(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def never_let_a_clearance_lapse(monkeypatch: pytest.MonkeyPatch) -> None:
     for where in (giving, confirming):
-        monkeypatch.setattr(where, "why_lapsed", lambda visit: ())
+        monkeypatch.setattr(where, "why_lapsed", lambda visit, stands=None: ())
 
 
 def let_anyone_sign(monkeypatch: pytest.MonkeyPatch) -> None:

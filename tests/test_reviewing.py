@@ -112,10 +112,26 @@ def test_where_a_review_stands_takes_the_same_queries_however_many_flags(django_
     many = ready_for_review(
         epilepsy="yes", cancer="yes", immune="yes", vascular="yes", pregnancy="yes", heart_valve="yes"
     )
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         assert len(standing(few).flags) == 1
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         assert len(standing(many).flags) == 6
+
+
+def test_with_one_attestation_more_it_stands_as_if_all_was_read_anew(by):
+    """What `confirm` goes by: a talk after which something was not understood, then one after which all was."""
+    visit = ready_for_review(epilepsy="yes", support_needed=["interpreter"])
+    stands = standing(visit)
+    for found in (talk.NOT_ABLE, talk.CORRECT):
+        said = dict.fromkeys(SAID_BACK, found)
+        row = actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": said}, by=by, stands=stands)
+        stands = stands.also(row)
+        assert stands == standing(visit)
+        assert stands.holds == standing(visit).holds
+    row = actions.attest(
+        visit=visit, kind=Kind.INTERPRETER, data={"name": "Sam", "language": "Arabic", "mode": "phone"}, by=by
+    )
+    assert stands.also(row) == standing(visit) != stands
 
 
 def test_nothing_was_sent_yet():

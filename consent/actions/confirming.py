@@ -20,7 +20,7 @@ from consent.models import Consent, Given, Signature
 from consent.tasks import seal_consent
 from screening.actions import assess, attest, note_lapse, save_plan
 from screening.clearing import why_lapsed
-from screening.models import Attestation
+from screening.models import Attestation, Plan
 from screening.standing import Standing, standing
 from screening.talk import not_able
 
@@ -73,7 +73,7 @@ def confirm(
     given = to_confirm(visit, by)
     if given.course_id and replaces:
         raise NotAllowed("A session replaces no consent: it goes on with one.")
-    same = same_plan(standing(visit).plan, **vars(plan))
+    same = same_plan(Plan.of(visit), **vars(plan))
     if same:
         assess(screening=given.screening, by=by)  # a setting or the birth date may have changed since
     else:
@@ -85,12 +85,12 @@ def confirm(
         return _send_back(given, why, f"{why.capitalize()}: {what}. Decide about it.", by)
     if more := beyond(given, now, plan) or beyond_course(given, now, by):
         return _send_back(given, *more, by)
-    if lapsed := why_lapsed(visit):
+    if lapsed := why_lapsed(visit, now):
         note_lapse(visit=visit, why=lapsed, by=by)
         says = f"What was cleared no longer counts: {', '.join(each.words for each in lapsed)}. Review it again."
         return _send_back(given, "the clearance lapsed", says, by)
     said_back, whole = {"teach_back": dict(teach_back)}, given.course_id is None
-    talk = attest(visit=visit, kind=Attestation.Kind.TALK, data=said_back, by=by, whole=whole)
+    talk = attest(visit=visit, kind=Attestation.Kind.TALK, data=said_back, by=by, whole=whole, stands=now)
     if failed := not_able(talk.data["teach_back"]):
         what = ", ".join(prompt.about.lower() for prompt in failed)
         return _send_back(
@@ -100,7 +100,7 @@ def confirm(
             "someone they trust, more time. If that does not help, do not treat today.",
             by,
         )
-    now = standing(visit)
+    now = now.also(talk)
     if now.holds:
         raise NotAllowed(" ".join(now.holds))
     consent = _freeze(given, now, by)

@@ -111,7 +111,7 @@ def _ready(visit: Visit, hold: Hold) -> Standing:
     now = standing(on_tablet(visit, hold))
     if now.signing_holds:
         raise NotAllowed(" ".join(now.signing_holds))
-    if why_lapsed(now.visit):
+    if why_lapsed(now.visit, now):
         raise NotAllowed("The practitioner has to look at this again first.")
     return now
 

@@ -12,7 +12,7 @@ from screening.models import Asked
 
 def on_tablet(visit: Visit, hold: Hold) -> Visit:
     """Return the visit as it is now. Raise if it is no longer the patient's turn, or no longer on this tablet."""
-    fresh = Visit.objects.select_related("patient").get(pk=visit.pk)
+    fresh = Visit.objects.select_related("patient", "practitioner").get(pk=visit.pk)
     if fresh.at is not Stage.CONSENTING or not Hold.objects.now().filter(pk=hold.pk, visit=fresh).exists():
         raise StaleVisit
     return fresh

@@ -32,9 +32,10 @@ READ_AGAIN = "The text has changed since you opened it. Please read it again. Wh
 @require_GET
 def consenting(request: PatientRequest) -> HttpResponse:
     """Begin with the first page, or ask within a course if the patient is still happy to go ahead."""
-    if lapse_if_due(visit=request.hold.visit, by=request.actor):
+    now = standing(request.hold.visit)
+    if lapse_if_due(visit=now.visit, by=request.actor, stands=now):
         return redirect("resume")
-    if covering(standing(request.hold.visit)):
+    if covering(now):
         return redirect("still_happy")
     return redirect("consent_page", ORDER[0])
 
@@ -48,11 +49,11 @@ def consent_page(request: PatientRequest, page: str) -> HttpResponse:
         raise Http404
     if request.FILES:
         return HttpResponseBadRequest("Files are not taken.")
-    if lapse_if_due(visit=request.hold.visit, by=request.actor):
+    now = standing(request.hold.visit)
+    if lapse_if_due(visit=now.visit, by=request.actor, stands=now):
         return redirect("resume")
     if request.method == "POST":
-        return _once_more(request) if late.expired(request) else _decide(request)
-    now = standing(request.hold.visit)
+        return _once_more(request, now) if late.expired(request) else _decide(request, now)
     known = facts(now)
     text = statement(known)
     if request.GET.get("text", text.sha256) != text.sha256:  # it changed between two pages: from the start again
@@ -119,8 +120,9 @@ def _sign_form(request: PatientRequest, now: Standing, known: Facts) -> SignForm
     )
 
 
-def _decide(request: PatientRequest) -> HttpResponse:
-    acts: dict[str, Callable[[PatientRequest], HttpResponse]] = {
+def _decide(request: PatientRequest, now: Standing) -> HttpResponse:
+    """Take what was decided. ``now``: where the visit stands as it was read for this request; a verb reads it anew."""
+    acts: dict[str, Callable[[PatientRequest, Standing], HttpResponse]] = {
         "look": _look,
         "agree": _agree,
         "talk": _talk,
@@ -131,14 +133,12 @@ def _decide(request: PatientRequest) -> HttpResponse:
     if act is None:
         return HttpResponseBadRequest("act: look, agree, talk, time or refuse")
     try:
-        return act(request)
+        return act(request, now)
     except StaleVisit:
         return redirect("resume")
 
 
-def _agree(request: PatientRequest) -> HttpResponse:
-    visit = request.hold.visit
-    now = standing(visit)
+def _agree(request: PatientRequest, now: Standing) -> HttpResponse:
     known = facts(now)
     text = statement(known)
     if now.signing_holds:
@@ -153,7 +153,12 @@ def _agree(request: PatientRequest) -> HttpResponse:
         return _last_page(request, now, known, text, form, whole=changed)
     try:
         actions.give(
-            visit=visit, hold=request.hold, shown=shown, signed=form.signed, choices=form.choices(), by=request.actor
+            visit=now.visit,
+            hold=request.hold,
+            shown=shown,
+            signed=form.signed,
+            choices=form.choices(),
+            by=request.actor,
         )
     except StaleVisit:
         raise
@@ -166,9 +171,8 @@ def _witness(request: PatientRequest, username: str, password: str) -> int:
     return witness(request, hold=request.hold, username=username, password=password, by=request.actor)
 
 
-def _look(request: PatientRequest) -> HttpResponse:
+def _look(request: PatientRequest, now: Standing) -> HttpResponse:
     """Show the page as it is filled in so far: a key that was pressed in a text box agrees to nothing."""
-    now = standing(request.hold.visit)
     known = facts(now)
     form = AskForm(request.POST) if now.signing_holds else _sign_form(request, now, known)
     form.full_clean()
@@ -176,15 +180,14 @@ def _look(request: PatientRequest) -> HttpResponse:
     return _last_page(request, now, known, statement(known), form, looked=True)
 
 
-def _talk(request: PatientRequest) -> HttpResponse:
+def _talk(request: PatientRequest, now: Standing) -> HttpResponse:
     ask = AskForm(request.POST)
     if not ask.is_valid():
-        now = standing(request.hold.visit)
         known = facts(now)
         form = ask if now.signing_holds else _complaining(request, now, known)
         return _last_page(request, now, known, statement(known), form)
     actions.ask_to_talk(
-        visit=request.hold.visit, hold=request.hold, by=request.actor, question=ask.cleaned_data["question"].strip()
+        visit=now.visit, hold=request.hold, by=request.actor, question=ask.cleaned_data["question"].strip()
     )
     return redirect("resume")
 
@@ -202,9 +205,8 @@ def _complain_only(form: AskForm | SignForm, *names: str) -> None:
         del form.errors[name]
 
 
-def _once_more(request: PatientRequest) -> HttpResponse:
+def _once_more(request: PatientRequest, now: Standing) -> HttpResponse:
     """Show the last page again with what was filled in, and do nothing else."""
-    now = standing(request.hold.visit)
     known = facts(now)
     text = statement(known)
     form = AskForm(request.POST) if now.signing_holds else _sign_form(request, now, known)
@@ -214,11 +216,11 @@ def _once_more(request: PatientRequest) -> HttpResponse:
     return _last_page(request, now, known, text, form, whole=changed)
 
 
-def _take_time(request: PatientRequest) -> HttpResponse:
-    actions.take_time(visit=request.hold.visit, hold=request.hold, by=request.actor)
+def _take_time(request: PatientRequest, now: Standing) -> HttpResponse:
+    actions.take_time(visit=now.visit, hold=request.hold, by=request.actor)
     return redirect("resume")
 
 
-def _refuse(request: PatientRequest) -> HttpResponse:
-    actions.refuse(visit=request.hold.visit, hold=request.hold, by=request.actor)
+def _refuse(request: PatientRequest, now: Standing) -> HttpResponse:
+    actions.refuse(visit=now.visit, hold=request.hold, by=request.actor)
     return redirect("resume")

@@ -12,6 +12,7 @@ from screening.actions import guards
 from screening.clearance import Why
 from screening.clearing import clearance_of, covered_now, why_lapsed
 from screening.models import Clearance, Closing, Lapse, Plan, Screening
+from screening.standing import Standing
 
 
 def clear(visit: Visit, screening: Screening, closing: Closing | None = None) -> Clearance:
@@ -31,13 +32,14 @@ def clear(visit: Visit, screening: Screening, closing: Closing | None = None) ->
     )
 
 
-def lapse_if_due(*, visit: Visit, by: Actor) -> tuple[Why, ...]:
+def lapse_if_due(*, visit: Visit, by: Actor, stands: Standing | None = None) -> tuple[Why, ...]:
     """Take a visit whose clearance no longer holds back to the review; return why, () if it holds.
 
     Only before the patient signed: after that the signature must be voided as well, which is the consent room's to do.
-    ``visit``: as it was read for this request. Only where it is due does this wait for its turn to write.
+    ``visit``: as it was read for this request, and ``stands`` where its review does, if that was read. Only where it is
+    due does this wait for its turn to write, and look again.
     """
-    return _lapse(visit, by) if why_lapsed(visit) else ()
+    return _lapse(visit, by) if why_lapsed(visit, stands) else ()
 
 
 @transaction.atomic

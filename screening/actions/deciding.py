@@ -73,20 +73,27 @@ def decide(
 
 @transaction.atomic
 def attest(
-    *, visit: Visit, kind: str, by: Actor, data: Mapping[str, object] | None = None, whole: bool = True
+    *,
+    visit: Visit,
+    kind: str,
+    by: Actor,
+    data: Mapping[str, object] | None = None,
+    whole: bool = True,
+    stands: Standing | None = None,
 ) -> Attestation:
     """Write what a practitioner vouches for. The latest of a kind counts.
 
     ``data``: for a talk ``teach_back`` (by prompt name, see :mod:`screening.talk`); for all others what
     :mod:`screening.vouching` asks for, with the same refusals as :class:`~clinic.flow.NotAllowed`. ``whole``: a talk
-    is for a consent in full, not for one more session of a course.
+    is for a consent in full, not for one more session of a course. ``stands``: where the review does, if it was read in
+    this transaction already.
     """
     guards.practitioner(by)
     visit.refresh_from_db(fields=guards.CHANGES)
     if not visit.is_open:
         raise NotAllowed("This visit is over.")
     guards.reviewing(visit, by)
-    now = standing(visit)
+    now = stands or standing(visit)
     checked = _vouched(Kind(kind), dict(data or {}), now, whole)
     attestation = Attestation.objects.create(
         visit=visit,
