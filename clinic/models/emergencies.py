@@ -50,6 +50,8 @@ class EmergencyAccess(WrittenUntil):
     class Meta:
         verbose_name_plural = "emergency accesses"
         ordering = ["-pk"]
+        # Asked with every page of a manager's, where there is hardly ever one.
+        indexes = [models.Index(fields=["seen_at"], condition=models.Q(seen_at=None), name="emergency_unseen")]
 
     def __str__(self) -> str:
         return f"{self.by} to record {self.patient_id}"

@@ -105,7 +105,11 @@ class Patient(models.Model):
     email = EncryptedText("e-mail", row=("key_id",), erased="", max_length=254, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, default=FIRST, db_default=FIRST, related_name="+")
+    # No index of its own: few clinics have many patients each, and a database that has one reads all of a clinic's
+    # patients by it to find the handful that a board is about.
+    site = models.ForeignKey(
+        Site, on_delete=models.PROTECT, default=FIRST, db_default=FIRST, related_name="+", db_index=False
+    )
     merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged")
 
     objects = PatientQuerySet.as_manager()
