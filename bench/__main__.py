@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from bench import checkin, growth, load, pages, papers, stages
-from bench.report import Part, kept, told
+from bench.report import Part, kept, section, told
 
 ROUNDS, QUICK = 30, 5
 PARTS: dict[str, Callable[[int], Part]] = {
@@ -42,7 +42,8 @@ def main() -> int:
     for name in options.parts or [name for name in PARTS if not (options.quick and name in LONG)]:
         begun = time.monotonic()
         parts.append(PARTS[name](rounds))
-        print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+        # At once as well: an hour of measuring must not be lost with a part that breaks after it.
+        print(f"{section(parts[-1])}\n{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     switch = " QUICK=1" if options.quick else " FULL=1" if options.full else ""
     switch += f" ROUNDS={options.rounds}" if options.rounds else ""
     text = told(parts, f"make bench{switch}")

@@ -173,10 +173,7 @@ def _row(page: str, clinics: list[Clinic], of: str) -> tuple[str, ...]:
 def _claim(page: str, clinics: list[Clinic], of: str) -> Claim:
     few, many = clinics[0], clinics[-1]
     words = f"{page}: {many.name} against {few.name} screenings"
-    return ratio(words, many.ms(page, of), few.ms(page, of), FLAT, why=GROWS.get(page, ""))
-
-
-GROWS = {"journal, one kind": "a kind is some twenty actions; all their rows are sorted for the page"}
+    return ratio(words, many.ms(page, of), few.ms(page, of), FLAT)
 
 
 def _plot(part: Part, engine: str, clinics: list[Clinic], of: str) -> None:

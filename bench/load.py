@@ -264,8 +264,8 @@ def _claims(number: int, all_of: list[Wave]) -> Iterator[Claim]:
 
 
 ASKS = (
-    "a signature takes some forty ms of processor time: the rules run anew, the text is built and compared with the "
-    "one that was read, in some sixty statements; so many at once keep two cores busy for that long; none is refused"
+    "a signature takes some thirty ms of processor time: the rules run anew, the text is built and compared with the "
+    "one that was read, in some fifty statements; so many at once keep two cores busy for that long; none is refused"
 )
 DRAWS = (
     "signing, confirming, drawing and sealing one consent is over half a second of processor time, nine pages each: "

@@ -73,14 +73,18 @@ def told(parts: list[Part], how: str) -> str:
         "",
     ]
     lines += [_promise(parts), ""]
-    for part in parts:
-        lines += [f"## {part.heading}", "", part.about, ""]
-        if part.rows:
-            lines += [*_table(part.columns, part.rows), ""]
-        if part.claims:
-            lines += [*_table(CLAIM_COLUMNS, map(_of_claim, part.claims)), ""]
-        if part.after:
-            lines += [part.after, ""]
+    return "\n".join([*lines, *map(section, parts)])
+
+
+def section(part: Part) -> str:
+    """Return one part of it, with an empty line at the end."""
+    lines = [f"## {part.heading}", "", part.about, ""]
+    if part.rows:
+        lines += [*_table(part.columns, part.rows), ""]
+    if part.claims:
+        lines += [*_table(CLAIM_COLUMNS, map(_of_claim, part.claims)), ""]
+    if part.after:
+        lines += [part.after, ""]
     return "\n".join(lines)
 
 
