@@ -89,7 +89,7 @@ def test_a_manager_ends_a_colleagues_sessions() -> None:
     user = receptionist()
     away = really_in(user)
     boss = staff_client(manager())
-    assert "Signed in in 1 place now" in boss.get(f"/manage/staff/{user.pk}/").text
+    assert "Signed in at 1 place now" in boss.get(f"/manage/staff/{user.pk}/").text
     boss.post(f"/manage/staff/{user.pk}/end-sessions/")
     assert away.get("/board/").url.startswith("/login/")
 
