@@ -11,9 +11,13 @@ from django.utils import timezone
 
 
 def to_noon() -> dt.timedelta:
-    """Return how far off today's noon is: for what must not run into midnight."""
+    """Return how far off the next noon is: for what must not run into midnight.
+
+    Never back: what was signed before its certificate was made is not valid, so a test would fail in the afternoon.
+    """
     now = timezone.localtime()
-    return now.replace(hour=12) - now
+    noon = now.replace(hour=12)
+    return noon - now if noon >= now else noon + dt.timedelta(days=1) - now
 
 
 def put_forward(monkeypatch: pytest.MonkeyPatch, by: Callable[[], dt.timedelta]) -> None:
