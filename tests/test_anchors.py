@@ -32,6 +32,7 @@ from consent.audit import audit
 from consent.models import Consent, SealedFile
 from tests.behind_the_back import lift_guards, put
 from tests.factories import make_visit
+from tests.test_plans import plans, read_whole
 from tests.tier import size
 
 ROWS, ANCHORED_EVERY = 3000, 100
@@ -220,6 +221,16 @@ def anchored(db, seal_keys, file):
             Journal.objects.record("signed in", by=SYSTEM)
         anchoring.anchor()
     return file
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="reads SQLite's plans")
+def test_each_visit_is_held_against_its_own_rows_and_not_against_all_there_are(anchored):
+    with plans() as lines:
+        assert well()
+    of_visits = lines[lines.index("SCAN clinic_visit") :]
+    assert any("clinic_journal_visit_id" in line for line in of_visits)
+    assert not any("journal_action" in line or line.startswith("SCAN U") for line in of_visits)
+    assert "consent_after" not in read_whole(lines)
 
 
 def test_an_anchor_is_one_line_signed_with_the_seal_key(anchored, seal_keys):
