@@ -334,8 +334,8 @@ def _flags(
 ) -> tuple[FlagStanding, ...]:
     raised = {flag_key(each): each for each in _run_again(visit, assessment, answers)}
     before = Decision.objects.filter(flag__screening__visit=visit, flag__screening__number__lt=screening.number)
-    found_before = before.select_related("flag", "by").order_by("id") if screening.number > 1 else ()
-    earlier = {each.flag.key: each for each in found_before}
+    before = before.select_related("flag", "by").order_by("id")
+    earlier = {each.flag.key: each for each in before} if screening.number > 1 else {}
     found = []
     for flag in assessment.flags.all():
         rule = raised.get(flag.key)

@@ -164,7 +164,7 @@ class Reader:
 
 def wordy(clinic: desk.Clinic) -> list[desk.Scene]:
     """Make rows for the sentences that nobody said on that day, and name the pages that they stand on."""
-    by, today = acting(clinic.me), timezone.localdate()
+    by = acting(clinic.me)
     review = ready_for_review(
         questions="Does it hurt much?",
         what_matters="To sleep well again.",
@@ -215,7 +215,6 @@ def wordy(clinic: desk.Clinic) -> list[desk.Scene]:
         desk.Scene("not_treated_note", desk.at("not_treated_note", stopped.pk)),
         *(desk.Scene("visit", desk.at("visit", each.pk)) for each in (treated, withdrawn)),
         desk.Scene("patient", desk.at("patient", treated.patient_id)),
-        desk.Scene("journal", f"/manage/journal/?since={today}"),
     ]
 
 

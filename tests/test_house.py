@@ -208,13 +208,12 @@ def test_no_room_sends_anyone_to_a_room_it_does_not_know() -> None:
 
 def test_files_name_no_machine_and_no_registry() -> None:
     machine = r"/(?:home|Users|root|work|opt)/\w|/tmp/(?!\.)\w|[A-Z]:\\\\"
-    registry = r"pypi\.org|pythonhosted|npmjs|registry\.|deb\.debian|index-url|find-links"
+    # A letter of each in brackets, so that this line is none of what it looks for, and this file is read as well.
+    registry = r"pyp[i]\.org|pythonhoste[d]|npmj[s]|registr[y]\.|deb\.debia[n]|index-ur[l]|find-link[s]"
     texts = [
         path
         for path in tracked()
-        if path != Path(__file__)
-        and path.suffix not in {".png", ".ttf", ".svg"}
-        and path.name not in {"operating.md", "keys.md"}
+        if path.suffix not in {".png", ".ttf", ".svg"} and path.name not in {"operating.md", "keys.md"}
     ]
     assert found(f"{machine}|{registry}", texts) == []
 
