@@ -12,6 +12,8 @@ import pytest
 
 from tests.test_house import ROOT
 
+pytestmark = pytest.mark.thorough  # a tool that takes seconds to start
+
 LOCKED = re.compile(r"^([a-z0-9.\[\]_-]+)==(\S+)", re.MULTILINE)
 NOWHERE = "http://127.0.0.1:9"
 
