@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
@@ -43,9 +43,9 @@ PASSPHRASE = "of-a-benchmark-alone-of-a-benchmark-alone"
 
 @cache
 def key() -> SealKey:
-    folder = Path(mkdtemp(prefix="bench-keys-"))
-    make_keys(folder, PASSPHRASE, "Benchmark")
-    return SealKey.load(folder, PASSPHRASE)
+    with TemporaryDirectory(prefix="bench-keys-") as folder:
+        make_keys(Path(folder), PASSPHRASE, "Benchmark")
+        return SealKey.load(Path(folder), PASSPHRASE)
 
 
 def _stock() -> Callable[[bytes], bytes]:
@@ -53,12 +53,15 @@ def _stock() -> Callable[[bytes], bytes]:
     from pyhanko.sign import fields
     from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
 
-    signer = SimpleSigner.load_pkcs12(str(_rsa()), passphrase=PASSPHRASE.encode())
+    with TemporaryDirectory(prefix="bench-rsa-") as folder:
+        file = Path(folder) / "stock.p12"
+        file.write_bytes(_rsa())
+        signer = SimpleSigner.load_pkcs12(str(file), passphrase=PASSPHRASE.encode())
     meta = PdfSignatureMetadata(field_name="Stock", subfilter=fields.SigSeedSubFilter.PADES, md_algorithm="sha256")
     return lambda pdf: sign_pdf(IncrementalPdfFileWriter(BytesIO(pdf)), meta, signer).getvalue()
 
 
-def _rsa() -> Path:
+def _rsa() -> bytes:
     made = rsa.generate_private_key(public_exponent=65537, key_size=3072)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Benchmark")])
     now = datetime.now(UTC)
@@ -68,10 +71,8 @@ def _rsa() -> Path:
         .add_extension(usage, critical=True)
         .sign(made, hashes.SHA256())
     )
-    file = Path(mkdtemp(prefix="bench-rsa-")) / "stock.p12"
     locked = serialization.BestAvailableEncryption(PASSPHRASE.encode())
-    file.write_bytes(pkcs12.serialize_key_and_certificates(b"stock", made, certificate, None, locked))
-    return file
+    return pkcs12.serialize_key_and_certificates(b"stock", made, certificate, None, locked)
 
 
 def _update_alone(pdf: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 import shutil
@@ -192,6 +193,7 @@ def typst(**options: Any) -> Callable[[Paper], bytes]:
     except ImportError as error:
         raise Missing(str(error)) from error
     folder = Path(tempfile.mkdtemp(prefix="bench-typst-"))
+    atexit.register(shutil.rmtree, folder)
     (folder / "paper.typ").write_text(TYPST, encoding="utf-8")
     compiler = engine.Compiler(str(folder / "paper.typ"), font_paths=[str(FONTS)])
     return lambda paper: bytes(compiler.compile(format="pdf", sys_inputs=_inputs(paper), **options))

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from inspect import isgenerator
 from pathlib import Path
 from statistics import median
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.pages import COLUMNS
@@ -78,7 +78,8 @@ def stages(rounds: int) -> Part:
     from consent.issuing import make_keys
     from consent.seal import seal
 
-    key = make_keys(Path(mkdtemp(prefix="bench-keys-")), "of-a-benchmark-alone-of-a-benchmark-alone", "Benchmark")
+    with TemporaryDirectory(prefix="bench-keys-") as folder:
+        key = make_keys(Path(folder), "of-a-benchmark-alone-of-a-benchmark-alone", "Benchmark")
     for number in range(3):
         seal(document.render(material.record(-number - 1)), key)
     clocks = Clocks()
