@@ -13,7 +13,7 @@ from consent.models import After, Consent, Timestamp
 from screening.models import Claim, Clearance, Closing, Lapse, Screening, Session
 from tests.factories import hold, make_patient, make_screening, make_tablet, make_visit, practitioner
 
-_numbers = itertools.count(1)
+_numbers = itertools.count(101)  # the first ones are the clinics' that tests have anyway
 
 
 def _final_hold() -> Hold:
