@@ -20,10 +20,12 @@ PYTEST_ARGS ?=
 SETS := run $(if $(filter test% bench proofs mutants,$(MAKECMDGOALS)),test)
 
 BIN := .venv/bin
+# On two processes; few tests at a time go to each, so that none is left with many at the end.
+PARALLEL := -n 2 --maxschedchunk 10
 # Compiled at once: each process that a test or the demo starts would otherwise compile for itself where Python may not write.
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --only-binary :all:
 # With all that PostgreSQL alone has.
-ON_POSTGRESQL = $(BIN)/python .ci/with_postgres.py $(BIN)/pytest -n 2 -o python_files="test_*.py on_*.py"
+ON_POSTGRESQL = $(BIN)/python .ci/with_postgres.py $(BIN)/pytest $(PARALLEL) -o python_files="test_*.py on_*.py"
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 export UV_SYSTEM_CERTS = 1
@@ -35,14 +37,14 @@ demo: .venv/run.stamp
 	@exec $(BIN)/python .ci/demo.py --port $(PORT)
 
 test: .venv/test.stamp
-	$(BIN)/pytest -n 2 -m "not heavy" $(PYTEST_ARGS)
+	$(BIN)/pytest $(PARALLEL) -m "not heavy" $(PYTEST_ARGS)
 
 test-all: .venv/test.stamp
-	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+	$(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
 	$(ON_POSTGRESQL) -m "database and not browser and not heavy"
 
 proofs: .venv/test.stamp
-	PROOF_TIER=release $(BIN)/pytest -n 2 -m "heavy or thorough" $(PYTEST_ARGS) $(FILES)
+	PROOF_TIER=release $(BIN)/pytest $(PARALLEL) -m "heavy or thorough" $(PYTEST_ARGS) $(FILES)
 
 mutants: .venv/mutants.stamp
 	$(BIN)/mutmut run --max-children 1 $(if $(MODULES),"$(MODULES)")

@@ -36,6 +36,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Playwright's event loop stays in the main thread of its process, and no other loop can be run there after it.
     ``-m "not browser"`` is the fast part: what is marked thorough or heavy is left out of it. A journey is a minute's
     walk: held across it is in every run, held upright among the heavy ones; each page by itself is looked at both ways.
+    What must be alone comes first of all, so that it never waits for minutes of another process; what is heavy comes
+    first of what drives a browser, so that no process is left with it at the end.
     """
     for item in items:
         asked_for = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", []))
@@ -48,11 +50,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("journey") and "portrait" in item.name:
             item.add_marker("heavy")
     yield
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    items.sort(key=_when)
     if config.option.markexpr == "not browser":
         left_out = [item for item in items if any(map(item.get_closest_marker, ("thorough", "heavy")))]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _when(item: pytest.Item) -> tuple[bool, bool]:
+    browser, alone, heavy = (item.get_closest_marker(name) is not None for name in ("browser", "alone", "heavy"))
+    return browser, not (heavy if browser else alone)
 
 
 @pytest.hookimpl(wrapper=True)

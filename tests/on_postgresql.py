@@ -29,16 +29,17 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @contextlib.contextmanager
 def serving_role() -> Iterator[None]:
     """Act as the role under which docs/operating.md has the app serve."""
+    role = f"serves_{connection.settings_dict['NAME']}"  # a server's roles are shared; another process tests beside us
     with connection.cursor() as cursor:
-        cursor.execute("CREATE ROLE consent_serves")
+        cursor.execute(f"CREATE ROLE {role}")
         try:
-            cursor.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO consent_serves")
-            cursor.execute("SET ROLE consent_serves")
+            cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
+            cursor.execute(f"SET ROLE {role}")
             yield
         finally:
             cursor.execute("RESET ROLE")
-            cursor.execute("DROP OWNED BY consent_serves")
-            cursor.execute("DROP ROLE consent_serves")
+            cursor.execute(f"DROP OWNED BY {role}")
+            cursor.execute(f"DROP ROLE {role}")
 
 
 @pytest.mark.parametrize(
