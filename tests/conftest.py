@@ -15,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 
 from tests import quiet
 from tests.behind_the_back import flush_past_guards
-from tests.guards import watch
+from tests.guards import wait_for_whole_pages, watch
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's sync API keeps a loop in the main thread
 
@@ -24,6 +24,7 @@ hypothesis_settings.register_profile("steady", deadline=None)
 hypothesis_settings.load_profile("steady")
 
 flush_past_guards()
+wait_for_whole_pages()
 
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -93,12 +93,10 @@ class Person:
 
     def press(self, name: str, *, exact: bool = True) -> None:
         self.page.get_by_role("button", name=name, exact=exact).first.click()
-        self.page.wait_for_load_state()
         self.looks()
 
     def follow(self, name: str) -> None:
         self.page.get_by_role("link", name=name, exact=True).first.click()
-        self.page.wait_for_load_state()
         self.looks()
 
     def sees(self, text: str) -> None:
@@ -276,7 +274,6 @@ class Practitioner(Staff):
         for name, text in texts.items():
             flag.locator(f"[name={name}]").fill(text)
         flag.get_by_role("button", name="Save the decision").click()
-        self.page.wait_for_load_state()
         self.looks()
 
     def records_the_talk(self) -> None:
