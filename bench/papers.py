@@ -79,10 +79,7 @@ def seals(rounds: int) -> Part:
 
 MORE = "ours also writes tags, metadata and the attached record, and seals the file"
 COMPILED = "Chromium lays out in compiled code, ours in Python"
-KEPT = (
-    "over few rounds this is chance; from the 15th document of a process to the 105th it took 2.9 MB, which libraries "
-    "in C keep for themselves: Python's own collector was run after each"
-)
+KEPT = "over a handful of rounds this is what the first documents of a process leave in its caches"
 INSIDE = "the tags, the colour profile, the attached record and the seal with its certificates are in ours alone"
 
 

@@ -258,6 +258,23 @@ def test_our_sheet_of_elements_draws_the_same_bytes_as_weasyprints_own(
     assert render(sample(**how)) == ours
 
 
+def test_no_text_asks_for_features_of_its_font_which_weasyprint_never_frees(monkeypatch: pytest.MonkeyPatch) -> None:
+    from weasyprint.text import line_break
+
+    asked: list[dict[str, Any]] = []
+    features = line_break.font_features
+
+    def noted(*style: Any) -> dict[str, Any]:
+        asked.append(features(*style))
+        return asked[-1]
+
+    monkeypatch.setattr(line_break, "font_features", noted)
+    pdf = render(sample())
+    assert "\n1. \n2. " in opened(pdf).pages[-1].extract_text(), "no marker was drawn"
+    assert asked
+    assert not any(asked)
+
+
 def unpacked(pdf: bytes, file: Path) -> bytes:
     """Return all of a document in the one form that qpdf writes it in, uncompressed and without its identifier."""
     file.write_bytes(pdf)
