@@ -18,6 +18,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from asn1crypto import cms
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509 import BasicConstraints, KeyUsage
 from django.conf import settings
@@ -28,6 +29,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign import fields
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, pdf_signer
+from pyhanko.sign.signers.pdf_cms import Signer
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 
@@ -138,6 +140,31 @@ def test_it_can_be_sealed_while_a_loop_runs(ours: Sealed) -> None:
     assert asyncio.run(within()).good
 
 
+def test_a_seal_of_any_length_is_encoded_once_into_what_pyhanko_would_write(
+    ours: Sealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [signature] = PdfFileReader(BytesIO(ours.pdf)).embedded_signatures
+    signed = signature.signer_info["signed_attrs"].untag()
+    anew: list[bool] = []
+    encode = cms.SignedData._set_contents
+
+    def noted(self: cms.SignedData, force: bool = False) -> None:
+        anew.append(force)
+        encode(self, force)
+
+    monkeypatch.setattr(cms.SignedData, "_set_contents", noted)
+    theirs: set[int] = set()
+    for length in range(60, 60 + 256):  # of the signature: its last byte of length is each one once
+        replay = sealing._Replay(ours.key.certificate, ours.key.root, b"s" * length)
+        anew.clear()
+        written = asyncio.run(replay.async_sign_prescribed_attributes("sha256", signed))
+        assert not any(anew), length
+        assert written == asyncio.run(Signer.async_sign_prescribed_attributes(replay, "sha256", signed)).dump()
+        if any(anew):
+            theirs.add(length)
+    assert theirs, "asn1crypto no longer does so: _der has had its day"
+
+
 def test_the_ledger_has_the_last_word(ours: Sealed) -> None:
     assert verify(ours.pdf, [ours.key.root], sha256(ours.pdf)).matches is True
     other = verify(ours.pdf, [ours.key.root], sha256(b""))
@@ -198,7 +225,8 @@ def test_a_second_signature_is_not_good(ours: Sealed, strangers: Sealed, monkeyp
     monkeypatch.setattr(PdfSigner, "_enforce_certification_constraints", lambda *_: None)
     metadata = PdfSignatureMetadata(field_name="Other", subfilter=fields.SigSeedSubFilter.PADES)
     for signer in (strangers, ours):
-        out = PdfSigner(metadata, sealing._KeySigner(signer.key)).sign_pdf(IncrementalPdfFileWriter(BytesIO(ours.pdf)))
+        writer = IncrementalPdfFileWriter(BytesIO(ours.pdf))
+        out = PdfSigner(metadata, sealing._KeySigner(signer.key)).sign_pdf(writer, bytes_reserved=2 * sealing.RESERVED)
         verdict = ours.verdict(out.getvalue())
         assert not verdict.whole
         assert "There are 2 signatures; there must be one." in verdict.problems
