@@ -120,6 +120,7 @@ class _KeySigner(Signer):
         return self._private.sign(data, ECDSA(SHA256()))
 
     async def async_sign_prescribed_attributes(self, *args: Any, **how: Any) -> bytes:
+        """Return the bytes themselves: pyHanko takes them too, as long as it is told how many to reserve."""
         return _der(await super().async_sign_prescribed_attributes(*args, **how))
 
 

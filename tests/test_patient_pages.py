@@ -402,7 +402,6 @@ def _refuse(looker: Looker, *, emptied: bool = True) -> None:
     with looker.page.expect_navigation() as answer:
         looker.page.locator("main .btn-primary").first.click()
     assert answer.value.status == 422, looker.page.url
-    looker.page.wait_for_load_state()
 
 
 def _go_through(looker: Looker, address: str, scenes: list[Scene]) -> None:
