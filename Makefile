@@ -1,9 +1,9 @@
 # make demo     a clinic of made-up patients, in a browser on this machine (PORT=8000)
 # make test     the whole suite, browser journeys included (PYTEST_ARGS="-k seal" for a part of it)
 # make test-all what takes longer as well: the heavy proofs, and on PostgreSQL all that needs no browser; CI runs it too
-# make proofs  the proofs at the size a release asks, for a night (FILES=tests/test_nothing_lost.py); docs/proofs.md has the map
-# make mutants  does a test notice each change of what trust rests on? Some hours (MODULES="clinic.flow*"; docs/proofs.md has the scores)
-# make test-postgresql all that asks the database, on a PostgreSQL server of its own (FILES=tests/test_journal.py)
+# make proofs  the proofs at the size a release asks, for a night (FILES=tests/proofs/test_nothing_lost.py); docs/proofs.md has the map
+# make mutants  does a test notice each change of what trust rests on? Some hours (MODULES="clinic.domain.flow*"; docs/proofs.md has the scores)
+# make test-postgresql all that asks the database, on a PostgreSQL server of its own (FILES=tests/evidence/test_journal.py)
 # make bench    what it costs beside its rivals, into docs/benchmarks.md (QUICK=1: a look, in two minutes; FULL=1: a million screenings)
 # make sbom     the bill of materials of what runs (CycloneDX), into build/sbom.json: from the lock file, without the network
 # make check    the linters, types and import contracts alone

@@ -109,7 +109,7 @@ def serve(env: dict[str, str], folder: Path) -> dict[str, subprocess.Popen[bytes
     """
     gives_way = ("nice", "-n", "10")
     commands: dict[str, tuple[str, ...]] = {
-        "server": (sys.executable, "-m", "gunicorn", "-c", "python:clinic.gunicorn", "clinic.wsgi")
+        "server": (sys.executable, "-m", "gunicorn", "-c", "python:clinic.web.gunicorn_config", "clinic.wsgi")
     }
     for number in range(1, min(2, os.cpu_count() or 1) + 1):
         name = f"worker-{number}"

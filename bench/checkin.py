@@ -25,8 +25,8 @@ def check_ins(rounds: int) -> Part:
 def _check_ins(app: Any, rounds: int) -> Part:
     from django.conf import settings
 
-    from consent.issuing import make_keys
-    from tests.factories import practitioner, staff_client
+    from consent.seal.certificate_authority import make_keys
+    from tests.support.factories import practitioner, staff_client
 
     make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, "Benchmark")
     settings.TASKS["default"]["BACKEND"] = "django_tasks.backends.immediate.ImmediateBackend"
@@ -68,7 +68,7 @@ class CheckIn:
     requests: int = 0
 
     def run(self) -> None:
-        from clinic.flow import Stage
+        from clinic.domain.flow import Stage
 
         visit, tablet = self._handed_over()
         before = self.desk.requests
@@ -84,12 +84,12 @@ class CheckIn:
         assert visit.at is Stage.SEALED, visit.status
 
     def _handed_over(self, visit: Any = None) -> tuple[Any, Device]:
-        from clinic import actions
-        from tests.factories import acting, make_tablet, make_visit, receptionist
+        from clinic.devices import holds
+        from tests.support.factories import acting, make_tablet, make_visit, receptionist
 
         visit = visit or make_visit()
         tablet, token = make_tablet()
-        actions.hand_over(visit=visit, tablet=tablet, by=acting(receptionist()))
+        holds.hand_over(visit=visit, tablet=tablet, by=acting(receptionist()))
         return visit, tablet_of(self.app, token)
 
     def _begins(self, visit: Any, tablet: Device) -> str:
@@ -111,7 +111,7 @@ class CheckIn:
         tablet.follow(tablet.ask(tablet.at, filled(page)))
 
     def _reviews(self, visit: Any) -> None:
-        from screening.standing import standing
+        from screening.assessment.review_state import standing
 
         self._post(f"/review/{visit.pk}/claim/", {})
         (flag,) = standing(visit).flags

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.support.settings"
 
 import django
 
@@ -33,10 +33,10 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from bench import material, rivals
 from bench.rounds import Missing, Sample
-from consent import document
-from consent.issuing import make_keys
-from consent.keys import SealKey
-from consent.seal import Trust, attached, seal, verify
+from consent.document import rendering
+from consent.seal.certificate_authority import make_keys
+from consent.seal.keys import SealKey
+from consent.seal.pades import Trust, attached, seal, verify
 
 PASSPHRASE = "of-a-benchmark-alone-of-a-benchmark-alone"
 
@@ -85,7 +85,7 @@ def _update_alone(pdf: bytes) -> bytes:
 
 
 def _drawn(number: int) -> bytes:
-    return document.render(material.record(number))
+    return rendering.render(material.record(number))
 
 
 def _opened_again(pdf: bytes) -> bytes:
@@ -96,10 +96,10 @@ def _opened_again(pdf: bytes) -> bytes:
 
 # For each name, what makes the contender, once, and what makes its material, before each round.
 CONTENDERS: dict[str, tuple[Callable[[], Callable[[Any], bytes]], Callable[[int], Any]]] = {
-    "ours, unsealed": (lambda: document.render, material.record),
-    "ours, sealed": (lambda: lambda record: seal(document.render(record), key()), material.record),
+    "ours, unsealed": (lambda: rendering.render, material.record),
+    "ours, sealed": (lambda: lambda record: seal(rendering.render(record), key()), material.record),
     "ours, sealed and opened again": (
-        lambda: lambda record: _opened_again(seal(document.render(record), key())),
+        lambda: lambda record: _opened_again(seal(rendering.render(record), key())),
         material.record,
     ),
     "WeasyPrint, naive": (rivals.naive, lambda number: material.styled(material.record(number))),

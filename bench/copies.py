@@ -22,12 +22,13 @@ from django.core.management.color import no_style
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from clinic import chain, guards, vault
-from clinic.encrypting import encrypted_fields
+from clinic.domain import hash_chain
 from clinic.models import Journal, Patient, PatientToken, PolicyChange, Tablet, User, VersionSeen
-from consent import ours
+from clinic.records.reencrypt import encrypted_fields
+from clinic.storage import append_only_triggers, patient_keys
 from consent.models import Consent, Given, SealedFile, Signature
-from consent.seal import seal
+from consent.seal import installation_trust
+from consent.seal.pades import seal
 from screening.models import Screening
 
 ROOMS = ("clinic", "screening", "consent")
@@ -116,7 +117,7 @@ def grow(unit: Unit, copies: Copies, said: Callable[[str], None] = lambda words:
 def _guards_down(cursor: Any) -> None:
     if POSTGRESQL:
         cursor.execute("SET LOCAL session_replication_role = replica")  # foreign keys are not asked row by row
-        for each in guards.guarded():
+        for each in append_only_triggers.guarded():
             cursor.execute(f'ALTER TABLE "{each.table}" DISABLE TRIGGER USER')
         return
     cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
@@ -136,7 +137,7 @@ def _in_clear(cursor: Any, unit: Unit) -> None:
                 cursor.execute(change, [value, row.pk])
     before = "SET key_id = NULL, wrapped_key = NULL, name = 'Olden Times', born = '1930-01-01', phone = '', email = ''"
     cursor.execute(f"UPDATE clinic_patient {before} WHERE id = %s", [unit.patients[-1]])
-    vault.forget()
+    patient_keys.forget()
 
 
 def _number_copies(cursor: Any, copies: Copies) -> None:
@@ -196,7 +197,7 @@ class Anew:
         self.unit, self.copies = unit, copies
         first = unit.first[Journal]
         self.rows = [Template.of(row) for row in Journal.objects.rows() if row.seq > first]
-        self.last = chain.Link(*Journal.objects.filter(seq=first).values_list("seq", "hash").get())
+        self.last = hash_chain.Link(*Journal.objects.filter(seq=first).values_list("seq", "hash").get())
         self.consents = {
             consent.sha256: OneConsent.of(consent)
             for consent in Consent.objects.filter(pk__gt=unit.first[Consent]).select_related("sealed")
@@ -231,7 +232,7 @@ class Anew:
             before, values = row.copy(seq, before, shift, visits, patients, self._data(row, number, made))
             hashes[row.seq] = before
             rows.append(values)
-        self.last = chain.Link(seq, before)
+        self.last = hash_chain.Link(seq, before)
         return rows
 
     def seq(self, seq: int, number: int) -> int:
@@ -272,7 +273,7 @@ class Template:
     days: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, row: chain.Row) -> Template:
+    def of(cls, row: hash_chain.Row) -> Template:
         at = row.at.astimezone(dt.UTC)
         head = f'{{"action":{_canonical(row.action)},"actor_kind":"{row.actor_kind}","at":"'
         fixed = (row.action, row.actor_kind, row.user, row.role, row.tablet)
@@ -296,7 +297,7 @@ class Template:
             f'{self.head}{day}T{self.time}Z","data":{data},"patient":{"null" if patient is None else patient}'
             f',"prev_hash":"{before}","role":"{role}","seq":{seq}{self.foot}{"null" if visit is None else visit}}}'
         )
-        digest = hashlib.sha256(chain.FORMAT + text.encode()).hexdigest()
+        digest = hashlib.sha256(hash_chain.FORMAT + text.encode()).hexdigest()
         at = f"{day} {self.time}{ZONE}"
         return digest, (seq, at, action, kind, user, role, tablet, visit, patient, data, before, digest)
 
@@ -340,7 +341,7 @@ class OneConsent:
         if anew.copies.is_whole(number):
             proof = {"journal_row": anew.seq(self.proof, number), "journal_hash": hashes[self.proof]}
             told = rfc8785.dumps({**self.told, "proof": {**self.told["proof"], **proof}})
-            pdf = seal(self._carrying(told), ours.seal_key())
+            pdf = seal(self._carrying(told), installation_trust.seal_key())
         digest = hashlib.sha256(told or b"record %d" % pk).hexdigest()
         consent = (
             *(pk, row["visit_id"] + number * anew.count["clinic.visit"]),
@@ -400,11 +401,11 @@ def _finish(unit: Unit) -> None:
     """Put the guards back, let the counters of keys go on, and have the database look at what it has."""
     with connection.cursor() as cursor:
         if POSTGRESQL:
-            for each in guards.guarded():
+            for each in append_only_triggers.guarded():
                 cursor.execute(f'ALTER TABLE "{each.table}" ENABLE TRIGGER USER')
         for statement in connection.ops.sequence_reset_sql(no_style(), [*unit.copied, Consent, SealedFile]):
             cursor.execute(statement)
-    guards.install(connection)
+    append_only_triggers.install(connection)
     if POSTGRESQL:  # by itself, a server does this within minutes; SQLite does it when it is told, and nobody tells it
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")

@@ -13,17 +13,18 @@ from typing import Any
 
 from django.utils import timezone
 
-from clinic import actions as desk
-from clinic.flow import Stage
+from clinic.domain.flow import Stage
 from clinic.models import Actor, Journal, Patient, Visit
+from clinic.records import staff
+from clinic.records import visits as visits_records
 from consent import actions as consents
-from consent.management.commands.load_demo import STAFF, DemoDay
 from consent.models import Consent
+from operations.management.commands.load_demo import STAFF, DemoDay
 from screening import actions as screenings
+from screening.domain.questionnaire import all_clear
+from screening.domain.talk import CORRECT, PROMPTS
 from screening.models import Technique
-from screening.questions import all_clear
-from screening.talk import CORRECT, PROMPTS
-from screening.treatments import Reaction
+from screening.models.treatment import Reaction
 
 SHARES: Mapping[str, int] = {"sealed": 17, "reviewed": 6, "stopped": 2}
 # Of one day as the desk sees it in the afternoon.
@@ -48,13 +49,13 @@ class Days(DemoDay):
         self.reception = Actor(user=people["reception"], role=STAFF[0][3][0])
         self.physio = Actor(user=people["physio"], role=STAFF[1][3][0])
         self.manager = Actor(user=people["manager"], role=STAFF[3][3][0])
-        desk.change_policy(by=self.manager, clinic_name="Grown Clinic", emergency_number="112")
+        staff.change_policy(by=self.manager, clinic_name="Grown Clinic", emergency_number="112")
         self.tablets = [self._tablet("Front desk 1"), self._tablet("Room 2")]
 
     def visit_of(self, patient: Patient, minute: int) -> Visit:
         """Put the patient on today's board."""
         time = dt.time(8 + minute // 60 % 10, minute % 60)
-        return desk.add_visit(
+        return visits_records.add_visit(
             patient=patient, day=self.today, time=time, practitioner=self.physio.staff, by=self.reception
         )
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.support.settings"
 
 import django
 
@@ -27,8 +27,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, setup_test_environment
 
-from tests import crowd
-from tests.factories import practitioner, staff_client
+from tests.support import load_clients
+from tests.support.factories import practitioner, staff_client
 
 FEW, RUNS, LIMIT = 5, 40, 2.0
 
@@ -97,13 +97,13 @@ def main() -> int:
     try:
         me = practitioner()
         desk = staff_client(me)
-        crowd.in_review(FEW, by=me)
+        load_clients.in_review(FEW, by=me)
         for page in [*QUEUE, *PATIENTS]:
             page.measure(desk)
-        crowd.in_review(many.visits - FEW, by=me)
+        load_clients.in_review(many.visits - FEW, by=me)
         for page in QUEUE:
             page.measure(desk)
-        crowd.patients(many.patients - many.visits, by=me)
+        load_clients.patients(many.patients - many.visits, by=me)
         for page in PATIENTS:
             page.measure(desk)
         print(*QUEUE, *PATIENTS, sep="\n")

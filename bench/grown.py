@@ -30,14 +30,14 @@ from django.utils import timezone
 from bench import copies as growing
 from bench.days import REGULAR, REGULAR_VISITS, SHARES, TODAY, Days
 from bench.rounds import Sample
-from clinic import keyset
-from clinic.encrypting import encrypt_all
 from clinic.models import Patient, User, Visit
-from consent.audit import audit
-from consent.issuing import make_keys
+from clinic.records.reencrypt import encrypt_all
+from clinic.storage import master_keys
+from consent.seal.certificate_authority import make_keys
+from operations.audit import audit
 from screening.models import Screening
-from tests import crowd
-from tests.factories import staff_client
+from tests.support import load_clients
+from tests.support.factories import staff_client
 
 UNIT = sum(SHARES.values())
 YEARS = 10
@@ -70,11 +70,11 @@ def make(screenings: int, whole_every: int, unit: int = UNIT) -> None:
             cursor.execute("PRAGMA foreign_keys=OFF")
     days = Days()
     make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, "Grown Clinic")
-    keyset.make(settings.DATA_KEYS)
+    master_keys.make(settings.DATA_KEYS)
     days.begin()
     _today(days, {"sealed": 1})  # what is written at the first visit of all alone: versions that were not seen before
     times = growing.Copies(screenings // unit, 365 * YEARS, whole_every)
-    people = crowd.patients(growing.patients_needed(times, unit), by=days.reception.staff)
+    people = load_clients.patients(growing.patients_needed(times, unit), by=days.reception.staff)
     copied = growing.Unit.begin()
     _visits(days, people[:unit])
     copied.end([each.pk for each in people[:unit]])
@@ -96,7 +96,7 @@ def _visits(days: Days, people: list[Patient]) -> None:
 
 def _today(days: Days, kinds: dict[str, int]) -> None:
     wanted = [kind for kind, count in kinds.items() for _ in range(count)]
-    for number, person in enumerate(crowd.patients(len(wanted), by=days.reception.staff)):
+    for number, person in enumerate(load_clients.patients(len(wanted), by=days.reception.staff)):
         days.make(wanted[number], days.visit_of(person, number))
 
 

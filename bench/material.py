@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 import fontpkg_atkinson_hyperlegible
 from django.template import Context
 
-from consent import document
-from consent.fonts import FAMILY
-from consent.record import Record, canonical, sha256
-from tests.records import sample
+from consent.document import rendering
+from consent.document.fonts import FAMILY
+from consent.domain.record import Record, canonical, sha256
+from tests.support.sample_records import sample
 
 FONTS = fontpkg_atkinson_hyperlegible.ROOT / "files"
 REGULAR, BOLD, ITALIC = (FONTS / f"AtkinsonHyperlegible-{face}.ttf" for face in ("Regular", "Bold", "Italic"))
@@ -28,8 +28,8 @@ def record(number: int) -> Record:
 
 def html(of: Record) -> str:
     """Return our own HTML of the record, without a stylesheet."""
-    context = document._context(of, sha256(canonical(of)))
-    return str(document._template("document.html").render(Context(context, use_l10n=False, use_tz=False)))
+    context = rendering._context(of, sha256(canonical(of)))
+    return str(rendering._template("document.html").render(Context(context, use_l10n=False, use_tz=False)))
 
 
 def styled(of: Record) -> str:
@@ -38,7 +38,7 @@ def styled(of: Record) -> str:
         f"@font-face{{font-family:'{FAMILY}';src:url('{file.as_uri()}');font-weight:{weight};font-style:{style}}}"
         for file, weight, style in FACES
     )
-    css = (document.TEMPLATES / "consent" / "document.css").read_text(encoding="utf-8")
+    css = (rendering.TEMPLATES / "consent" / "document.css").read_text(encoding="utf-8")
     return html(of).replace("</head>", f"<style>{faces}{css}</style></head>")
 
 

@@ -148,7 +148,7 @@ class Device:
 @contextmanager
 def clinic() -> Iterator[Any]:
     """A clinic of its own on the disk, written through as in use; the app that serves it."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.support.settings"
     import django
 
     django.setup()
@@ -173,8 +173,8 @@ def clinic() -> Iterator[Any]:
 
 def waiting() -> tuple[Any, str]:
     """Write a visit whose patient may begin; return it and the cookie of the tablet that holds it."""
-    from clinic.flow import Stage
-    from tests.factories import hold, make_tablet, make_visit
+    from clinic.domain.flow import Stage
+    from tests.support.factories import hold, make_tablet, make_visit
 
     visit, (tablet, token) = make_visit(stage=Stage.ANSWERING), make_tablet()
     hold(visit, tablet)
@@ -189,7 +189,7 @@ def tablet_of(app: Any, token: str) -> Device:
 
 def filled(page: str, turn: int = 0) -> dict[str, Any]:
     """Return the form of a page of questions, filled in as somebody would who has nothing to tell."""
-    from screening.questions import all_clear
+    from screening.domain.questionnaire import all_clear
 
     fields, clear = Fields(page), all_clear()
     said: dict[str, Any] = dict(fields.hidden) | dict.fromkeys(fields.typed, "")
@@ -207,17 +207,17 @@ def pages(rounds: int) -> Part:
 
 
 def _pages(app: Any, rounds: int) -> Part:
-    from screening import questions
-    from screening.forms import PageForm, drawn
+    from screening.domain import questionnaire
+    from screening.pages.forms import PageForm, drawn
 
     _, token = waiting()
     tablet = tablet_of(app, token)
     first = tablet.follow(tablet.ask("/tablet/"))
     blank = tablet.follow(tablet.ask(tablet.at, filled(first)))  # the second page: the look was sent with the first
-    path, there = tablet.at, questions.SECTIONS[1]
+    path, there = tablet.at, questionnaire.SECTIONS[1]
     assert f"/{there.slug}/" in path, path
-    section = questions.pages(there, {}, returning=False)[0]
-    full = {name: value for name, value in questions.all_clear().items() if name in {each.name for each in section}}
+    section = questionnaire.pages(there, {}, returning=False)[0]
+    full = {name: value for name, value in questionnaire.all_clear().items() if name in {each.name for each in section}}
     turns = itertools.count()
 
     def send() -> None:

@@ -202,7 +202,7 @@ def typst(**options: Any) -> Callable[[Paper], bytes]:
 def _inputs(paper: Paper) -> dict[str, str]:
     import json
 
-    from consent.strokes import strokes_svg_path
+    from consent.domain.signature_strokes import strokes_svg_path
 
     blocks = [
         {

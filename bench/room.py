@@ -18,8 +18,8 @@ def main(signing: int, answering: int) -> None:
     django.setup()
     from bench.days import Days
     from clinic.models import Visit
-    from tests import crowd
-    from tests.factories import staff_client
+    from tests.support import load_clients
+    from tests.support.factories import staff_client
 
     days = Days()
     days.begin()
@@ -30,7 +30,7 @@ def main(signing: int, answering: int) -> None:
         days.make("asked" if number < signing else "answering", visit)
         return tablet.new_token()
 
-    for number, person in enumerate(crowd.patients(signing + answering, by=days.reception.staff)):
+    for number, person in enumerate(load_clients.patients(signing + answering, by=days.reception.staff)):
         visit = days.visit_of(person, number)
         cookie = f"{settings.TABLET_COOKIE_NAME}={held(visit, number)}"
         print(json.dumps({"cookie": cookie, "visit": visit.pk, "signs": number < signing}))

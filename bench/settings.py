@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.settings import *  # noqa: F403
-from tests.settings import ALLOWED_HOSTS, DATABASES
+from tests.support.settings import *  # noqa: F403
+from tests.support.settings import ALLOWED_HOSTS, DATABASES
 
 FOLDER = Path(os.environ["BENCH_FOLDER"])
 KEYS_DIR = FOLDER / "keys"

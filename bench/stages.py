@@ -69,21 +69,21 @@ class Clocks:
 
 def stages(rounds: int) -> Part:
     """One PDF by stage, from a warm process."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.support.settings"
     import django
 
     django.setup()
     from bench import material
-    from consent import document
-    from consent.issuing import make_keys
-    from consent.seal import seal
+    from consent.document import rendering
+    from consent.seal.certificate_authority import make_keys
+    from consent.seal.pades import seal
 
     with TemporaryDirectory(prefix="bench-keys-") as folder:
         key = make_keys(Path(folder), "of-a-benchmark-alone-of-a-benchmark-alone", "Benchmark")
     for number in range(3):
-        seal(document.render(material.record(-number - 1)), key)
+        seal(rendering.render(material.record(-number - 1)), key)
     clocks = Clocks()
-    render, close = clocks.timed(OWN, document.render), clocks.timed(SEAL, seal)
+    render, close = clocks.timed(OWN, rendering.render), clocks.timed(SEAL, seal)
     each: list[dict[str, float]] = []
     with ExitStack() as stack:
         for module, name, stage in POINTS:

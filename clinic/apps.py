@@ -21,9 +21,9 @@ class ClinicConfig(AppConfig):
 
 def guard_rows(*, using: str, **kwargs: Any) -> None:
     """Put the guards back after each `migrate`, for SQLite drops them whenever a table is rebuilt."""
-    from clinic import guards
+    from clinic.storage import append_only_triggers
 
-    guards.install(connections[using])
+    append_only_triggers.install(connections[using])
 
 
 def keep_first_site(*, using: str, **kwargs: Any) -> None:

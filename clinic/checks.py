@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.db import DatabaseError, connection
 
-from clinic import keyset
+from clinic.storage import master_keys
 
 SERVING = "serving"
 
@@ -30,10 +30,10 @@ def secret_key_is_kept(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 @register(SERVING, deploy=True)
 def written_rows_are_guarded(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Refuse to serve while the database would let go of rows that are written once."""
-    from clinic import guards
+    from clinic.storage import append_only_triggers
 
     try:
-        bare = guards.missing(connection)
+        bare = append_only_triggers.missing(connection)
     except DatabaseError as error:
         return [Error(f"The database cannot be read: {error}", hint="Is DATABASE_URL right?", id="clinic.E002")]
     if not bare:
@@ -81,8 +81,8 @@ def database_is_reached_over_tls(app_configs: Any, **kwargs: Any) -> list[CheckM
 def data_keys_are_there(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Refuse to serve where nothing of a patient could be kept or read."""
     try:
-        keyset.wrapper(settings.DATA_KEYS)
-    except keyset.KeysetTrouble as trouble:
+        master_keys.wrapper(settings.DATA_KEYS)
+    except master_keys.KeysetTrouble as trouble:
         hint = "`manage.py init_keys` makes it once; `manage.py encrypt` where there are records from before."
         return [Error(f"What wraps the patients' keys does not open: {trouble}.", hint=hint, id="clinic.E005")]
     return []

@@ -18,7 +18,7 @@ import fontpkg_atkinson_hyperlegible
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from clinic.logs import CONFIG
+from clinic.web.json_logging import CONFIG
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("CLINIC_DATA_DIR", BASE_DIR / "var"))
@@ -64,7 +64,7 @@ def _postgresql(address: str) -> dict[str, Any]:
         options["options"] = f"{options.get('options', '')} -c lock_timeout={PATIENCE}s".strip()
     return {
         "DISABLE_SERVER_SIDE_CURSORS": pooled,  # they outlive a transaction, and its server connection
-        "ENGINE": "clinic.postgresql",
+        "ENGINE": "clinic.storage.postgresql",
         "NAME": unquote(parts.path.removeprefix("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
@@ -118,6 +118,7 @@ INSTALLED_APPS = [
     "clinic",
     "screening",
     "consent",
+    "operations",
     "django.contrib.auth",
     "allauth.account",
     "allauth.mfa",
@@ -137,15 +138,15 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "clinic.middleware.logged",
+    "clinic.web.middleware.logged",
     "csp.middleware.CSPMiddleware",  # headers first: what a later one answers by itself must carry them too
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "clinic.middleware.headers",
+    "clinic.web.middleware.headers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "clinic.middleware.methods",
-    "clinic.middleware.sizes",
-    "clinic.middleware.own_site",
+    "clinic.web.middleware.methods",
+    "clinic.web.middleware.sizes",
+    "clinic.web.middleware.own_site",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -153,12 +154,12 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "clinic.middleware.device_tokens",
-    "clinic.middleware.refusals",
-    "clinic.busy.not_saved_yet",
-    "clinic.middleware.last_only_so_long",
-    "clinic.middleware.erased_records",
-    "clinic.middleware.default_deny",
+    "clinic.web.middleware.device_tokens",
+    "clinic.web.middleware.refusals",
+    "clinic.web.unavailable.not_saved_yet",
+    "clinic.web.middleware.last_only_so_long",
+    "clinic.web.middleware.erased_records",
+    "clinic.web.middleware.default_deny",
 ]
 
 LOGGING = CONFIG
@@ -172,29 +173,29 @@ LOGIN_REDIRECT_URL = "board"
 LOGOUT_REDIRECT_URL = "account_login"
 # Signing in is allauth's: its limiter is the only one, and shared by all processes. No sign-up, no reset by e-mail.
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-ACCOUNT_ADAPTER = "clinic.accounts.AccountAdapter"
+ACCOUNT_ADAPTER = "clinic.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
 ACCOUNT_FORMS = {
-    "login": "clinic.account_forms.SignInForm",
-    "reauthenticate": "clinic.account_forms.PasswordAgainForm",
-    "change_password": "clinic.account_forms.NewPasswordForm",
+    "login": "clinic.pages.account.forms.SignInForm",
+    "reauthenticate": "clinic.pages.account.forms.PasswordAgainForm",
+    "change_password": "clinic.pages.account.forms.NewPasswordForm",
 }
-MFA_ADAPTER = "clinic.accounts.MFAAdapter"
+MFA_ADAPTER = "clinic.accounts.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_FORMS = {
-    "authenticate": "clinic.account_forms.CodeForm",
-    "reauthenticate": "clinic.account_forms.CodeAgainForm",
-    "add_webauthn": "clinic.account_forms.AddPasskeyForm",
-    "activate_totp": "clinic.account_forms.AddAppForm",
-    "deactivate_totp": "clinic.account_forms.RemoveAppForm",
-    "generate_recovery_codes": "clinic.account_forms.NewCodesForm",
+    "authenticate": "clinic.pages.account.forms.CodeForm",
+    "reauthenticate": "clinic.pages.account.forms.CodeAgainForm",
+    "add_webauthn": "clinic.pages.account.forms.AddPasskeyForm",
+    "activate_totp": "clinic.pages.account.forms.AddAppForm",
+    "deactivate_totp": "clinic.pages.account.forms.RemoveAppForm",
+    "generate_recovery_codes": "clinic.pages.account.forms.NewCodesForm",
 }
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
@@ -204,7 +205,7 @@ CACHES: dict[str, dict[str, Any]] = {
     }
 }
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # a cookie would hold the words in clear
-CSRF_FAILURE_VIEW = "clinic.views.doors.form_expired"
+CSRF_FAILURE_VIEW = "clinic.pages.public.views.form_expired"
 
 TEMPLATES: list[dict[str, Any]] = [
     {
@@ -216,8 +217,14 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "clinic.context.clinic",
+                "clinic.web.context_processors.clinic",
             ],
+            "libraries": {
+                "aftercare_tags": "consent.pages.aftercare_tags",
+                "consent_tags": "consent.pages.consent_tags",
+                "form_tags": "clinic.web.form_tags",
+                "screening_tags": "screening.pages.screening_tags",
+            },
         },
     }
 ]
@@ -229,7 +236,7 @@ CRISPY_FAIL_SILENTLY = False
 # take the write lock for every page that is only read.
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        "ENGINE": "clinic.sqlite",
+        "ENGINE": "clinic.storage.sqlite",
         "NAME": DATA_DIR / "clinic.sqlite3",
         "CONN_MAX_AGE": None,  # kept by each process: to open it anew costs as much as what a page reads
         "OPTIONS": {
@@ -255,7 +262,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [("fonts/atkinson", fontpkg_atkinson_hyperlegible.ROOT / "files")]
+STATICFILES_DIRS = [BASE_DIR / "static", ("fonts/atkinson", fontpkg_atkinson_hyperlegible.ROOT / "files")]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -267,9 +274,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "clinic.passwords.NotOurWords"},
+    {"NAME": "clinic.accounts.password_validators.NotOurWords"},
 ]
-SESSION_ENGINE = "clinic.kept_sessions"
+SESSION_ENGINE = "clinic.accounts.session_store"
 SESSION_COOKIE_AGE = 10 * 60 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
@@ -308,7 +315,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # files included: `clinic.middleware.sizes`
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # files included: `clinic.web.middleware.sizes`
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
 
 EMAIL_BACKEND = os.environ.get("CLINIC_EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")

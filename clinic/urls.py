@@ -2,24 +2,15 @@
 
 from django.urls import include, path
 
-from clinic.views import (
-    account,
-    board,
-    doors,
-    journal,
-    looked,
-    manage,
-    patients,
-    phone,
-    places,
-    reports,
-    retention,
-    tablets,
-    visits,
-)
+from clinic.pages.account import views as account
+from clinic.pages.desk.views import board, patients, visits
+from clinic.pages.manager.views import administration, journal, record_access, retention, sites
+from clinic.pages.patient.views import phone, tablets
+from clinic.pages.public import csp_reports
+from clinic.pages.public import views as public
 
 urlpatterns = [
-    path("", doors.home, name="home"),
+    path("", public.home, name="home"),
     # Signing in. Only these of allauth's pages exist; its own names are what it looks for.
     path("login/", account.sign_in, name="account_login"),
     path("login/code/", account.authenticate, name="mfa_authenticate"),
@@ -27,9 +18,9 @@ urlpatterns = [
     path("login/closed/", account.closed, name="account_inactive"),
     path("enrol/", account.enrol, name="enrol"),
     path("account/sessions/", account.sessions_list, name="my_sessions"),
-    path("account/clinic/", places.work_at, name="work_at"),
-    path("csp", reports.csp, name="csp"),
-    path("logout/", doors.sign_out, name="logout"),
+    path("account/clinic/", sites.work_at, name="work_at"),
+    path("csp", csp_reports.csp, name="csp"),
+    path("logout/", public.sign_out, name="logout"),
     path("account/", account.factors, name="mfa_index"),
     path("account/password/", account.change_password, name="account_change_password"),
     path("account/again/", account.password_again, name="account_reauthenticate"),
@@ -59,7 +50,7 @@ urlpatterns = [
     path("patients/<int:pk>/", patients.patient, name="patient"),
     path("patients/<int:pk>/correct/", patients.correct, name="correct_patient"),
     path("patients/<int:pk>/merge/", patients.merge, name="merge_patient"),
-    path("patients/<int:pk>/looked/", looked.looked, name="looked"),
+    path("patients/<int:pk>/looked/", record_access.looked, name="looked"),
     path("patients/<int:pk>/visit/", visits.add, name="add_visit"),
     path("visits/<int:pk>/", visits.visit, name="visit"),
     path("visits/<int:pk>/hand-over/", visits.hand_over, name="hand_over"),
@@ -71,31 +62,32 @@ urlpatterns = [
     path("visits/<int:pk>/phone/email/", phone.email_link, name="phone_email"),
     path("visits/<int:pk>/phone/end/", phone.end_link, name="phone_end"),
     path("visits/<int:pk>/going/", visits.going, name="take_urgent"),
-    path("emergency/", places.emergency, name="emergency"),
+    path("emergency/", sites.emergency, name="emergency"),
     path("urgent/", board.urgent, name="urgent"),
     # The manager.
-    path("manage/tablets/", manage.tablets, name="manage_tablets"),
-    path("manage/tablets/<int:pk>/code/", manage.code, name="pairing_code"),
-    path("manage/tablets/<int:pk>/revoke/", manage.revoke, name="revoke_tablet"),
-    path("manage/staff/", manage.staff_list, name="manage_staff"),
-    path("manage/staff/add/", manage.staff_member, name="add_staff"),
-    path("manage/staff/<int:pk>/", manage.staff_member, name="staff_member"),
-    path("manage/staff/<int:pk>/link/", manage.enrolment_link, name="enrolment_link"),
-    path("manage/staff/<int:pk>/leaves/", manage.staff_leaves, name="staff_leaves"),
-    path("manage/staff/<int:pk>/end-sessions/", manage.end_sessions, name="end_sessions"),
+    path("manage/tablets/", administration.tablets, name="manage_tablets"),
+    path("manage/tablets/<int:pk>/code/", administration.code, name="pairing_code"),
+    path("manage/tablets/<int:pk>/revoke/", administration.revoke, name="revoke_tablet"),
+    path("manage/staff/", administration.staff_list, name="manage_staff"),
+    path("manage/staff/add/", administration.staff_member, name="add_staff"),
+    path("manage/staff/<int:pk>/", administration.staff_member, name="staff_member"),
+    path("manage/staff/<int:pk>/link/", administration.enrolment_link, name="enrolment_link"),
+    path("manage/staff/<int:pk>/leaves/", administration.staff_leaves, name="staff_leaves"),
+    path("manage/staff/<int:pk>/end-sessions/", administration.end_sessions, name="end_sessions"),
     path("manage/journal/", journal.journal, name="manage_journal"),
-    path("manage/clinics/", places.sites, name="manage_sites"),
-    path("manage/clinics/<int:number>/", places.site, name="manage_site"),
-    path("manage/emergencies/", places.emergencies_list, name="manage_emergencies"),
-    path("manage/emergencies/<int:pk>/seen/", places.emergency_seen, name="emergency_seen"),
+    path("manage/clinics/", sites.sites, name="manage_sites"),
+    path("manage/clinics/<int:number>/", sites.site, name="manage_site"),
+    path("manage/emergencies/", sites.emergencies_list, name="manage_emergencies"),
+    path("manage/emergencies/<int:pk>/seen/", sites.emergency_seen, name="emergency_seen"),
     path("manage/retention/", retention.retention, name="retention"),
     path("manage/retention/erase/", retention.erase_records, name="erase_records"),
     path("manage/retention/hold/", retention.hold_record, name="hold_record"),
     path("manage/retention/<int:pk>/release/", retention.release_record, name="release_record"),
-    path("manage/settings/", manage.policy, name="manage_settings"),
+    path("manage/settings/", administration.policy, name="manage_settings"),
     path("", include("screening.urls")),
     path("", include("consent.urls")),
+    path("", include("operations.urls")),
 ]
 
-handler404 = "clinic.views.doors.no_page"
-handler500 = "clinic.views.doors.broken"
+handler404 = "clinic.pages.public.views.no_page"
+handler500 = "clinic.pages.public.views.broken"

@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 
 from cryptography import x509
 
-from consent import after_record, record
-from consent.keys import certificate_in
-from consent.seal import Trust, Verdict, attached, said_of_attached, verify
-from consent.timestamp import StampTrouble, check
+from consent.domain import record, status_record
+from consent.seal.keys import certificate_in
+from consent.seal.pades import Trust, Verdict, attached, said_of_attached, verify
+from consent.seal.timestamp import StampTrouble, check
 
 GOOD, BAD, NO_LONGER = 0, 1, 3
 T = TypeVar("T")
@@ -156,8 +156,8 @@ def _record(found: Finding, data: bytes | None, said: str) -> None:
     if found.record_sha256 not in said:
         found.problems.append("The record inside is not the one whose SHA-256 the file names.")
     try:
-        if record.format_of(data) == after_record.FORMAT:
-            after = after_record.read(data)
+        if record.format_of(data) == status_record.FORMAT:
+            after = status_record.read(data)
             found.record = f"{after.number}, {after.kind_words.lower()}: about {after.first.number}"
         else:
             found.record = f"consent {record.read(data).number}"
@@ -184,7 +184,7 @@ def _later(found: Finding, path: Path, trust: Trust) -> None:
     try:
         if not verdict.good or data is None:
             raise ValueError(" ".join(verdict.problems) or "no record inside")
-        after = after_record.read(data)
+        after = status_record.read(data)
     except ValueError as error:
         found.problems.append(f"{path} cannot be used: {error}")
         return

@@ -13,9 +13,9 @@ from django.conf import settings
 from django.core.cache import cache
 from hypothesis import settings as hypothesis_settings
 
-from tests import quiet
-from tests.behind_the_back import flush_past_guards
-from tests.guards import wait_for_whole_pages, watch
+from tests.support import run_alone
+from tests.support.page_guards import wait_for_whole_pages, watch
+from tests.support.raw_database import flush_past_guards
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's sync API keeps a loop in the main thread
 
@@ -66,7 +66,7 @@ def _when(item: pytest.Item) -> tuple[bool, bool]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None]:
     """Give what is marked ``alone`` the machine to itself, whatever the other processes of this run are at."""
-    with quiet.turn(alone=item.get_closest_marker("alone") is not None):
+    with run_alone.turn(alone=item.get_closest_marker("alone") is not None):
         return (yield)
 
 
@@ -133,7 +133,7 @@ def axe() -> Callable[[Any], None]:
 @pytest.fixture(scope="session")
 def seal_keys() -> Any:
     """Make the clinic's keys once, in ``settings.KEYS_DIR``; give the loaded ``SealKey``."""
-    from consent.seal import SealKey, make_keys
+    from consent.seal.pades import SealKey, make_keys
 
     if not settings.KEYS_DIR.exists():
         make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, "Test Clinic")

@@ -1,18 +1,18 @@
 """What the clinic keeps: staff, patients, visits, tablets, settings and the journal."""
 
-from clinic.models.emergencies import EmergencyAccess
+from clinic.models.emergency_access import EmergencyAccess
 from clinic.models.enrolments import Enrolment
 from clinic.models.erasures import LegalHold, Tombstone
 from clinic.models.invitations import Invitation
 from clinic.models.journal import Actor, Journal
 from clinic.models.patients import Correction, Merge, Patient, PatientToken
-from clinic.models.settings import PolicyChange
+from clinic.models.policy_changes import PolicyChange
 from clinic.models.sites import Site
 from clinic.models.staff import Role, User
 from clinic.models.tablets import Hold, SpentToken, Tablet
 from clinic.models.versions import VersionSeen
 from clinic.models.visits import StaleVisit, Visit
-from clinic.models.written import WrittenOnce, WrittenUntil
+from clinic.storage.append_only import WrittenOnce, WrittenUntil
 
 __all__ = [
     "Actor",

@@ -10,11 +10,11 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from clinic import keyset
-from clinic.models.encrypted import EncryptedText
 from clinic.models.patients import Patient
 from clinic.models.staff import User
-from clinic.models.written import WrittenOnce, WrittenUntil
+from clinic.storage import master_keys
+from clinic.storage.append_only import WrittenOnce, WrittenUntil
+from clinic.storage.encrypted_fields import EncryptedText
 
 
 class OfAClinic(models.QuerySet[Any]):
@@ -73,13 +73,13 @@ class Tombstone(WrittenOnce):
     @staticmethod
     def noted(patient: Patient, **note: str) -> str:
         """Return a register's entry, encrypted. Raise ``KeysetTrouble`` without the register's keyset."""
-        box = keyset.wrapper(settings.REGISTER_KEYS)
+        box = master_keys.wrapper(settings.REGISTER_KEYS)
         return base64.b64encode(box.encrypt(json.dumps(note).encode(), _purpose(patient.pk))).decode("ascii")
 
     @property
     def note(self) -> dict[str, str]:
         """The register's entry: name, born, first, last."""
-        box = keyset.wrapper(settings.REGISTER_KEYS)
+        box = master_keys.wrapper(settings.REGISTER_KEYS)
         found: dict[str, str] = json.loads(box.decrypt(base64.b64decode(self.register), _purpose(self.patient_id)))
         return found
 

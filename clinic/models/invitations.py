@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from clinic.models.staff import User
 from clinic.models.tablets import Tablet, digest
-from clinic.models.written import WrittenUntil
+from clinic.storage.append_only import WrittenUntil
 
 DESK_LIFE = dt.timedelta(minutes=15)  # long enough to take out a phone, short enough for a picture of the screen
 TRIES = 3

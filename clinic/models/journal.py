@@ -1,6 +1,6 @@
 """The journal: who did what, when, under which role. Rows are written once, in the transaction of what they tell.
 
-They form a chain (:mod:`clinic.chain`), so that a row that is changed or taken out later shows.
+They form a chain (``clinic.domain.hash_chain``), so that a row that is changed or taken out later shows.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from django.db import models, transaction
 from django.utils import timezone
 
-from clinic import chain, story
+from clinic.domain import hash_chain, journal_wording
 from clinic.models.staff import Role, User
-from clinic.models.written import WrittenOnce
+from clinic.storage.append_only import WrittenOnce
 
 if TYPE_CHECKING:
     from clinic.models.patients import Patient
@@ -86,17 +86,17 @@ class JournalQuerySet(models.QuerySet["Journal"]):
     ) -> Journal:
         """Write one row at the end of the chain, in the transaction that is open, or one of its own.
 
-        One transaction writes at a time (``transaction_mode`` on SQLite, ``clinic.postgresql`` elsewhere), so that two
-        rows cannot follow the same one. ``data`` takes the allow-listed fields only, with whole numbers and short
-        texts; raise ``ValueError`` naming any other.
+        One transaction writes at a time (``transaction_mode`` on SQLite, ``clinic.storage.postgresql`` elsewhere), so
+        that two rows cannot follow the same one. ``data`` takes the allow-listed fields only, with whole numbers and
+        short texts; raise ``ValueError`` naming any other.
         """
         if unknown := set(data) - ALLOWED_FIELDS:
             raise ValueError(f"The journal does not take {', '.join(sorted(unknown))}.")
-        told = chain.plain(data)
+        told = hash_chain.plain(data)
         subject = patient.pk if patient else visit.patient_id if visit else None
         with transaction.atomic(using=self.db, savepoint=False):
             last = self.head()
-            row = chain.Row(
+            row = hash_chain.Row(
                 seq=last.seq + 1,
                 at=timezone.now(),
                 action=action,
@@ -124,18 +124,18 @@ class JournalQuerySet(models.QuerySet["Journal"]):
                 hash=row.digest(),
             )
 
-    def head(self) -> chain.Link:
+    def head(self) -> hash_chain.Link:
         """Return where the chain is now."""
         last = self.order_by("-seq").values_list("seq", "hash").first()
-        return chain.Link(*last) if last else chain.START
+        return hash_chain.Link(*last) if last else hash_chain.START
 
-    def rows(self) -> Iterator[chain.Row]:
+    def rows(self) -> Iterator[hash_chain.Row]:
         """Yield the rows as the chain knows them, in order, read in pieces."""
         for values in self.order_by("seq").values_list(*COLUMNS).iterator(chunk_size=2000):
-            yield chain.Row(*values)
+            yield hash_chain.Row(*values)
 
 
-COLUMNS = tuple(field.name for field in fields(chain.Row))
+COLUMNS = tuple(field.name for field in fields(hash_chain.Row))
 
 
 class Journal(WrittenOnce):
@@ -174,6 +174,6 @@ class Journal(WrittenOnce):
         return self.told(**staff)
 
     def told(self, **known: str) -> str:
-        """The same, with words for what the row names by number (see :func:`clinic.story.sentence`)."""
+        """The same, with words for what the row names by number (see ``sentence``)."""
         tablet = {"tablet": self.tablet.name} if self.tablet else {}
-        return story.sentence(self.action, self.data, **tablet, **known)
+        return journal_wording.sentence(self.action, self.data, **tablet, **known)

@@ -14,12 +14,12 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from clinic import vault
-from clinic.models.encrypted import EncryptedDate, EncryptedText
 from clinic.models.journal import Actor
 from clinic.models.sites import FIRST, Site
 from clinic.models.staff import User
-from clinic.models.written import WrittenOnce
+from clinic.storage import patient_keys
+from clinic.storage.append_only import WrittenOnce
+from clinic.storage.encrypted_fields import EncryptedDate, EncryptedText
 
 SHORTEST_PREFIX, LONGEST_PREFIX = 3, 10
 
@@ -97,8 +97,8 @@ class Patient(models.Model):
     """A person who is screened. Identity comes from the front desk, never from a tablet."""
 
     # The key that all that is kept about this person is encrypted under, wrapped. Nothing beside a name: destroyed.
-    key_id = models.CharField(max_length=16, unique=True, null=True, default=vault.new_key_id)  # noqa: DJ001
-    wrapped_key = models.BinaryField(null=True, default=vault.new_key)
+    key_id = models.CharField(max_length=16, unique=True, null=True, default=patient_keys.new_key_id)  # noqa: DJ001
+    wrapped_key = models.BinaryField(null=True, default=patient_keys.new_key)
     name = EncryptedText(row=("key_id",), erased="Erased record", max_length=200)
     born = EncryptedDate("date of birth", row=("key_id",))
     phone = EncryptedText(row=("key_id",), erased="", max_length=40, blank=True)
@@ -123,7 +123,7 @@ class Patient(models.Model):
         patient = super().from_db(db, field_names, values, **how)
         told = patient.__dict__
         if told.get("key_id") and "wrapped_key" in told:
-            vault.learn(told["key_id"], None if told["wrapped_key"] is None else bytes(told["wrapped_key"]))
+            patient_keys.learn(told["key_id"], None if told["wrapped_key"] is None else bytes(told["wrapped_key"]))
         return patient
 
     @property
@@ -135,7 +135,7 @@ class Patient(models.Model):
         """Give a key to a patient from before there were any."""
         if self.key_id is None:
             Patient.objects.filter(pk=self.pk, key_id=None).update(
-                key_id=vault.new_key_id(), wrapped_key=vault.new_key()
+                key_id=patient_keys.new_key_id(), wrapped_key=patient_keys.new_key()
             )
             self.refresh_from_db(fields=["key_id", "wrapped_key"])
 
@@ -143,7 +143,7 @@ class Patient(models.Model):
         """Return the name of this patient's key, which can be used now without asking the database."""
         self.have_key()
         key_id = str(self.key_id)
-        vault.learn(key_id, None if self.wrapped_key is None else bytes(self.wrapped_key))
+        patient_keys.learn(key_id, None if self.wrapped_key is None else bytes(self.wrapped_key))
         return key_id
 
     @property

@@ -11,10 +11,10 @@ from django.db import models
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from clinic.domain.policy import Policy
 from clinic.models.sites import FIRST, Site
 from clinic.models.staff import User
-from clinic.models.written import WrittenUntil
-from clinic.policy import Policy
+from clinic.storage.append_only import WrittenUntil
 
 CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
 CODE_LIFE = dt.timedelta(minutes=10)

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from clinic.models.journal import Actor, Journal
 from clinic.models.staff import User
-from clinic.models.written import WrittenOnce
+from clinic.storage.append_only import WrittenOnce
 
 
 class VersionSeenQuerySet(models.QuerySet["VersionSeen"]):

@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from clinic.flow import OPEN, TURN, WORDS, NotAllowed, Stage, Turn, check_move
+from clinic.domain.flow import OPEN, TURN, WORDS, NotAllowed, Stage, Turn, check_move
 from clinic.models.journal import Actor, Journal
 from clinic.models.patients import Patient
 from clinic.models.staff import User
@@ -104,7 +104,7 @@ class Visit(models.Model):
 
     @property
     def at(self) -> Stage:
-        """The stage as a value of :class:`clinic.flow.Stage`."""
+        """The stage as a value of ``Stage``."""
         return Stage(self.stage)
 
     @property
@@ -157,7 +157,7 @@ class Visit(models.Model):
     def move(self, to: Stage, *, by: Actor, **data: Any) -> None:
         """Move to the stage ``to`` and write it in the journal, in one transaction.
 
-        Raise :class:`~clinic.flow.NotAllowed` if the flow has no such move, :class:`StaleVisit` if the visit is no
+        Raise ``NotAllowed`` if the flow has no such move, ``StaleVisit`` if the visit is no
         longer in the stage this object believes, so that two taps cannot both win. ``data`` goes into the journal.
         """
         was = self.at

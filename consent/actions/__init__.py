@@ -1,17 +1,17 @@
 """The verbs of consent: give it, say no, confirm it or send it back; take it back, replace it, enter it in error.
 
-Each is one short transaction with its journal row; what it refuses raises :class:`~clinic.flow.NotAllowed` with a
+Each is one short transaction with its journal row; what it refuses raises ``NotAllowed`` with a
 sentence fit for the screen. A consent that stands keeps its row, its record and its file, whatever comes after it.
 """
 
-from consent.actions.confirming import SentBack, confirm, vouched
-from consent.actions.covered import PlanNow
-from consent.actions.giving import TextChanged, give, go_ahead, signers
-from consent.actions.reaching import ask_to_talk, refuse, take_time, talk_first
-from consent.actions.replacing import enter_in_error, supersede
-from consent.actions.sealing import seal_after_again, seal_again
+from consent.actions.confirmation import SentBack, confirm, vouched
+from consent.actions.patient_requests import ask_to_talk, refuse, take_time, talk_first
+from consent.actions.replacement import enter_in_error, supersede
+from consent.actions.reseal import seal_after_again, seal_again
+from consent.actions.signed_scope import PlanNow
+from consent.actions.signing import TextChanged, give, go_ahead, signers
 from consent.actions.voiding import change_answers
-from consent.actions.withdrawing import withdraw
+from consent.actions.withdrawal import withdraw
 
 __all__ = [
     "PlanNow",

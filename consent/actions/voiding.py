@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from django.db import transaction
 
-from clinic.flow import NotAllowed, Stage
+from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, Role, StaleVisit, Visit
 from consent.models import Given, Voiding
 from screening.actions import reopen
@@ -20,7 +20,7 @@ def void(given: Given, *, why: str, by: Actor) -> None:
 
 
 def to_confirm(visit: Visit, by: Actor) -> Given:
-    """Return what waits for ``by`` to confirm it. Raise :class:`~clinic.flow.NotAllowed` if nothing does."""
+    """Return what waits for ``by`` to confirm it. Raise ``NotAllowed`` if nothing does."""
     if by.role is not Role.PRACTITIONER:
         raise NotAllowed("Only a practitioner confirms.")
     given = Given.of(visit)
@@ -36,7 +36,7 @@ def to_confirm(visit: Visit, by: Actor) -> Given:
 def change_answers(*, visit: Visit, names: Collection[str], by: Actor) -> Screening:
     """The patient wants to change answers after signing: void the signature, and ask ``names`` again.
 
-    Raise :class:`~clinic.flow.NotAllowed` if nothing was signed, ``ValueError`` for an unknown question.
+    Raise ``NotAllowed`` if nothing was signed, ``ValueError`` for an unknown question.
     """
     visit = Visit.objects.select_related("patient").get(pk=visit.pk)
     given = to_confirm(visit, by)

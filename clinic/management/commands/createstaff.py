@@ -8,11 +8,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
-from clinic import actions, enrolling
-from clinic.forms import StaffForm
+from clinic.accounts import enrolment
 from clinic.models import Journal, Site, User
 from clinic.models.journal import SYSTEM
 from clinic.models.sites import FIRST
+from clinic.pages.manager.forms import StaffForm
+from clinic.records import staff as staff_records
 
 
 class Command(BaseCommand):
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         clinic, name = _clinic(options["clinic"]), options["username"]
         user = _known(name, clinic) if options["again"] else _new(name, options["full_name"], clinic or FIRST)
         address = options["address"] or (f"https://{settings.HOSTS[0]}" if settings.HOSTS else "http://localhost:8000")
-        token = enrolling.offer(user=user, by=SYSTEM)
+        token = enrolment.offer(user=user, by=SYSTEM)
         self.stdout.write(f"{user} opens this within 30 minutes; it works once:")
         self.stdout.write(f"{address.rstrip('/')}{reverse('enrol')}#{token}")
 
@@ -58,5 +59,5 @@ def _new(username: str, full_name: str, clinic: int) -> User:
     user: User = form.save(commit=False)
     user.set_unusable_password()
     user.site_id = clinic
-    actions.save_staff(user=user, by=SYSTEM)
+    staff_records.save_staff(user=user, by=SYSTEM)
     return user

@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from clinic.encrypting import encrypt_all
-from clinic.flow import NotAllowed
-from clinic.keyset import KeysetTrouble
+from clinic.domain.flow import NotAllowed
+from clinic.records.reencrypt import encrypt_all
+from clinic.storage.master_keys import KeysetTrouble
 
 
 class Command(BaseCommand):

@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from clinic.encrypting import rotate
-from clinic.keyset import KeysetTrouble
+from clinic.records.reencrypt import rotate
+from clinic.storage.master_keys import KeysetTrouble
 
 
 class Command(BaseCommand):

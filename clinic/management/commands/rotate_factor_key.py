@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from clinic import seeds
+from clinic.accounts import mfa_secrets
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            count = seeds.rotate()
+            count = mfa_secrets.rotate()
         except ValueError as trouble:
             raise CommandError(f"Not rotated: {trouble}") from trouble
         self.stdout.write(f"{count:,} second factors are encrypted anew. Take CLINIC_FACTOR_KEY_BEFORE away.")

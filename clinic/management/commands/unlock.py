@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from clinic import limits
+from clinic.accounts import lockout
 from clinic.models import User
 from clinic.models.journal import SYSTEM
 
@@ -21,5 +21,5 @@ class Command(BaseCommand):
         user = User.objects.filter(username=options["username"]).first()
         if user is None:
             raise CommandError(f"username: there is nobody called {options['username']}.")
-        limits.unlock(user=user, by=SYSTEM)
+        lockout.unlock(user=user, by=SYSTEM)
         self.stdout.write(f"{user} may try again.")

@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from consent.anchoring import anchor
-from consent.anchors import BadAnchor, Busy
-from consent.keys import KeyTrouble
+from consent.jobs.write_anchor import anchor
+from consent.seal.anchors import BadAnchor, Busy
+from consent.seal.keys import KeyTrouble
 
 
 class Command(BaseCommand):

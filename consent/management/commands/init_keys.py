@@ -9,13 +9,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from clinic import keyset
+from clinic.domain.policy import Policy
 from clinic.models import Journal, PolicyChange
 from clinic.models.journal import SYSTEM
-from clinic.policy import Policy
-from consent import ours
-from consent.issuing import make_keys
-from consent.keys import KeyTrouble, fingerprint
+from clinic.storage import master_keys
+from consent.seal import installation_trust
+from consent.seal.certificate_authority import make_keys
+from consent.seal.keys import KeyTrouble, fingerprint
 
 
 class Command(BaseCommand):
@@ -33,12 +33,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["clinic"] or _clinic_name()
         try:
-            key = make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, name, hardware=ours.hardware())
+            key = make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, name, hardware=installation_trust.hardware())
         except KeyTrouble as trouble:
             raise CommandError(f"No keys made: {trouble}.") from trouble
         for path in (settings.DATA_KEYS, settings.REGISTER_KEYS):
-            if not keyset.exists(path):
-                keyset.make(path)
+            if not master_keys.exists(path):
+                master_keys.make(path)
         _note(key.sha256)
         self.stdout.write(f"Keys for {name} are in {settings.KEYS_DIR}.")
         self.stdout.write(f"Root certificate, SHA-256: {fingerprint(key.root)}")

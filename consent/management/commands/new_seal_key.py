@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clinic.models import Journal, PolicyChange
 from clinic.models.journal import SYSTEM
-from consent import issuing, ours
-from consent.keys import KeyTrouble, SealKey, fingerprint
+from consent.seal import certificate_authority, installation_trust
+from consent.seal.keys import KeyTrouble, SealKey, fingerprint
 
 
 class Command(BaseCommand):
@@ -49,13 +49,13 @@ class Command(BaseCommand):
         folder, passphrase = settings.KEYS_DIR, settings.SEAL_PASSPHRASE
         if options["new_root"]:
             name = PolicyChange.objects.policy().clinic_name
-            return issuing.new_root(folder, passphrase, name, hardware=ours.hardware())
-        return issuing.new_seal_key(
+            return certificate_authority.new_root(folder, passphrase, name, hardware=installation_trust.hardware())
+        return certificate_authority.new_seal_key(
             folder,
             passphrase,
             root_key=options["root_key"],
             root_passphrase=read_passphrase(options["root_passphrase_file"]),
-            hardware=ours.hardware(),
+            hardware=installation_trust.hardware(),
         )
 
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from clinic.models import Journal
 from clinic.models.journal import SYSTEM
-from consent import issuing
-from consent.keys import KeyTrouble
 from consent.management.commands.new_seal_key import read_passphrase
+from consent.seal import certificate_authority
+from consent.seal.keys import KeyTrouble
 
 
 class Command(BaseCommand):
@@ -34,7 +34,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         since = _moment(options["since"])
         try:
-            written = issuing.revoke(
+            written = certificate_authority.revoke(
                 settings.KEYS_DIR,
                 options["certificate"],
                 since=since,

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from consent import ours
+from consent.jobs.seal_document import keep_timestamp, without_time
 from consent.models import Timestamp
-from consent.sealing import keep_timestamp, without_time
-from consent.timestamp import StampTrouble
+from consent.seal import installation_trust
+from consent.seal.timestamp import StampTrouble
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if (authority := ours.authority()) is None:
+        if (authority := installation_trust.authority()) is None:
             raise CommandError("No timestamp authority is set (CLINIC_TSA_URL).")
         for digest in without_time():
             try:

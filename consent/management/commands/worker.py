@@ -10,7 +10,7 @@ from typing import Any
 
 from django_tasks_db.management.commands import db_worker
 
-from consent.left_over import take_up
+from consent.jobs.requeue_stale import take_up
 
 log = logging.getLogger(__name__)
 

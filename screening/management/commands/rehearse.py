@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from screening.cases import BadCase, Verdict, judge, read
+from screening.domain.rule_cases import BadCase, Verdict, judge, read
 
 if TYPE_CHECKING:
-    from screening.past import Judged
+    from screening.reports.rule_backtest import Judged
 
 
 class Command(BaseCommand):
@@ -51,7 +51,9 @@ class Command(BaseCommand):
         return any(verdict.differences for verdict in verdicts)
 
     def _past(self, json: bool) -> bool:
-        from screening.past import judged  # only here: a file is judged without a database, and without its models
+        from screening.reports.rule_backtest import (
+            judged,  # only here: a file is judged without a database, and without its models
+        )
 
         count = differs = lapses = 0
         for each in judged():

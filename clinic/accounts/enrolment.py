@@ -1,0 +1,44 @@
+"""How staff come to a password and to second factors of their own: by a link that works once."""
+
+from __future__ import annotations
+
+import secrets
+
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+from django.utils import timezone
+
+from clinic.accounts import lockout, sessions
+from clinic.models import Actor, Enrolment, Journal, User
+from clinic.models.tablets import digest
+
+
+@transaction.atomic
+def offer(*, user: User, by: Actor) -> str:
+    """Make a link's token, which is shown once; links made before for the same person are worth nothing any more."""
+    user.enrolments.filter(used_at=None).delete()
+    token = secrets.token_urlsafe(32)
+    Enrolment.objects.create(user=user, token_sha256=digest(token))
+    Journal.objects.record("enrolment link made", by=by, staff=user.pk)
+    return token
+
+
+def find(token: str) -> Enrolment | None:
+    """Return the link that a token opens, or nothing: not ours, used, too old, or somebody who left."""
+    found = Enrolment.objects.select_related("user").filter(token_sha256=digest(token.strip())).first()
+    return found if found and found.is_open else None
+
+
+@transaction.atomic
+def enrol(*, link: Enrolment, password: str) -> User | None:
+    """Use the link: set the password, and drop every second factor and session of before. Nothing if it was used."""
+    if not Enrolment.objects.filter(pk=link.pk, used_at=None).update(used_at=timezone.now()):
+        return None
+    user, by = link.user, Actor(user=link.user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    Authenticator.objects.filter(user=user).delete()
+    Journal.objects.record("enrolled", by=by)
+    sessions.end(user=user, by=by)
+    lockout.unlock(user=user, by=by)
+    return user

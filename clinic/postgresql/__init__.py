@@ -1,1 +1,0 @@
-"""Django's PostgreSQL backend with one writer at a time: ``ENGINE = "clinic.postgresql"``."""

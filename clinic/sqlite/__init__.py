@@ -1,1 +1,0 @@
-"""Django's SQLite backend whose writers wait evenly for each other: ``ENGINE = "clinic.sqlite"``."""

@@ -1,0 +1,227 @@
+"""The database refuses what must not happen to rows that are written once, whoever asks: the app, a script, a person.
+
+Which tables: those of ``WrittenOnce`` and ``WrittenUntil`` models, and the many-to-many tables of the former. What is
+refused: UPDATE and DELETE; on PostgreSQL also TRUNCATE; on SQLite also an INSERT that would take the place of a row,
+because REPLACE deletes without asking the triggers where ``recursive_triggers`` is off.
+
+Triggers are no part of Django's migrations, and SQLite loses them whenever a migration rebuilds a table. So ``migrate``
+puts them back each time (``clinic.apps``), and the server does not start while one is missing (``clinic.checks``). A
+migration that has to change such rows, or to drop a column that a trigger names, drops the trigger itself.
+
+Whoever owns the database can drop triggers. That is what the journal's chain and its anchors are there to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db import models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from clinic.storage.append_only import WrittenOnce, WrittenUntil
+
+BEFORE_UPDATE_OR_DELETE, BEFORE_TRUNCATE = 1 + 2 + 8 + 16, 2 + 32  # the bits of PostgreSQL's pg_trigger.tgtype
+
+REFUSE = """
+BEGIN
+    RAISE EXCEPTION '% is written once: % is refused', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'integrity_constraint_violation';
+END
+"""
+REFUSE_FINAL = """
+BEGIN
+    IF to_jsonb(OLD) ->> TG_ARGV[0] IS NULL THEN
+        IF TG_OP = 'DELETE' AND TG_ARGV[2] = 'discardable' THEN
+            RETURN OLD;
+        ELSIF TG_OP = 'UPDATE' AND to_jsonb(OLD) - TG_ARGV[1]::text[] = to_jsonb(NEW) - TG_ARGV[1]::text[] THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION '% is written once: % is refused', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'integrity_constraint_violation';
+END
+"""
+FUNCTIONS = {"guard_refuse": REFUSE, "guard_refuse_final": REFUSE_FINAL}
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A table and what is refused there. ``final`` is "" where rows never change; all else are names of columns."""
+
+    table: str
+    unique: tuple[tuple[str, ...], ...]
+    final: str = ""
+    fixed: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+    discardable: bool = False
+
+
+def guarded() -> list[Guarded]:
+    """Return every table that is to be guarded, by name."""
+    found = []
+    for model in apps.get_models(include_auto_created=True):
+        owner: Any = model._meta.auto_created or model  # of a many-to-many table: the model that declares it
+        if issubclass(owner, WrittenOnce):
+            found.append(Guarded(model._meta.db_table, _unique(model)))
+        elif issubclass(model, WrittenUntil):
+            found.append(_until(model))
+    return sorted(found, key=lambda each: each.table)
+
+
+def _until(model: type[WrittenUntil]) -> Guarded:
+    may_change = _columns(model, model.open_fields)
+    return Guarded(
+        model._meta.db_table,
+        _unique(model),
+        final=_columns(model, [model.final])[0],
+        fixed=tuple(name for name in _columns(model) if name not in may_change),
+        open=may_change,
+        discardable=model.discardable,
+    )
+
+
+def _columns(model: type[models.Model], names: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Return the columns of the named fields, or of all."""
+    columns = {field.name: str(field.column) for field in model._meta.concrete_fields}
+    return tuple(columns.values() if names is None else (columns[name] for name in names))
+
+
+def _unique(model: type[models.Model]) -> tuple[tuple[str, ...], ...]:
+    """Return the columns of each rule by which one row would take another's place."""
+    alone = [(field.name,) for field in model._meta.concrete_fields if field.unique]
+    together = [*model._meta.unique_together, *(rule.fields for rule in model._meta.total_unique_constraints)]
+    return tuple(_columns(model, names) for names in [*alone, *together])
+
+
+def install(connection: BaseDatabaseWrapper) -> None:
+    """Put every guard in its place, on the tables that there are."""
+    with transaction.atomic(connection.alias), connection.cursor() as cursor:
+        there = set(connection.introspection.table_names(cursor))
+        ready = [each for each in guarded() if each.table in there and _has_columns(connection, cursor, each)]
+        for statement in _statements(connection, ready):
+            cursor.execute(statement)
+
+
+def _has_columns(connection: BaseDatabaseWrapper, cursor: Any, each: Guarded) -> bool:
+    """Say whether a table is as the models have it; after `migrate ROOM NUMBER` it may not be, and is not served."""
+    there = {column.name for column in connection.introspection.get_table_description(cursor, each.table)}
+    return there.issuperset([*filter(None, [each.final]), *each.fixed, *each.open, *sum(each.unique, ())])
+
+
+@contextmanager
+def lifted(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Take the guards away for one transaction, and put them back in it: if anything fails, they never were away."""
+    with transaction.atomic(connection.alias):
+        _settle(connection)
+        with connection.cursor() as cursor:
+            for each in guarded():
+                for name, on in _names(connection, each):
+                    cursor.execute(f'DROP TRIGGER IF EXISTS "{name}"{on}')
+        yield
+        _settle(connection)
+        install(connection)
+
+
+def _settle(connection: BaseDatabaseWrapper) -> None:
+    """Have foreign keys checked now: PostgreSQL lets nobody at a table's triggers while some have yet to run."""
+    if connection.vendor == "postgresql":
+        connection.check_constraints()
+
+
+def _names(connection: BaseDatabaseWrapper, each: Guarded) -> Iterable[tuple[str, str]]:
+    """Return the triggers of a table, each with what has to follow its name to drop it."""
+    if connection.vendor == "sqlite":
+        return [(name, "") for name in _sqlite_triggers(each)]
+    return [(name, f' ON "{each.table}"') for name in ("guard_rows", "guard_truncate")]
+
+
+def missing(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return the names of the tables where a guard is gone, switched off, or not what it should be."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            have = dict(cursor.fetchall())
+            return [
+                each.table
+                for each in guarded()
+                if any(have.get(name) != sql for name, sql in _sqlite_triggers(each).items())
+            ]
+        cursor.execute(POSTGRESQL_TRIGGERS, [list(FUNCTIONS)])
+        rows = set(cursor.fetchall())
+    return [each.table for each in guarded() if not rows >= _postgresql_rows(each)]
+
+
+def _statements(connection: BaseDatabaseWrapper, tables: list[Guarded]) -> Iterable[str]:
+    if connection.vendor == "sqlite":
+        for each in tables:
+            for name, sql in _sqlite_triggers(each).items():
+                yield f'DROP TRIGGER IF EXISTS "{name}"'
+                yield sql
+        return
+    for name, body in FUNCTIONS.items():
+        yield f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $${body}$$"
+    for each in tables:
+        yield from _postgresql_triggers(each)
+
+
+def _sqlite_triggers(each: Guarded) -> dict[str, str]:
+    """Return the triggers of a table, by name."""
+    clash = " OR ".join(" AND ".join(f'"{name}" = NEW."{name}"' for name in columns) for columns in each.unique)
+    taken = f'SELECT 1 FROM "{each.table}" WHERE {clash}'  # noqa: S608 (names of our own models)
+    when = {"update": "", "delete": "", "insert": f" WHEN EXISTS ({taken})"}
+    if each.final:
+        is_final = f'OLD."{each.final}" IS NOT NULL'
+        changed = "".join(f' OR OLD."{column}" IS NOT NEW."{column}"' for column in each.fixed)
+        when["update"] = f" WHEN {is_final}{changed}"
+        when["delete"] = f" WHEN {is_final}" if each.discardable else ""
+    return {
+        f"guard_{what}_{each.table}": f'CREATE TRIGGER "guard_{what}_{each.table}" '
+        f'BEFORE {what.upper()} ON "{each.table}"{condition} '
+        f"BEGIN SELECT RAISE(ABORT, '{each.table} is written once: {what.upper()} is refused'); END"
+        for what, condition in when.items()
+    }
+
+
+def _call(each: Guarded) -> tuple[str, tuple[str, ...]]:
+    """Return the function that guards a table's rows, and its arguments."""
+    if not each.final:
+        return "guard_refuse", ()
+    kept = "discardable" if each.discardable else "kept"
+    return "guard_refuse_final", (each.final, f"{{{','.join(each.open)}}}", kept)
+
+
+def _postgresql_triggers(each: Guarded) -> Iterable[str]:
+    function, arguments = _call(each)
+    said = ", ".join(f"'{argument}'" for argument in arguments)
+    yield (
+        f'CREATE OR REPLACE TRIGGER guard_rows BEFORE UPDATE OR DELETE ON "{each.table}" '
+        f"FOR EACH ROW EXECUTE FUNCTION {function}({said})"
+    )
+    yield (
+        f'CREATE OR REPLACE TRIGGER guard_truncate BEFORE TRUNCATE ON "{each.table}" '
+        "FOR EACH STATEMENT EXECUTE FUNCTION guard_refuse()"
+    )
+    for name in ("guard_rows", "guard_truncate"):  # ALWAYS: also where session_replication_role skips triggers
+        yield f'ALTER TABLE "{each.table}" ENABLE ALWAYS TRIGGER {name}'
+
+
+# What stands in the catalogue, as `_postgresql_rows` writes it: no column list, no condition, always on.
+POSTGRESQL_TRIGGERS = """
+    SELECT c.relname, t.tgname, t.tgtype, p.proname, p.prosrc, encode(t.tgargs, 'escape')
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE c.relnamespace = current_schema()::regnamespace AND p.proname = ANY(%s)
+      AND t.tgenabled = 'A' AND t.tgqual IS NULL AND t.tgattr = ''
+"""
+
+
+def _postgresql_rows(each: Guarded) -> set[tuple[Any, ...]]:
+    function, arguments = _call(each)
+    said = "".join(f"{argument}\\000" for argument in arguments)
+    return {
+        (each.table, "guard_rows", BEFORE_UPDATE_OR_DELETE, function, FUNCTIONS[function], said),
+        (each.table, "guard_truncate", BEFORE_TRUNCATE, "guard_refuse", REFUSE, ""),
+    }

@@ -1,0 +1,306 @@
+"""Columns that hold ciphertext, and rows that give what was written: encrypted on the way in, opened when it is read.
+
+A value is ``enc:v1:<key>:<ciphertext>``, in the column that the plain value would have: text, JSON (a string), bytes.
+What it is bound to (table, column, and the columns that say whose row it is) is authenticated with it, so that one that
+was put into another row or column does not open. What is empty stays empty, for the constraints that ask. Nothing
+that is encrypted can be looked up or set by a query: such a query raises ``TypeError`` or ``FieldError``.
+
+Values from before they were encrypted are read as they are, for as long as a patient is left who has no key
+(``manage.py encrypt``); after that one in clear was planted, and is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import tink
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.query_utils import DeferredAttribute
+
+from clinic.storage import patient_keys
+from clinic.storage.patient_keys import Erased, Unreadable
+
+if TYPE_CHECKING:
+    from clinic.models.patients import Patient
+
+JSON = models.JSONField()
+TAG = "enc:v1:"
+PLANTED = object()  # in place of a value in clear where there can be none
+EMPTY: tuple[Any, ...] = (None, "", b"", [], {})
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A value as it is stored: the name of the key, and what it encrypted."""
+
+    key_id: str
+    sealed: bytes
+
+    @classmethod
+    def read(cls, stored: Any) -> Envelope | None:
+        """Return what a column holds, or nothing for what is no ciphertext of ours."""
+        if isinstance(stored, bytes | memoryview):
+            tag, *parts = bytes(stored).split(b":", 3) if bytes(stored).startswith(TAG.encode()) else [b""]
+            return cls(parts[1].decode(), parts[2]) if tag else None
+        if not isinstance(stored, str) or not stored.startswith(TAG):
+            return None
+        key_id, sealed = stored.removeprefix(TAG).split(":", 1)
+        return cls(key_id, base64.urlsafe_b64decode(sealed))
+
+    @property
+    def as_text(self) -> str:
+        """The stored form, in a column of text."""
+        return f"{TAG}{self.key_id}:{base64.urlsafe_b64encode(self.sealed).decode('ascii')}"
+
+    @property
+    def as_bytes(self) -> bytes:
+        """The stored form, in a column of bytes."""
+        return f"{TAG}{self.key_id}:".encode() + self.sealed
+
+
+class Opening(DeferredAttribute):
+    """The attribute of a row: opens the envelope when it is first asked for."""
+
+    field: Encrypted
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        if instance is None:
+            return self
+        kept, name = instance.__dict__, self.field.attname
+        if name not in kept:  # deferred
+            rows = type(instance)._base_manager.using(instance._state.db)
+            kept[name] = rows.values_list(name, flat=True).get(pk=instance.pk)
+        if kept[name] is PLANTED:
+            raise Unreadable(f"{type(instance).__name__} {instance.pk}: {name} holds what was never encrypted.")
+        if isinstance(kept[name], Envelope):
+            try:
+                kept[name] = self.field.opened(kept[name], instance)
+            except Erased:
+                if self.field.erased is None:
+                    raise
+                return self.field.erased
+        return kept[name]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.field.attname] = value
+
+
+class Encrypted(models.Field):  # type: ignore[type-arg]
+    """What the kinds of fields below share.
+
+    ``of``: the way from a row to its patient ("visit.patient"); ``row``: the columns that the value is bound to;
+    ``erased``: what is read in its place once the key is destroyed, where that is not to raise ``Erased``.
+    """
+
+    descriptor_class = Opening
+    plain: type[models.Field]  # type: ignore[type-arg]  # the field that migrations know
+
+    def __init__(self, *args: Any, of: str = "", row: tuple[str, ...] = (), erased: Any = None, **kwargs: Any) -> None:
+        self.of, self.row, self.erased = of, row, erased
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        """Tell migrations of a plain column: that is what it is."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, f"django.db.models.{self.plain.__name__}", args, kwargs
+
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
+        """Return the envelope, or a value in clear where those may still be, which else is kept back."""
+        if (found := Envelope.read(value)) is not None:
+            return found
+        return value if value in EMPTY or _may_be_clear() else PLANTED
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return what is to be stored: here alone are both the value and its row known."""
+        stored = model_instance.__dict__.get(self.attname)
+        value = stored if isinstance(stored, Envelope) else super().pre_save(model_instance, add)
+        return value if value in EMPTY or isinstance(value, Envelope) else self.sealed(value, model_instance)
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Refuse what did not go through a row."""
+        if value in EMPTY or isinstance(value, Envelope):
+            return value
+        raise TypeError(f"{self.name} is encrypted: it is written through its row, and cannot be looked up.")
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        return self.stored(self.get_prep_value(value), connection)
+
+    def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
+        return self.get_db_prep_value(value, connection)
+
+    def get_transform(self, lookup_name: str) -> Any:
+        """Know no part of a value to look up."""
+        return None
+
+    def stored(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
+        """Return an envelope, or an empty value, as the column takes it."""
+        return value.as_text if isinstance(value, Envelope) else value
+
+    def dumped(self, value: Any) -> bytes:
+        """Return the bytes that are encrypted."""
+        return str(value).encode()
+
+    def loaded(self, plain: bytes) -> Any:
+        """Return what ``dumped`` was given."""
+        return plain.decode()
+
+    def sealed(self, value: Any, row: models.Model) -> Envelope:
+        """Return ``value`` encrypted for this place in ``row``, under its patient's key."""
+        key_id = self.patient(row).key_at_hand()
+        return Envelope(key_id, patient_keys.opened(key_id).encrypt(self.dumped(value), self._bound(row)))
+
+    def opened(self, envelope: Envelope, row: models.Model) -> Any:
+        """Return the value. Raise ``Erased``, or ``Unreadable`` if it is not the one of this place in this row."""
+        try:
+            plain = patient_keys.opened(envelope.key_id).decrypt(envelope.sealed, self._bound(row))
+        except tink.TinkError as error:
+            raise Unreadable(f"{type(row).__name__} {row.pk}: {self.name} was changed, or moved here.") from error
+        return self.loaded(plain)
+
+    def patient(self, row: Any) -> Patient:
+        """Return whose row it is."""
+        for name in self.of.split(".") if self.of else ():
+            row = getattr(row, name)
+        found: Patient = row
+        return found
+
+    def _bound(self, row: Any) -> bytes:
+        values = [getattr(row, row._meta.get_field(name).attname) for name in self.row]
+        return ":".join([row._meta.db_table, self.attname, *map(str, values)]).encode()
+
+
+_encrypting = ContextVar("_encrypting", default=False)
+Row = TypeVar("Row", bound=models.Model)
+
+
+@contextmanager
+def encrypting() -> Iterator[None]:
+    """Read values in clear although every patient has a key: for what encrypts them."""
+    before = _encrypting.set(True)
+    try:
+        yield
+    finally:
+        _encrypting.reset(before)
+
+
+def with_keys(rows: Iterable[Row], size: int = 500) -> Iterator[Row]:
+    """Yield ``rows``, having asked for the keys of so many of them in one query."""
+    waiting = iter(rows)
+    while block := list(islice(waiting, size)):
+        held = (value for row in block for value in row.__dict__.values())
+        patient_keys.fetch(value.key_id for value in held if isinstance(value, Envelope))
+        yield from block
+
+
+def _may_be_clear() -> bool:
+    """Say whether there are patients left from before values were encrypted."""
+    return _encrypting.get() or not patient_keys.are_all_keyed()
+
+
+def enclosed(text: str, patient: Patient, purpose: str) -> str:
+    """Return ``text`` encrypted under a patient's key, for what is kept outside of our tables, such as a task."""
+    key_id = patient.key_at_hand()
+    return Envelope(key_id, patient_keys.opened(key_id).encrypt(text.encode(), purpose.encode())).as_text
+
+
+def disclosed(enclosed_text: str, purpose: str) -> str:
+    """Return what ``enclosed`` was given; what is in clear, of the release before, is returned as it is.
+
+    Raise ``Erased`` or ``Unreadable``.
+    """
+    if (envelope := Envelope.read(enclosed_text)) is None:
+        return enclosed_text
+    try:
+        plain: bytes = patient_keys.opened(envelope.key_id).decrypt(envelope.sealed, purpose.encode())
+    except tink.TinkError as error:
+        raise Unreadable(f"It was not encrypted as {purpose}.") from error
+    return plain.decode()
+
+
+class EncryptedText(Encrypted, models.TextField):  # type: ignore[type-arg]
+    """Text. ``max_length`` is of the plain text, for forms."""
+
+    plain = models.TextField
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: Any, owner: Any) -> str: ...  # type: ignore[override]
+
+
+class EncryptedDate(Encrypted, models.DateField):  # type: ignore[type-arg]
+    """A date, in a column of text."""
+
+    plain = models.TextField
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: Any, owner: Any) -> dt.date: ...  # type: ignore[override]
+
+    def get_internal_type(self) -> str:
+        return "TextField"
+
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
+        found = super().from_db_value(value, expression, connection)
+        return dt.date.fromisoformat(found) if isinstance(found, str) else found
+
+    def dumped(self, value: dt.date) -> bytes:
+        return value.isoformat().encode()
+
+    def loaded(self, plain: bytes) -> dt.date:
+        return dt.date.fromisoformat(plain.decode())
+
+
+class EncryptedJSON(Encrypted, models.JSONField):
+    """A JSON value; encrypted, the column holds a JSON string."""
+
+    plain = models.JSONField
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
+
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
+        told = (
+            value
+            if value is None
+            else models.JSONField.from_db_value(models.JSONField(), value, expression, connection)
+        )
+        return super().from_db_value(told, expression, connection)
+
+    def stored(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
+        told = super().stored(value, connection)
+        return None if told is None else connection.ops.adapt_json_value(told, None)
+
+    def dumped(self, value: Any) -> bytes:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def loaded(self, plain: bytes) -> Any:
+        return json.loads(plain)
+
+
+class EncryptedBytes(Encrypted, models.BinaryField):  # type: ignore[type-arg]
+    """Bytes."""
+
+    plain = models.BinaryField
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: Any, owner: Any) -> bytes: ...  # type: ignore[override]
+
+    def stored(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
+        return value.as_bytes if isinstance(value, Envelope) else value
+
+    def dumped(self, value: Any) -> bytes:
+        return bytes(value)
+
+    def loaded(self, plain: bytes) -> bytes:
+        return plain

@@ -1,0 +1,104 @@
+"""The keys that wrap every patient's own key: a Tink keyset in a file that its owner alone may read. No Django.
+
+The file is JSON as Tink writes it, AES-256-GCM. Its primary key wraps; each of its keys unwraps what it wrapped.
+Without it nothing that is encrypted in the database can be read again, so a copy of it is kept apart from the backups.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import tink
+from tink import aead, secret_key_access
+
+aead.register()
+
+TEMPLATE = aead.aead_key_templates.AES256_GCM
+
+
+class KeysetTrouble(Exception):
+    """The keyset is missing, cannot be read, or is there already. In words for an administrator."""
+
+
+def exists(path: Path) -> bool:
+    """Say whether there is a keyset."""
+    return path.exists()
+
+
+def make(path: Path) -> None:
+    """Write a new keyset with one key. Raise ``KeysetTrouble`` if there is one: what it wrapped would be lost."""
+    if path.exists():
+        raise KeysetTrouble(f"{path} is there already")
+    _write(path, _plain(tink.new_keyset_handle(TEMPLATE)))
+
+
+def add(path: Path) -> None:
+    """Add a key that wraps from now on; the ones before go on unwrapping."""
+    told, new = _read(path), _plain(tink.new_keyset_handle(TEMPLATE))
+    _write(path, {"primaryKeyId": new["primaryKeyId"], "key": [*told["key"], *new["key"]]})
+
+
+def drop_earlier(path: Path) -> int:
+    """Take out all keys but the one that wraps; return how many. What they wrapped must have been wrapped anew."""
+    told = _read(path)
+    kept = [key for key in told["key"] if key["keyId"] == told["primaryKeyId"]]
+    _write(path, {**told, "key": kept})
+    return len(told["key"]) - len(kept)
+
+
+def wrapper(path: Path) -> aead.Aead:
+    """Return what wraps and unwraps, read again whenever the file changed. Raise ``KeysetTrouble``."""
+    try:
+        return _wrapper(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise KeysetTrouble(f"there is no keyset in {path}") from error
+
+
+@cache
+def _wrapper(path: Path, changed: int) -> aead.Aead:
+    return _opened(_read(path), path).primitive(aead.Aead)
+
+
+def _opened(told: dict[str, Any], path: Path) -> tink.KeysetHandle:
+    try:
+        return tink.json_proto_keyset_format.parse(json.dumps(told), secret_key_access.TOKEN)
+    except tink.TinkError as error:
+        raise KeysetTrouble(f"{path} is no keyset") from error
+
+
+def _plain(handle: tink.KeysetHandle) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(tink.json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
+    return plain
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise KeysetTrouble(f"{path} cannot be read") from error
+    if not isinstance(told, dict) or "key" not in told:
+        raise KeysetTrouble(f"{path} is no keyset")
+    return told
+
+
+def _write(path: Path, told: dict[str, Any]) -> None:
+    """Put the file in its place once it is whole and on the disk."""
+    _opened(told, path)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.new")
+    half.unlink(missing_ok=True)
+    opened = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    with os.fdopen(opened, "w", encoding="utf-8") as file:
+        json.dump(told, file)
+        file.flush()
+        os.fsync(file.fileno())
+    half.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)  # the name too: patients' keys are about to need what is in it
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

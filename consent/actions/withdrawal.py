@@ -1,0 +1,94 @@
+"""Consent is taken back: before or after it was confirmed, from the tablet or the desk."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import transaction
+from django.utils import timezone
+
+from clinic.domain.flow import WITHDRAWABLE, NotAllowed, Stage
+from clinic.models import Actor, Hold, Visit
+from consent.actions.status_rows import mark, row, write
+from consent.models import After, Consent, Given, Voiding
+from consent.status.consent_state import state_of
+
+Kind, Who, How = After.Kind, After.Who, After.How
+
+
+@transaction.atomic
+def withdraw(
+    *,
+    visit: Visit,
+    who: str,
+    how: str,
+    by: Actor,
+    name: str = "",
+    reason: str = "",
+    at: dt.datetime | None = None,
+    hold: Hold | None = None,
+) -> After:
+    """Take back the consent given at ``visit``: before or after it was confirmed, sealed, or treatment began.
+
+    ``who`` and ``how`` are of ``After.Who`` and ``After.How``; ``name`` is a guardian's or representative's; ``at``
+    when it was said, now if unset; ``hold`` the tablet's, where it was done there. Said twice, it counts once.
+    Taken back at a session, the consent of the course ends with it; taken back itself, so does today's session.
+
+    Raise ``NotAllowed`` if there is no consent that stands, or something needed is missing.
+    """
+    visit = Visit.objects.select_related("patient").get(pk=visit.pk)
+    said = {"who": Who(who).value, "how": How(how).value, "name": name.strip(), "reason": reason.strip(), "hold": hold}
+    if (who == Who.PATIENT) == bool(said["name"]):
+        raise NotAllowed("Name the guardian or representative. For the patient, leave the name empty.")
+    consent = Consent.objects.select_related("visit").filter(visit=visit).first()
+    if earlier := _withdrawn_before(visit):
+        return earlier
+    at = _checked(at, visit)
+    if consent is not None:
+        after = write(consent, Kind.WITHDRAWN, by=by, at=at, **said)
+    else:
+        after = _withdraw_signature(visit, by=by, at=at, **said)
+    for other in _going_with(visit):
+        write(other, Kind.WITHDRAWN, by=by, at=at, **said)
+    for each in Hold.objects.now().filter(visit=visit):
+        each.end("withdrawn")
+    return after
+
+
+def _going_with(visit: Visit) -> list[Consent]:
+    """Return what else is taken back with the consent of a visit: a session's course, and the sessions of today."""
+    given = Given.objects.filter(visit=visit).select_related("course__visit").last()
+    first = given.course if given and given.course else Consent.objects.filter(visit=visit).first()
+    if first is None:
+        return []
+    today = Consent.objects.filter(given__course=first, visit__day=timezone.localdate()).select_related("visit")
+    others = [each for each in (first, *today) if each.visit_id != visit.pk]
+    return [each for each in others if state_of(each).stands]
+
+
+def _withdrawn_before(visit: Visit) -> After | None:
+    rows = After.objects.filter(kind=Kind.WITHDRAWN)
+    return (rows.filter(consent__visit=visit) | rows.filter(voiding__given__visit=visit)).first()
+
+
+def _checked(at: dt.datetime | None, visit: Visit) -> dt.datetime:
+    """Return when it was said. Raise if that is to come, or before there was a consent."""
+    now = timezone.now()
+    given = Given.objects.filter(visit=visit).last()
+    if visit.at not in WITHDRAWABLE or given is None:
+        raise NotAllowed(f"There is no consent to take back: “{visit.status}”.")
+    if at is not None and not given.at.replace(second=0, microsecond=0) <= at <= now:
+        raise NotAllowed(f"The time must lie between the signature, {timezone.localtime(given.at):%H:%M}, and now.")
+    return at or now
+
+
+def _withdraw_signature(visit: Visit, *, by: Actor, at: dt.datetime, **said: object) -> After:
+    """Void what was signed and not confirmed; the visit ends."""
+    given = Given.of(visit)
+    if given is None:
+        raise NotAllowed("There is no signature that counts.")
+    visit.move(Stage.STOPPED, by=by, why="consent withdrawn")
+    voiding = Voiding.objects.create(given=given, why="withdrawn", by=by.user)
+    after = row(Kind.WITHDRAWN, voiding=voiding, by=by, at=at, **said)
+    mark(visit, after, by)
+    return after

@@ -1,0 +1,71 @@
+"""What a patient takes home after a treatment: what was needled, and the aftercare of the text that was signed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from clinic.domain.body_regions import near_lung, region_words
+from clinic.domain.policy import Policy
+from clinic.models import PolicyChange, Visit
+from consent.domain.statement import AFTERCARE, EIGHT_OF_100, LUNG, NEEDLE, Block, Section, Statement, statement
+from consent.models import Given
+from consent.status.statement_input import facts
+from screening.assessment.review_state import standing
+from screening.models import Plan, Session
+
+PICTURES = (EIGHT_OF_100, NEEDLE)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One visit's aftercare sheet. ``at`` is when it was treated, aware; nothing while no session is recorded."""
+
+    visit: Visit
+    clinic: Policy
+    regions: tuple[str, ...]  # in words
+    sections: tuple[Section, ...]
+    at: dt.datetime | None = None
+    by: str = ""
+    electro: bool = False
+
+    @property
+    def text(self) -> str:
+        """The sheet as plain text, for an e-mail: red flags as they stand on paper."""
+        told = [f"Where: {', '.join(self.regions)}"] if self.regions else []
+        if self.at:
+            told.append(f"By: {self.by}")
+        parts = ["\n".join([section.heading, *_lines(section)]) for section in self.sections]
+        return "\n\n".join(["\n".join(told), *parts])
+
+
+def _lines(section: Section) -> list[str]:
+    return [f"- {line}" if block.kind == "list" else line for block in section.blocks for line in block.lines]
+
+
+def sheet(visit: Visit) -> Sheet:
+    """Return the sheet of a visit: in the words that were signed, or the present ones where none were."""
+    session, plan = Session.of(visit), Plan.of(visit)
+    regions = session.regions if session else plan.regions if plan else []
+    wanted = (AFTERCARE, LUNG) if near_lung(regions) else (AFTERCARE,)
+    sections = {each.id: _without_pictures(each) for each in told(visit).sections}
+    return Sheet(
+        visit=visit,
+        clinic=PolicyChange.objects.policy(visit.patient.site_id),
+        regions=tuple(region_words(name) for name in regions),
+        sections=tuple(sections[name] for name in wanted),
+        at=session.treated_at if session else None,
+        by=session.by.full_name if session else "",
+        electro=session.electro if session else False,
+    )
+
+
+def told(visit: Visit) -> Statement:
+    """Return the text that the patient agreed to at a visit, or the present one where none was given there."""
+    given = Given.of(visit)
+    return Statement.from_json(given.statement) if given else statement(facts(standing(visit)))
+
+
+def _without_pictures(section: Section) -> Section:
+    blocks: tuple[Block, ...] = tuple(each for each in section.blocks if each.kind not in PICTURES)
+    return Section(section.id, section.heading, blocks)

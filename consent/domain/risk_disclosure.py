@@ -1,0 +1,35 @@
+"""Was the patient told of a risk before agreeing: which words of a text name it. Pure: no Django."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from consent.domain.statement import Statement
+from screening.domain.adverse_events import Kind
+
+SECTIONS = ("risks", "own_risks", "lung")
+# The words by which a text names each kind of event; "something else" has none, and has to be looked up by a person.
+NAMED: Mapping[Kind, str] = {
+    Kind.FAINT: "faint",
+    Kind.BRUISE: "bruise",
+    Kind.BLEEDING: "bleed",
+    Kind.PAIN: "pain at the needle",
+    Kind.INFECTION: "an infection",
+    Kind.LUNG: "goes into a lung",
+    Kind.NERVE: "harm to a nerve",
+    Kind.NEEDLE: "a needle that breaks",
+}
+
+
+def disclosed(text: Statement, kind: str) -> str:
+    """Return the line of a text that names the risk of a kind of event; "" if none does."""
+    words = NAMED.get(Kind(kind), "")
+    lines = (
+        line
+        for section in text.sections
+        if section.id in SECTIONS
+        for block in section.blocks
+        for line in block.lines
+        if words and words in line.lower()
+    )
+    return next(lines, "")

@@ -1,0 +1,14 @@
+"""The sign of life of a worker."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Heartbeat(models.Model):
+    """One row that `/readyz` writes, to know that the database can be written."""
+
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}"

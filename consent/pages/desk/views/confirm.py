@@ -1,0 +1,179 @@
+"""The practitioner confirms in the room what was given on the tablet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from clinic.domain import body_regions
+from clinic.domain.flow import NotAllowed, Stage
+from clinic.models import Journal, Role, Visit
+from clinic.web.access import StaffRequest, staff
+from clinic.web.lookup import the_visit
+from consent import actions
+from consent.domain.signature_strokes import strokes_svg_path
+from consent.domain.statement import CHOICES, Statement
+from consent.models import Consent, Given, SealedFile
+from consent.pages.desk.forms import ChangeForm, ReplaceForm, VouchForm
+from consent.status.build_record import number
+from consent.status.consent_state import others_that_stand
+from consent.status.guardian_check import other_guardian
+from screening.assessment.review_state import Standing, needling, standing
+from screening.domain import questionnaire
+from screening.pages.forms import PlanForm, TalkForm
+
+
+@dataclass
+class Forms:
+    """The forms that make one confirmation."""
+
+    plan: PlanForm
+    talk: TalkForm
+    vouch: VouchForm
+    replace: ReplaceForm
+    earlier: dict[str, Consent]  # the patient's consents that stand, by id
+
+    @classmethod
+    def of(cls, request: StaffRequest, given: Given, now: Standing) -> Forms:
+        data = request.POST if request.method == "POST" else None
+        plan = PlanForm(data, last=now.plan, planned=now.visit.planned_regions)
+        regions = needling(now.visit, now.plan).regions
+        if plan.is_bound and plan.is_valid():
+            regions = tuple(plan.cleaned_data["regions"])
+        return cls(
+            plan=plan,
+            talk=_talk(given, now, body_regions.near_lung(regions), data),
+            **cls._rest(request, given, data),
+        )
+
+    @classmethod
+    def blank(cls, request: StaffRequest, given: Given, now: Standing) -> Forms:
+        """Return the forms as they are before anything is filled in, beside another form that was sent."""
+        return cls(
+            plan=PlanForm(last=now.plan, planned=now.visit.planned_regions),
+            talk=_talk(given, now, now.near_lung),
+            **cls._rest(request, given, None),
+        )
+
+    @staticmethod
+    def _rest(request: StaffRequest, given: Given, data: Any) -> dict[str, Any]:
+        stand = (
+            [] if given.course_id else others_that_stand(given.visit)
+        )  # a session replaces none: it goes on with one
+        earlier = {str(each.pk): each for each in stand}
+        choices = [(pk, f"{number(each.visit)} of {each.confirmed_at:%d.%m.%Y}") for pk, each in earlier.items()]
+        vouch = VouchForm(data, vouched=actions.vouched(given, request.actor))
+        return {"vouch": vouch, "replace": ReplaceForm(data, earlier=choices), "earlier": earlier}
+
+    @property
+    def replaces(self) -> list[Consent]:
+        """The earlier consents that were ticked."""
+        return [self.earlier[pk] for pk in self.replace.cleaned_data["replaces"]]
+
+    def are_valid(self) -> bool:
+        return all([self.plan.is_valid(), self.talk.is_valid(), self.vouch.is_valid(), self.replace.is_valid()])
+
+
+def _talk(given: Given, now: Standing, near_lung: bool, data: Any = None) -> TalkForm:
+    return TalkForm(data, near_lung=near_lung, whole=given.course_id is None, teach_back=now.teach_back)
+
+
+@staff(Role.PRACTITIONER)
+@require_http_methods(["GET", "POST"])
+def confirm(request: StaffRequest, visit: int) -> HttpResponse:
+    """Look at what was given, confirm the plan and the talk, sign; afterwards, see the seal being made."""
+    one = the_visit(request, visit)
+    if one.at in (Stage.CONFIRMED, Stage.SEALED):
+        return _done(request, one)
+    given = Given.of(one)
+    if one.at is not Stage.SIGNED or given is None:
+        messages.warning(request, f"There is nothing to confirm now: “{one.status}”.")
+        return redirect("visit", one.pk)
+    now = standing(one)
+    filled = Forms.of(request, given, now)
+    if request.method == "POST" and filled.are_valid():
+        return _confirm(request, given, now, filled)
+    return _page(request, given, now, filled, status=422 if request.method == "POST" else 200)
+
+
+def _confirm(request: StaffRequest, given: Given, now: Standing, filled: Forms) -> HttpResponse:
+    try:
+        done = actions.confirm(
+            visit=now.visit,
+            plan=actions.PlanNow(**filled.plan.cleaned_data),
+            teach_back=filled.talk.teach_back(),
+            by=request.actor,
+            replaces=filled.replaces,
+        )
+    except NotAllowed as refusal:
+        filled.vouch.add_error(None, str(refusal))
+        return _page(request, given, now, filled, status=422)
+    if isinstance(done, Consent):
+        return redirect("confirm", now.visit.pk)
+    messages.warning(request, done.why)
+    return redirect("review", now.visit.pk)
+
+
+def _page(
+    request: StaffRequest, given: Given, now: Standing, filled: Forms, *, change: ChangeForm | None = None, status: int
+) -> HttpResponse:
+    every: list[Any] = [change] if change else [filled.plan, filled.talk, filled.replace, filled.vouch]
+    wrong = [form for form in every if form.errors]
+    context: dict[str, Any] = {
+        "visit": now.visit,
+        "now": now,
+        "given": given,
+        "other_guardian": other_guardian(given),
+        "statement": Statement.from_json(given.statement),
+        "signatures": [(each, strokes_svg_path(each.strokes)) for each in given.signatures.select_related("witness")],
+        "choices": [(CHOICES[name], "Yes" if yes else "No") for name, yes in given.choices.items()],
+        "forms": filled,
+        "wrong": wrong,
+        "change": change or _change_form(now),
+        "changing": change is not None,
+        "form": wrong[0] if wrong else filled.vouch,  # its errors put "Error: " into the title
+    }
+    Journal.objects.record("confirmation opened", by=request.actor, visit=now.visit)
+    return render(request, "consent/desk/confirm.html", context, status=status)
+
+
+def _change_form(now: Standing, data: Any = None) -> ChangeForm:
+    asked = [
+        (question.name, question.short)
+        for question in questionnaire.QUESTIONS.values()
+        if questionnaire.asked(question, now.answers, returning=now.visit.returning)
+    ]
+    return ChangeForm(data, asked=asked)
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def change(request: StaffRequest, visit: int) -> HttpResponse:
+    """The patient wants to change an answer: the signature no longer counts, the named questions are asked again."""
+    one = the_visit(request, visit)
+    given = Given.of(one)
+    if one.at is not Stage.SIGNED or given is None:
+        messages.warning(request, f"There is no signature to set aside now: “{one.status}”.")
+        return redirect("visit", one.pk)
+    now = standing(one)
+    form = _change_form(now, request.POST)
+    if not form.is_valid():
+        return _page(request, given, now, Forms.blank(request, given, now), change=form, status=422)
+    try:
+        actions.change_answers(visit=one, names=form.cleaned_data["change"], by=request.actor)
+    except NotAllowed as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, "The signature no longer counts. Hand over a tablet for these questions.")
+    return redirect("visit", one.pk)
+
+
+def _done(request: StaffRequest, one: Visit) -> HttpResponse:
+    consent = get_object_or_404(Consent.objects.select_related("confirmed_by"), visit=one)
+    sealed = SealedFile.objects.filter(consent=consent).defer("pdf").first()
+    return render(request, "consent/desk/done.html", {"visit": one, "consent": consent, "sealed": sealed})

@@ -1,0 +1,37 @@
+"""The text to read at home, in peace: the same as before signing, without anything to sign."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+
+from clinic.domain.flow import Stage
+from clinic.web.access import PatientRequest, patient
+from consent.domain.statement import PAGE_HEADINGS, PAGES, statement
+from consent.status.statement_input import facts
+from screening.assessment.review_state import standing
+
+ORDER = list(PAGES)
+NOT_YET = "own_risks"  # no rule has looked at the answers yet: "no extra risk" would be a false comfort
+
+
+@patient(Stage.ANSWERING)
+@require_GET
+def read_at_home(request: PatientRequest, page: str = ORDER[0]) -> HttpResponse:
+    """One page of the text as it stands now, for a patient who answers at home. It may differ on the day."""
+    if page not in PAGES:
+        raise Http404
+    if request.hold.visit.at_home_at is None:
+        return redirect("resume")
+    at = ORDER.index(page)
+    text = statement(facts(standing(request.hold.visit)))
+    context = {
+        "heading": PAGE_HEADINGS[page],
+        "sections": [section for section in text.page(page) if section.id != NOT_YET],
+        "number": at + 1,
+        "of": len(ORDER),
+        "before": ORDER[at - 1] if at else "",
+        "after": ORDER[at + 1] if at + 1 < len(ORDER) else "",
+    }
+    return render(request, "consent/patient/read_at_home.html", context)

@@ -1,0 +1,24 @@
+"""The consent text on paper: of the clinic alone, before anything is known of the patient."""
+
+from __future__ import annotations
+
+from clinic.models import PolicyChange
+from clinic.models.sites import FIRST
+from consent.domain.statement import Facts, Statement, on_paper
+
+
+def clinics_facts(site: int | None = FIRST) -> Facts:
+    """Return what is known of the clinic now, and nothing of any patient."""
+    policy = PolicyChange.objects.policy(site)
+    return Facts(
+        clinic_name=policy.clinic_name,
+        clinic_phone=policy.clinic_phone,
+        emergency_number=policy.emergency_number,
+        cost=policy.cost,
+        privacy=policy.privacy,
+    )
+
+
+def blank_text(site: int | None = FIRST) -> Statement:
+    """Return the consent text that a blank form carries now."""
+    return on_paper(clinics_facts(site))

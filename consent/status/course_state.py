@@ -1,0 +1,209 @@
+"""From the rows to the course that a visit may belong to. Reads only; the verbs are in `consent.actions`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from clinic.domain import body_regions
+from clinic.domain.flow import OPEN
+from clinic.models import Patient, PolicyChange, User, Visit
+from consent.domain.course import Course, Today, Why, why_full
+from consent.domain.statement import VERSION, Facts, Statement
+from consent.models import After, Consent, Given
+from consent.status.consent_state import state_of
+from consent.status.statement_input import Named, facts, untold
+from screening.assessment.review_state import Standing, needling, standing
+from screening.domain.rules import Severity, is_minor, needs_decision
+from screening.models import AdverseEvent, Assessment, Flag, Plan
+
+LOOKED_AT = 5  # of a patient's full consents, the newest: two or three courses may run side by side
+
+
+@dataclass(frozen=True)
+class Within:
+    """A visit beside the consent of a course. ``why``: what asks for a full consent all the same, gravest first.
+
+    ``number``: which session the visit is, or would be, of at most ``most``; ``plan``: what the course is for.
+    """
+
+    first: Consent
+    plan: Plan
+    why: tuple[Why, ...]
+    number: int
+    most: int
+    last_day: dt.date
+
+    def facts(self, now: Standing) -> Facts:
+        """Return the facts of the visit's text: what is not settled yet is as it was agreed for the course."""
+        known = facts(now)
+        if now.plan:
+            return known
+        return replace(
+            known,
+            regions=tuple(body_regions.region_words(name) for name in self.plan.regions),
+            technique=self.plan.technique,
+            electro=self.plan.electro,
+            sessions=self.plan.sessions,
+            near_lung=body_regions.near_lung(self.plan.regions),
+            practitioner=self.first.confirmed_by.full_name,
+        )
+
+    def named(self, now: Standing) -> Named:
+        """Return what the patient says yes to: the visit's own plan, or the one of the course."""
+        return Named.of_plan(now.plan or self.plan)
+
+    def news(self, now: Standing) -> list[str]:
+        """Return what a text written now tells of this patient's risks, and the signed one did not."""
+        return untold(Statement.from_json(self.first.given.statement), now)
+
+    def news_since_last(self, now: Standing) -> list[str]:
+        """Return what a text written now tells of this patient's risks, and the one of the last session did not."""
+        last = sessions_of(self.first).exclude(visit=now.visit).select_related("given").order_by("confirmed_at").last()
+        return untold(Statement.from_json((last or self.first).given.statement), now)
+
+
+def course_for(now: Standing, *, by: User | None = None) -> Within | None:
+    """Return the course that covers a visit, else the latest that does not, with the reasons; nothing without any.
+
+    ``by``: who is about to needle, where that is known better than by the plan or the booking.
+    """
+    found = [_within(first, now, by) for first in _firsts(now.visit)]
+    sides = [each for each in found if each]
+    return next((each for each in sides if not each.why), next(iter(sides), None))
+
+
+def covering(now: Standing) -> Within | None:
+    """Return the course that the patient may go on with at this visit with one "yes", or nothing."""
+    within = course_for(now)
+    return None if within is None or within.why or now.signing_holds else within
+
+
+def held_to(first: Consent, now: Standing, *, by: User | None = None) -> Within | None:
+    """Return how a visit stands beside this consent; nothing if that has no plan or no file to go by."""
+    whole = Consent.objects.select_related("given", "confirmed_by", "sealed", "visit").defer("record", "sealed__pdf")
+    return _within(whole.get(pk=first.pk), now, by)
+
+
+def _firsts(visit: Visit) -> list[Consent]:
+    return list(_full().filter(visit__patient=visit.patient_id).exclude(visit=visit)[:LOOKED_AT])
+
+
+def _full() -> QuerySet[Consent]:
+    rows = Consent.objects.filter(given__course=None, visit__in_error_at=None, sealed__isnull=False)
+    rows = rows.select_related("given", "confirmed_by", "sealed", "visit__patient").prefetch_related("after")
+    return rows.defer("record", "sealed__pdf").order_by("-confirmed_at")
+
+
+def _within(first: Consent, now: Standing, by: User | None) -> Within | None:
+    plan = Plan.of(first.visit)
+    if plan is None or not hasattr(first, "sealed"):
+        return None
+    course = _course(first, plan, now.visit)
+    most, days = now.policy.course_sessions, now.policy.course_days
+    why = why_full(course, _today(first, now, by), most=most, days=days)
+    return Within(first, plan, why, course.sessions + 1, most, course.last_day(days))
+
+
+def _course(first: Consent, plan: Plan, visit: Visit) -> Course:
+    began = timezone.localdate(first.confirmed_at)
+    return Course(
+        began=began,
+        regions=frozenset(plan.regions),
+        technique=plan.technique,
+        electro=plan.electro,
+        practitioner=first.confirmed_by_id,
+        text_version=first.given.statement_version,
+        flags=_flags(first.given),
+        sessions=1 + _before(first, visit).count(),
+        minor=is_minor(visit.patient.born, began),
+        helped=first.given.signatures.exclude(witness=None).exists(),
+        stands=state_of(first).stands,
+    )
+
+
+def _before(first: Consent, visit: Visit) -> QuerySet[Consent]:
+    others = sessions_of(first).exclude(visit=visit)
+    own = Consent.objects.filter(visit=visit).values_list("confirmed_at", flat=True).first()
+    return others.filter(confirmed_at__lt=own) if own else others
+
+
+def _flags(given: Given) -> frozenset[str]:
+    run = Assessment.objects.filter(screening=given.screening_id).last()
+    raised = Flag.objects.filter(assessments=run) if run else Flag.objects.none()
+    return frozenset(each.key for each in raised if needs_decision(Severity(each.severity)))
+
+
+def _today(first: Consent, now: Standing, by: User | None) -> Today:
+    plan = now.plan
+    known = plan.by_id if plan else now.visit.practitioner_id
+    sent = now.screening is not None and now.screening.submitted_at is not None
+    return Today(
+        day=timezone.localdate(),
+        text_version=VERSION,
+        regions=frozenset(needling(now.visit, plan).regions),
+        technique=plan.technique if plan else "",
+        electro=plan.electro if plan else None,
+        practitioner=by.pk if by else known,
+        flags=frozenset(each.flag.key for each in now.flags if each.needs_decision),
+        minor=now.is_minor,
+        reacted=_harmed_since(first, now.visit) or (sent and now.answers.get("last_needling_reaction") != "no"),
+        changed=Given.objects.filter(visit=now.visit, voiding__isnull=False).exclude(course=None).exists(),
+    )
+
+
+def line_of(visit: Visit) -> dict[str, Any]:
+    """Return for a visit's page: ``within``, and ``session``: it is one, rather than may become one.
+
+    Once a visit was given a consent in full, or is over, no course has anything to say of it any more.
+    """
+    given = Given.of(visit)
+    if given and given.course:
+        return {"within": held_to(given.course, standing(visit)), "session": True}
+    if given or visit.at not in OPEN or visit.day != timezone.localdate():
+        return {"within": None, "session": False}
+    return {"within": course_for(standing(visit)), "session": False}
+
+
+@dataclass(frozen=True)
+class Running:
+    """A course that may still go on: ``visits`` are those of its sessions so far, the first included, oldest first."""
+
+    first: Consent
+    regions: list[str]
+    technique: str
+    visits: list[Visit]
+    most: int
+    last_day: dt.date
+
+
+def running(patient: Patient) -> list[Running]:
+    """Return a patient's courses that are neither ended, used up nor over, the newest first."""
+    policy = PolicyChange.objects.policy()
+    since = timezone.now() - dt.timedelta(days=policy.course_days + 1)
+    found = []
+    for first in _full().filter(visit__patient=patient, confirmed_at__gte=since):
+        plan = Plan.of(first.visit)
+        last_day = timezone.localdate(first.confirmed_at) + dt.timedelta(days=policy.course_days)
+        visits = [first.visit, *(each.visit for each in sessions_of(first).select_related("visit").order_by("pk"))]
+        if plan is None or not state_of(first).stands or last_day < timezone.localdate():
+            continue
+        if len(visits) < policy.course_sessions:
+            regions = [body_regions.region_words(name) for name in plan.regions]
+            technique = plan.get_technique_display()
+            found.append(Running(first, regions, technique, visits, policy.course_sessions, last_day))
+    return found
+
+
+def _harmed_since(first: Consent, visit: Visit) -> bool:
+    events = AdverseEvent.objects.that_count().filter(visit__patient=visit.patient_id, at__gt=first.confirmed_at)
+    return events.exclude(visit=visit).exists()
+
+
+def sessions_of(first: Consent) -> QuerySet[Consent]:
+    """Return the confirmed sessions under a consent, those entered in error left out."""
+    return Consent.objects.filter(given__course=first).exclude(after__kind=After.Kind.IN_ERROR)

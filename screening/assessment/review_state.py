@@ -1,0 +1,389 @@
+"""Where a review stands: what was answered, raised, planned, decided and vouched for, and what still holds it.
+
+Read by the review, by consent and by tests; a handful of queries, however many flags there are.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+
+from django.db.models import Prefetch
+from django.utils import timezone
+
+from clinic.domain import body_regions
+from clinic.domain.policy import AFTER_TALK, RULE_SETTINGS, Policy
+from clinic.models import PolicyChange, Visit
+from screening.assessment import adverse_history
+from screening.domain import attestations as vouching
+from screening.domain import questionnaire, rules, talk
+from screening.domain.questionnaire import QUESTIONS, Value
+from screening.domain.rules import Needling, Raised, Severity
+from screening.models import Asked, Assessment, Attestation, Decision, Flag, Plan, Screening
+
+Kind = Attestation.Kind
+
+
+@dataclass(frozen=True)
+class FlagStanding:
+    """One flag that stands, with what was decided about it last."""
+
+    flag: Flag
+    decision: Decision | None = None
+    earlier: Decision | None = None  # about the same rule, in an earlier version of the answers
+    never_cleared: bool = False
+    precautions: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    said: tuple[tuple[str, str], ...] = ()  # the question and its follow-ups: short name, answer in words
+
+    @property
+    def severity(self) -> Severity:
+        return Severity(self.flag.severity)
+
+    @property
+    def short(self) -> str:
+        """The staff's name of what the flag is about."""
+        return short(self.flag.question)
+
+    @property
+    def needs_decision(self) -> bool:
+        return rules.needs_decision(self.severity)
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether going ahead goes against a stop, or against something graver."""
+        return self.severity.rank <= Severity.STOP.rank
+
+    @property
+    def undecided(self) -> bool:
+        return self.needs_decision and self.decision is None
+
+    @property
+    def stops_now(self) -> bool:
+        """Whether it keeps the patient from being treated today, as it stands."""
+        kept = self.decision is not None and not self.decision.goes_ahead
+        return kept or self.never_cleared or (self.is_stop and self.decision is None)
+
+
+@dataclass(frozen=True)
+class ToDo:
+    """One thing that is left before consent: where on the review it is done, and what it is."""
+
+    place: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One visit's review as it stands now."""
+
+    visit: Visit
+    policy: Policy
+    screening: Screening | None = None
+    answers: Mapping[str, Value] = field(default_factory=dict)
+    plan: Plan | None = None
+    assessment: Assessment | None = None
+    flags: tuple[FlagStanding, ...] = ()  # worst first
+    attested: Mapping[str, Attestation] = field(default_factory=dict)  # the latest of each kind that counts now
+    talks: tuple[Attestation, ...] = ()  # about these answers, in order
+    asked: tuple[Asked, ...] = ()  # what the patient asked before signing and nobody answered yet
+
+    @property
+    def undecided(self) -> tuple[FlagStanding, ...]:
+        """The flags that need a decision and have none."""
+        return tuple(each for each in self.flags if each.undecided)
+
+    @property
+    def decided(self) -> tuple[FlagStanding, ...]:
+        """The flags with a decision."""
+        return tuple(each for each in self.flags if each.decision)
+
+    @property
+    def precautions(self) -> tuple[str, ...]:
+        """The precautions that were decided, in the order of the flags."""
+        return tuple(each.decision.precaution for each in self.flags if each.decision and each.decision.precaution)
+
+    @property
+    def own_words(self) -> str:
+        """What the patient asked on the questionnaire, answered or not; "" for nothing."""
+        return rules.open_questions(self.answers)
+
+    @property
+    def questions_open(self) -> bool:
+        """Whether the patient asked something that nobody marked as answered."""
+        return bool(self.asked) or bool(self.own_words and Kind.QUESTIONS_ANSWERED not in self.attested)
+
+    @property
+    def in_private(self) -> tuple[str, ...]:
+        """The staff's names of what the patient would rather say in private."""
+        return tuple(each.short for each in questionnaire.in_private(self.answers))
+
+    @property
+    def needs_interpreter(self) -> bool:
+        return rules.needs_interpreter(self.answers)
+
+    @property
+    def is_minor(self) -> bool:
+        return rules.is_minor(self.visit.patient.born, timezone.localdate())
+
+    @property
+    def may_consent_alone(self) -> bool:
+        """Whether the clinic's country lets a practitioner record that this young person consents alone."""
+        return self.is_minor and self.visit.patient.age_on(timezone.localdate()) >= self.policy.consent_alone_from
+
+    @property
+    def near_lung(self) -> bool:
+        return body_regions.near_lung(needling(self.visit, self.plan).regions)
+
+    @property
+    def teach_back(self) -> Mapping[str, str]:
+        """What the latest talk found, by prompt; empty if there was none."""
+        found = self.attested.get(Kind.TALK)
+        return found.data.get("teach_back", {}) if found else {}
+
+    @property
+    def needs_guardian(self) -> bool:
+        """Whether a parent or guardian has to sign beside the patient."""
+        return self.is_minor and not (self.may_consent_alone and Kind.CONSENTS_ALONE in self.attested)
+
+    @property
+    def failed_talks(self) -> tuple[Attestation, ...]:
+        """The talks about these answers after which the patient could not say something back."""
+        return tuple(each for each in self.talks if talk.not_able(each.data.get("teach_back", {})))
+
+    @property
+    def needs_help(self) -> bool:
+        """Whether talks failed so often that another alone is not enough, and no help was recorded since."""
+        if len(self.failed_talks) < talk.TRIES:
+            return False
+        since = self.failed_talks[talk.TRIES - 1].at
+        helped = [self.attested.get(kind) for kind in (Kind.INTERPRETER, Kind.CAPACITY)]
+        return not any(each and each.at > since for each in helped)
+
+    @property
+    def vitals_high(self) -> bool:
+        """Whether the blood pressure that was taken reaches the clinic's limits."""
+        taken, policy = self.attested.get(Kind.VITALS), self.policy
+        limits = {"systolic": policy.systolic_high, "diastolic": policy.diastolic_high}
+        return taken is not None and vouching.is_high(taken.data, **limits)
+
+    @property
+    def to_do(self) -> list[ToDo]:
+        """What is left before this can go on to consent, in the order in which it is best done."""
+        return self._to_do([*self._plan_first(), *self._guardian_first()])
+
+    @property
+    def holds(self) -> list[str]:
+        """Say, in sentences for the practitioner, why this cannot go on to consent; empty if it can."""
+        return [each.says for each in self.to_do]
+
+    @property
+    def signing_holds(self) -> list[str]:
+        """Say why the patient cannot sign now; at check-in an unflagged patient signs before there is a plan."""
+        plan = self._plan_first() if self.policy.sign_when == AFTER_TALK else []
+        return [each.says for each in self._to_do(plan)]
+
+    def _to_do(self, first: list[ToDo]) -> list[ToDo]:
+        if self.screening is None or self.screening.submitted_at is None:
+            return [ToDo("flags", "The patient has not sent the answers yet.")]
+        if not self.screening.is_current:
+            says = "The questions changed since the patient answered. Send them back: all of them are asked again."
+            return [ToDo("back", says)]
+        left = [*self._call_first(), *self._old_first(), *first, *self._decide_first()]
+        return [*left, *self._talk_first(), *self._vitals_first()]
+
+    @property
+    def stale(self) -> list[str]:
+        """The names of the answers that hold for their day only, and were given too long ago to be relied on."""
+        longest = dt.timedelta(hours=self.policy.clearance_hours)
+        return self.screening.stale(timezone.now() - longest) if self.screening else []
+
+    def also(self, attestation: Attestation) -> Standing:
+        """Return the same with an attestation about these answers that was written since, without reading it all anew.
+
+        It is the latest of its kind. Not for questions that were answered: these settle what was asked.
+        """
+        more = (attestation,) if attestation.kind == Kind.TALK else ()
+        return replace(self, attested={**self.attested, attestation.kind: attestation}, talks=(*self.talks, *more))
+
+    def origin(self, name: str) -> str:
+        """Say of an answer that the patient only confirmed when it was first given; "" for one given at this visit."""
+        day = self.screening.confirmed.get(name, "") if self.screening else ""
+        return (
+            f"told on {questionnaire.day_in_words(dt.date.fromisoformat(day))}, confirmed at this visit" if day else ""
+        )
+
+    def _old_first(self) -> list[ToDo]:
+        if not self.stale:
+            return []
+        what = ", ".join(short(name) for name in self.stale[:3]) + (" and others" if len(self.stale) > 3 else "")
+        return [ToDo("back", f"Told too long ago to count today: {what}. Send them back to be asked again.")]
+
+    def _call_first(self) -> list[ToDo]:
+        if self.visit.urgent_at is None or self.visit.urgent_taken_at:
+            return []
+        says = "The patient said they need help now. Go to them first, and say so at the top of the page."
+        return [ToDo("main", says)]
+
+    def _plan_first(self) -> list[ToDo]:
+        return [] if self.plan else [ToDo("plan", "Save the plan: the rules look at where the needles go.")]
+
+    def _guardian_first(self) -> list[ToDo]:
+        if not self.needs_guardian or Kind.GUARDIAN in self.attested:
+            return []
+        return [ToDo("guardian", "The patient is under 18. Record the parent or guardian who decides with them.")]
+
+    def _decide_first(self) -> list[ToDo]:
+        left = []
+        for each in self.flags:
+            place = f"flag-{each.flag.pk}"
+            if each.never_cleared and each.needs_decision:
+                says = f"{each.short}: only the patient can change this. Explain, then send it back to them."
+                left.append(ToDo(place, says))
+            elif each.undecided:
+                left.append(ToDo(place, f"{each.short}: decide about this flag."))
+            elif each.needs_decision and each.decision and not each.decision.goes_ahead:
+                left.append(ToDo(place, f"{each.short}: you decided “not today”."))
+        return left
+
+    def _talk_first(self) -> list[ToDo]:
+        left = []
+        if self.questions_open:
+            left.append(ToDo("words", "The patient asked something. Answer it, then mark it as answered."))
+        if self.needs_interpreter and Kind.INTERPRETER not in self.attested:
+            left.append(ToDo("interpreter", "The patient asked for an interpreter. Record who interprets."))
+        told = self.attested.get(Kind.TALK)
+        if self.policy.sign_when == AFTER_TALK and told is None:
+            left.append(ToDo("talk", "Record the talk: in this clinic patients sign after it."))
+        elif self.visit.wants_talk_at and (told is None or told.at < self.visit.wants_talk_at):
+            left.append(ToDo("talk", "The patient asked to talk before signing. Record the talk."))
+        if self.needs_help:
+            says = "The patient could not say it back in two talks. Record an interpreter or what helps them decide."
+            left.append(ToDo("help", says))
+        for prompt in talk.not_able(self.teach_back):
+            says = f"{prompt.about}: the patient could not say it back. Explain with help; record the talk again."
+            left.append(ToDo("talk", says))
+        return left
+
+    def _vitals_first(self) -> list[ToDo]:
+        taken = self.attested.get(Kind.VITALS)
+        if taken is None or not self.vitals_high or taken.data.get("note"):
+            return []
+        says = f"{vouching.vitals_words(taken.data)} is very high. Measure again, or say why you go on."
+        return [ToDo("vitals", says)]
+
+
+def flag_key(raised: Raised) -> str:
+    """Return what makes a raised rule the same flag as before: rule, gravity, regions and the reason as worded.
+
+    The reason counts too: some rules name the planned regions in it, and a decision about one is none about another.
+    """
+    said = sha256(f"{','.join(raised.regions)}\n{raised.reason}".encode()).hexdigest()
+    return f"{raised.rule}:{raised.severity}:{said[:16]}"
+
+
+def short(name: str) -> str:
+    """Return the staff's name of a question; flags about the patient's age have no question."""
+    return QUESTIONS[name].short if name in QUESTIONS else name.replace("_", " ").capitalize()
+
+
+def needling(visit: Visit, plan: Plan | None) -> Needling:
+    """Return what the rules take as planned: the plan, or what the front desk noted before there was one."""
+    if plan is None:
+        return Needling(regions=tuple(visit.planned_regions))
+    return Needling(regions=tuple(plan.regions), electro=plan.electro)
+
+
+def current_needling(visit: Visit) -> Needling:
+    """Return what is planned for a visit now."""
+    return needling(visit, Plan.of(visit))
+
+
+def standing(visit: Visit) -> Standing:
+    """Return where the review of ``visit`` stands."""
+    policy = PolicyChange.objects.policy(visit.patient.site_id)
+    screening = Screening.of(visit)
+    attestations = list(Attestation.objects.filter(visit=visit).select_related("by"))
+    settled = max((each.at for each in attestations if each.kind == Kind.QUESTIONS_ANSWERED), default=None)
+    asked = tuple(each for each in Asked.objects.filter(visit=visit) if settled is None or each.at > settled)
+    plan = Plan.of(visit)
+    if screening is None:
+        return Standing(visit=visit, policy=policy, plan=plan, asked=asked)
+    answers = questionnaire.load(screening.answers)
+    assessment = _latest_assessment(screening)
+    return Standing(
+        visit=visit,
+        policy=policy,
+        screening=screening,
+        answers=answers,
+        plan=plan,
+        assessment=assessment,
+        flags=_flags(visit, screening, assessment, answers) if assessment else (),
+        # What a talk or an answer was about lies in the answers, so a new version of them needs it anew.
+        attested={each.kind: each for each in attestations if each.screening_id in (None, screening.pk)},
+        talks=tuple(each for each in attestations if each.kind == Kind.TALK and each.screening_id == screening.pk),
+        asked=asked,
+    )
+
+
+def _latest_assessment(screening: Screening) -> Assessment | None:
+    decisions = Decision.objects.order_by("id").select_related("by")
+    flags = Flag.objects.order_by("id").prefetch_related(Prefetch("decisions", queryset=decisions))
+    return screening.assessments.select_related("plan").prefetch_related(Prefetch("flags", queryset=flags)).last()
+
+
+def _flags(
+    visit: Visit, screening: Screening, assessment: Assessment, answers: Mapping[str, Value]
+) -> tuple[FlagStanding, ...]:
+    raised = {flag_key(each): each for each in _run_again(visit, assessment, answers)}
+    before = Decision.objects.filter(flag__screening__visit=visit, flag__screening__number__lt=screening.number)
+    before = before.select_related("flag", "by").order_by("id")
+    earlier = {each.flag.key: each for each in before} if screening.number > 1 else {}
+    found = []
+    for flag in assessment.flags.all():
+        rule = raised.get(flag.key)
+        found.append(
+            FlagStanding(
+                flag=flag,
+                decision=max(flag.decisions.all(), key=lambda each: each.pk, default=None),
+                earlier=earlier.get(flag.key),
+                # A rule that the present code no longer knows is taken at its gravest.
+                never_cleared=rule.never_cleared if rule else flag.severity == Severity.STOP,
+                precautions=tuple(rule.precautions) if rule else (),
+                ask=tuple(rule.ask) if rule else (),
+                said=_said(flag.question, answers, returning=visit.returning),
+            )
+        )
+    return tuple(sorted(found, key=lambda each: each.severity.rank))
+
+
+def _run_again(visit: Visit, assessment: Assessment, answers: Mapping[str, Value]) -> tuple[Raised, ...]:
+    """Run the rules as they ran then: a flag's row holds no hints for the practitioner, the rule does."""
+    then = {name: value for name, value in assessment.policy.items() if name in RULE_SETTINGS}
+    return rules.assess(
+        answers,
+        born=visit.patient.born,
+        today=_day(assessment.at),
+        needling=needling(visit, assessment.plan),
+        returning=visit.returning,
+        policy=Policy().but(**then),
+        on_record=adverse_history.load(assessment.on_record),
+    ).flags
+
+
+def _day(at: dt.datetime) -> dt.date:
+    return timezone.localtime(at).date()
+
+
+def _said(name: str, answers: Mapping[str, Value], *, returning: bool) -> tuple[tuple[str, str], ...]:
+    """Return the answer to a question and to the follow-ups that it called for."""
+    family = {name}
+    said = []
+    for question in QUESTIONS.values():  # a follow-up stands after what calls for it
+        if question.name == name or (question.parent and questionnaire.caller(question, answers) in family):
+            family.add(question.name)
+            if questionnaire.asked(question, answers, returning=returning):
+                said.append((question.short, questionnaire.in_words(question, answers.get(question.name))))
+    return tuple(said)

@@ -1,0 +1,58 @@
+"""The questionnaire as frozen values: name, wording, kind, choices, and when each is asked.
+
+``content`` is what a clinical lead reads; ``question`` says what a question is; ``answers`` what one may answer.
+"""
+
+from screening.domain.questionnaire.answers import (
+    all_clear,
+    asked,
+    caller,
+    check_value,
+    day_in_words,
+    dump,
+    in_private,
+    in_words,
+    load,
+    missing,
+    pages,
+    place,
+    prune,
+)
+from screening.domain.questionnaire.content import (
+    BY_THE_HOUR,
+    ON_THE_DAY,
+    QUESTIONS,
+    SECTIONS,
+    VERSION,
+    digest,
+)
+from screening.domain.questionnaire.question import Answers, Choice, Kind, Question, Section, Value, When
+
+__all__ = [
+    "BY_THE_HOUR",
+    "ON_THE_DAY",
+    "QUESTIONS",
+    "SECTIONS",
+    "VERSION",
+    "Answers",
+    "Choice",
+    "Kind",
+    "Question",
+    "Section",
+    "Value",
+    "When",
+    "all_clear",
+    "asked",
+    "caller",
+    "check_value",
+    "day_in_words",
+    "digest",
+    "dump",
+    "in_private",
+    "in_words",
+    "load",
+    "missing",
+    "pages",
+    "place",
+    "prune",
+]

@@ -1,0 +1,226 @@
+"""Which questions are asked, which answers are allowed, and how both are put in words. Pure: no Django."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from clinic.domain import text
+from clinic.domain.body_regions import (
+    REGIONS,
+    region_words,
+)
+from screening.domain.questionnaire.content import QUESTIONS, SECTIONS
+from screening.domain.questionnaire.question import A_PAGE, Answers, Kind, Question, Section, Value
+
+
+def caller(question: Question, answers: Answers) -> str | None:
+    """Return the name of the question whose answer calls for this one, or nothing."""
+    for when in question.asked:
+        # A question that is not asked itself calls for nothing, whatever answer it still carries.
+        if asked(QUESTIONS[when.question], answers, returning=True) and when.holds(answers):
+            return when.question
+    return None
+
+
+def asked(question: Question, answers: Answers, *, returning: bool) -> bool:
+    """Say whether ``question`` is asked of a patient with these answers (``returning``: was needled here before)."""
+    if question.returning and not returning:
+        return False
+    return not question.asked or caller(question, answers) is not None
+
+
+@cache
+def _follow_ups(section: Section) -> tuple[Question, ...]:
+    """Return the follow-ups that some answers may call for in a section."""
+    family: set[str] = set()
+    below = set(section.questions)
+    while below - family:
+        family |= below
+        below = {each.name for each in QUESTIONS.values() if any(when.question in family for when in each.asked)}
+    return tuple(each for each in QUESTIONS.values() if each.parent and each.name in family)
+
+
+def pages(section: Section, answers: Answers, *, returning: bool) -> list[list[Question]]:
+    """Return what a section shows: its own questions, then pages of follow-ups that the answers so far call for.
+
+    The first page may be empty. Follow-ups come level by level, four a page at most.
+    """
+    own = [QUESTIONS[name] for name in section.questions]
+    shown = [[question for question in own if asked(question, answers, returning=returning)]]
+    level = set(section.questions)
+    while level:
+        called = [question for question in _follow_ups(section) if caller(question, answers) in level]
+        shown += [called[start : start + A_PAGE] for start in range(0, len(called), A_PAGE)]
+        level = {question.name for question in called}
+    return shown
+
+
+def place(name: str, answers: Answers, *, returning: bool) -> tuple[str, int] | None:
+    """Return the section's slug and the page (from 0) on which a question stands, or nothing while it is not asked."""
+    for section in SECTIONS:
+        for number, page in enumerate(pages(section, answers, returning=returning)):
+            if any(question.name == name for question in page):
+                return section.slug, number
+    return None
+
+
+def prune(answers: Answers, *, returning: bool) -> dict[str, Value]:
+    """Return the answers without those to questions that are not asked (any more), follow-ups of follow-ups too."""
+    return {
+        name: value
+        for name, value in answers.items()
+        if name in QUESTIONS and asked(QUESTIONS[name], answers, returning=returning)
+    }
+
+
+def _may_stay_empty(question: Question) -> bool:
+    empty_kinds = (Kind.TEXT, Kind.DATE, Kind.NUMBER)  # dates and numbers are follow-ups, all of them
+    return question.optional or question.kind in empty_kinds
+
+
+def missing(answers: Answers, *, returning: bool) -> list[str]:
+    """Return the names of questions that are asked, must be answered on the form, and have no answer yet."""
+    return [
+        question.name
+        for question in QUESTIONS.values()
+        if question.name not in answers
+        and not _may_stay_empty(question)
+        and asked(question, answers, returning=returning)
+    ]
+
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def in_private(answers: Answers) -> list[Question]:
+    """Return the questions that the patient would rather answer in private, to the practitioner."""
+    return [each for each in QUESTIONS.values() if each.private and answers.get(each.name) == "prefer_not"]
+
+
+def day_in_words(day: datetime.date) -> str:
+    """Say a day as people do, whatever the machine's language: "23 November 2026"."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def in_words(question: Question, value: Value | None) -> str:
+    """Say an answer in words: "Yes", "Left calf, right shin", "23 November 2026", "7 out of 10", "Not given"."""
+    if value is None or value == "":
+        return "Not given"
+    if isinstance(value, list):
+        return _listed(question, value) or question.none_label
+    if isinstance(value, datetime.date):
+        return day_in_words(value)
+    if question.kind is Kind.SCALE:
+        return f"{value} out of {question.high:g}"
+    if question.kind is Kind.NUMBER:
+        unit = "" if question.unit == question.short else question.unit  # "INR: 2.4", not "INR: 2.4 INR"
+        return f"{value} {unit}".strip()
+    return {choice.value: choice.label for choice in question.choices}.get(str(value), str(value))
+
+
+def _listed(question: Question, values: Iterable[str]) -> str:
+    if question.regions:
+        given = [region_words(name) for name in REGIONS if name in values]
+        return ", ".join(given).capitalize()
+    return ", ".join(choice.label for choice in question.choices if choice.value in values)
+
+
+def dump(answers: Answers) -> dict[str, str | int | float | list[str]]:
+    """Return the answers as JSON can hold them: dates as ISO text."""
+    return {name: value.isoformat() if isinstance(value, datetime.date) else value for name, value in answers.items()}
+
+
+def load(stored: Mapping[str, object]) -> dict[str, Value]:
+    """Return typed answers from what ``dump`` wrote. Raise ``ValueError`` naming what does not belong."""
+    answers: dict[str, Value] = {}
+    for name, value in stored.items():
+        if name not in QUESTIONS:
+            raise ValueError(f"{name}: no such question; allowed: {', '.join(QUESTIONS)}")
+        answers[name] = check_value(QUESTIONS[name], value)
+    return answers
+
+
+def all_clear() -> dict[str, Value]:
+    """Return the answers of a healthy adult: nothing to look at. Texts are left empty, follow-ups unanswered."""
+    harmless: dict[str, Value] = {"filled_in_by": "self", "understands_why": "yes", "wants_treatment": "yes"}
+    harmless |= {"eaten": "yes", "needle_fear": 0}
+    for question in QUESTIONS.values():
+        if question.parent or question.name in harmless:
+            continue
+        if question.kind is Kind.ANY_OF:
+            harmless[question.name] = []
+        else:
+            harmless[question.name] = "" if question.kind is Kind.TEXT else "no"
+    return {name: harmless[name] for name in QUESTIONS if name in harmless}
+
+
+def check_value(question: Question, value: object) -> Value:
+    """Return ``value`` typed as this question's answer; a date may also come as ISO text.
+
+    Raise ``ValueError`` naming the question, the value and what is allowed. "Not in the future" is the caller's to
+    check: only the caller knows which day it is.
+    """
+    typed = _typed(question, value)
+    if typed is None:
+        raise ValueError(f"{question.name}: {value!r} is not allowed; allowed: {question.allowed}")
+    return typed
+
+
+def _typed(question: Question, value: object) -> Value | None:
+    if question.kind is Kind.ANY_OF:
+        return _picked(question, value)
+    if question.kind is Kind.DATE:
+        return _date(value)
+    if question.kind is Kind.TEXT:
+        return _clean_text(question, value)
+    if question.kind in (Kind.SCALE, Kind.NUMBER):
+        return _number(question, value)
+    known = [choice.value for choice in question.choices]
+    return value if isinstance(value, str) and value in known else None
+
+
+def _picked(question: Question, value: object) -> list[str] | None:
+    known = REGIONS if question.regions else [choice.value for choice in question.choices]
+    if not isinstance(value, list) or any(each not in known for each in value):
+        return None
+    return list(dict.fromkeys(str(each) for each in value))
+
+
+def _number(question: Question, value: object) -> int | float | None:
+    wanted = int if question.kind is Kind.SCALE else (int, float)
+    if isinstance(value, bool) or not isinstance(value, wanted):
+        return None
+    assert isinstance(value, int | float)
+    assert question.low is not None
+    assert question.high is not None
+    return value if math.isfinite(value) and question.low <= value <= question.high else None
+
+
+def _date(value: object) -> datetime.date | None:
+    if isinstance(value, str):
+        try:
+            value = datetime.date.fromisoformat(value)
+        except ValueError:
+            return None
+    if isinstance(value, datetime.datetime) or not isinstance(value, datetime.date):
+        return None
+    return value if 1900 <= value.year <= 2199 else None  # outside it is a slip of the finger
+
+
+def _clean_text(question: Question, value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        return text.clean(value)
+    except text.HiddenCharacter as refusal:
+        raise ValueError(
+            f"{question.name}: {refusal} Allowed: {question.allowed}, without control characters."
+        ) from None
+    except ValueError:
+        return None

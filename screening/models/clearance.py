@@ -1,0 +1,47 @@
+"""A screening that was cleared, and why that lapsed."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from clinic.models import Visit
+from clinic.storage.append_only import WrittenOnce
+from screening.models.review import Closing
+from screening.models.screening import Screening
+
+
+class Clearance(WrittenOnce):
+    """What a visit was cleared for consent on: by a review, or by the rules alone where nothing needed one."""
+
+    screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="clearances")
+    closing = models.OneToOneField(Closing, on_delete=models.PROTECT, null=True, related_name="clearance")
+    answers_sha256 = models.CharField(max_length=64)  # of `clearance.answers_digest`, in hex
+    rules_version = models.CharField(max_length=40)
+    flags = models.JSONField(default=list)  # keys of those that needed a decision, and got one
+    regions = models.JSONField(default=list)  # public names; [] while the place was left open
+    technique = models.CharField(max_length=20, blank=True)
+    electro = models.BooleanField("electrical stimulation", null=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"clearance of {self.screening_id}"
+
+
+class Lapse(WrittenOnce):
+    """A clearance that no longer held when it was relied on, and why: the visit went back to the review."""
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="lapses")
+    # Nothing where the visit was cleared before clearances were kept.
+    clearance = models.OneToOneField(Clearance, on_delete=models.PROTECT, null=True, related_name="lapse")
+    why = models.JSONField()  # values of `clearance.Why`
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"lapse of {self.visit_id}"

@@ -1,0 +1,143 @@
+"""What the patient answered, what it raised, and what a practitioner decided about it.
+
+A screening is written while the patient answers and never after it was submitted: a changed answer is a new screening
+with the next number. Flags, plans, assessments, decisions, attestations and closings are rows written once; the latest
+counts.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import models
+from django.utils import timezone
+
+from clinic.models import User, Visit
+from clinic.storage.append_only import WrittenOnce, WrittenUntil
+from clinic.storage.encrypted_fields import EncryptedJSON, EncryptedText
+from screening.domain import questionnaire
+
+
+class PaperForm(WrittenOnce):
+    """A blank form that was printed for one visit; ``code`` stands on every sheet and names what was printed."""
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="paper_forms")
+    code = models.CharField(max_length=30, unique=True)  # P-<visit>-<8 letters>
+    questionnaire_version = models.CharField(max_length=40)
+    questionnaire_sha256 = models.CharField(max_length=64)
+    rules_version = models.CharField(max_length=40)
+    statement_version = models.CharField(max_length=40)
+    statement_sha256 = models.CharField(max_length=64)  # of the consent text as it stands on the blank
+    printed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Screening(WrittenUntil):
+    """The answers of one visit, one version of them."""
+
+    final = "submitted_at"
+    open_fields = ("answers", "given_at", "confirmed", "looked_back_at", "saved_at", "submitted_at")
+    discardable = True
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="screenings")
+    number = models.PositiveSmallIntegerField(default=1)
+    questionnaire_version = models.CharField(max_length=40)
+    questionnaire_sha256 = models.CharField(max_length=64, blank=True)  # "" on rows from before digests were kept
+    answers = EncryptedJSON(
+        of="visit.patient", row=("visit", "number"), default=dict
+    )  # name -> answer, as `questions.dump` writes it (dates as ISO text)
+    ask_again = models.JSONField(default=list)  # names of the questions that are asked again; [] asks everything
+    at_home = models.BooleanField(default=False)  # filled in away from the clinic: it is never sent, only taken over
+    given_at = EncryptedJSON(
+        of="visit.patient", row=("visit", "number"), default=dict
+    )  # name -> when it was answered, ISO; rows from before it was kept lack it
+    confirmed = EncryptedJSON(
+        of="visit.patient", row=("visit", "number"), default=dict
+    )  # name -> day (ISO) of the earlier answer that the patient confirmed
+    looked_back_at = models.DateTimeField(null=True)  # when the patient answered "is this still right?"
+    # Answered on paper: the form, and the practitioner who typed in what was on it.
+    paper = models.OneToOneField(PaperForm, on_delete=models.PROTECT, null=True, related_name="screening")
+    transcribed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    started_at = models.DateTimeField(default=timezone.now)
+    saved_at = models.DateTimeField(default=timezone.now)
+    submitted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["visit", "number"], name="screenings_are_numbered"),
+            models.CheckConstraint(
+                condition=models.Q(paper=None, transcribed_by=None)
+                | models.Q(paper__isnull=False, transcribed_by__isnull=False),
+                name="who_transcribed_which_paper",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"screening {self.number} of {self.visit_id}"
+
+    def stale(self, before: dt.datetime) -> list[str]:
+        """Return the names of answers that hold for their day only and were given before a moment, aware."""
+        return [
+            question.name
+            for question in questionnaire.QUESTIONS.values()
+            if question.name in self.answers
+            and question.name in questionnaire.ON_THE_DAY
+            and self.answered_at(question.name) < before
+        ]
+
+    def answered_at(self, name: str) -> dt.datetime:
+        """Return when an answer was given; of rows that did not keep it, when all of them were sent or saved."""
+        given = self.given_at.get(name)
+        return dt.datetime.fromisoformat(given) if given else self.submitted_at or self.saved_at
+
+    @property
+    def to_ask(self) -> list[str]:
+        """The names of the questions that alone are asked; [] is all. What was confirmed is asked no more."""
+        left = [name for name in questionnaire.QUESTIONS if name not in self.confirmed] if self.confirmed else []
+        return self.ask_again or left
+
+    @property
+    def oldest_of_the_day(self) -> dt.datetime:
+        """When the oldest of those answers was given that hold for their day only."""
+        of_the_day = [
+            name
+            for name in self.answers
+            if name in questionnaire.QUESTIONS and not questionnaire.QUESTIONS[name].stable
+        ]
+        return min((self.answered_at(name) for name in of_the_day), default=self.submitted_at or self.saved_at)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it was answered on the questionnaire that is live now."""
+        digest = self.questionnaire_sha256 or questionnaire.digest()
+        return (self.questionnaire_version, digest) == (questionnaire.VERSION, questionnaire.digest())
+
+    @classmethod
+    def of(cls, visit: Visit) -> Screening | None:
+        """Return the visit's latest screening, or nothing if none was begun."""
+        latest = cls.objects.filter(visit=visit).order_by("-number").first()
+        if latest:
+            latest.visit = visit  # else it would be asked for, to find the patient's key
+        return latest
+
+
+class Asked(WrittenOnce):
+    """What a patient wanted to ask before signing. It holds the signature until it is attested as answered."""
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="asked")
+    text = EncryptedText(of="visit.patient", row=("visit",))
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "asked"
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"asked in {self.visit_id}"

@@ -1,0 +1,170 @@
+"""What the review page shows: which forms stand on it, given where the review stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.forms import BaseForm
+
+from clinic.domain.flow import Stage
+from screening.answering.carry_over import said_at_home
+from screening.answering.previous_visit import since
+from screening.assessment.review_state import FlagStanding, Standing
+from screening.domain import attestations, questionnaire, talk
+from screening.domain.page_flow import route
+from screening.domain.questionnaire import Question
+from screening.domain.rules import Severity
+from screening.models import Attestation
+from screening.pages.desk.forms.base import OnDesk
+from screening.pages.forms import (
+    AloneForm,
+    BackForm,
+    CapacityForm,
+    DecisionForm,
+    GuardianForm,
+    InterpreterForm,
+    PlanForm,
+    StopForm,
+    TalkForm,
+    VitalsForm,
+)
+from screening.review.close import MAY_STOP
+
+Kind = Attestation.Kind
+VOUCHING: Mapping[str, type[OnDesk]] = {
+    Kind.INTERPRETER: InterpreterForm,
+    Kind.GUARDIAN: GuardianForm,
+    Kind.CONSENTS_ALONE: AloneForm,
+    Kind.CAPACITY: CapacityForm,
+    Kind.VITALS: VitalsForm,
+}
+MAY_VOUCH = (Stage.IN_REVIEW, Stage.CONSENTING, Stage.SIGNED)
+
+
+@dataclass(frozen=True)
+class FlagPanel:
+    """One flag with the form to decide about it; no form where nothing is to be decided."""
+
+    about: FlagStanding
+    form: DecisionForm | None
+    open: bool
+
+
+def _asked(now: Standing) -> list[Question]:
+    steps = route(now.answers, returning=now.visit.returning).steps
+    return [question for step in steps for question in step.questions]
+
+
+def back_form(now: Standing, data: Mapping[str, Any] | None = None) -> BackForm:
+    """Return the form that names the questions to ask again, those with a flag first."""
+    flagged = [each.flag.question for each in now.flags if each.needs_decision]
+    return BackForm(data, flagged=flagged, asked=_asked(now))
+
+
+def _panels(now: Standing, may_act: bool, refused: DecisionForm | None, refused_flag: int) -> list[FlagPanel]:
+    panels = []
+    first = next((each for each in now.flags if each.undecided or each.stops_now), None)  # one fits on the screen
+    for each in now.flags:
+        form = refused if each.flag.pk == refused_flag else None
+        if form is None and may_act and each.severity is not Severity.NOTE:
+            form = DecisionForm(about=each)
+        panels.append(FlagPanel(about=each, form=form, open=form is refused if refused else each is first))
+    return panels
+
+
+def _sections(now: Standing) -> list[tuple[str, list[tuple[str, str]]]]:
+    way = route(now.answers, returning=now.visit.returning)
+    return [
+        (section.heading, [(each.short, _words(now, each)) for _, each in rows])
+        for section, rows in way.by_section(now.answers)
+    ]
+
+
+def _words(now: Standing, question: Question) -> str:
+    words = questionnaire.in_words(question, now.answers.get(question.name))
+    return f"{words} ({origin})" if (origin := now.origin(question.name)) else words
+
+
+def context(
+    now: Standing,
+    *,
+    held_by_another: bool = False,
+    decision_form: DecisionForm | None = None,
+    decision_flag: int = 0,
+    **refused: BaseForm,
+) -> dict[str, Any]:
+    """Return what the template needs. ``refused``: the form that was sent and is not right, by its name on the page.
+
+    ``held_by_another``: a colleague has the claim, so nothing can be changed here. What was sent all the same stays on
+    the page, because nobody should have to type it twice.
+    """
+    visit = now.visit
+    reads_only = held_by_another and not (decision_form or refused)
+    may_act = visit.at is Stage.IN_REVIEW and not reads_only
+    calling = visit.urgent_at is not None and visit.at is Stage.ANSWERING
+    fresh: dict[str, Any] = {
+        "plan_form": PlanForm(last=now.plan, planned=visit.planned_regions),
+        "talk_form": TalkForm(near_lung=now.near_lung, teach_back=now.teach_back),
+        **{f"{kind}_form": form(ids=kind, initial=_known(now, kind)) for kind, form in VOUCHING.items()},
+        "back_form": back_form(now),
+        "stop_form": StopForm(),
+    }
+    return {
+        "now": now,
+        "visit": visit,
+        "may_act": may_act,
+        "in_review": visit.at is Stage.IN_REVIEW,
+        "may_vouch": visit.at in MAY_VOUCH and not reads_only,
+        "may_stop": visit.at in MAY_STOP and not reads_only,
+        "stops": [each for each in now.flags if each.stops_now] if may_act else [],
+        # Answers that the patient is still writing are read only when help is needed.
+        "shows_answers": now.screening is not None and (visit.at is not Stage.ANSWERING or calling),
+        "reported": _reported(now) if calling else "",
+        "panels": _panels(now, may_act, decision_form, decision_flag),
+        "sections": _sections(now),
+        "since_home": _since_home(now),
+        "what_matters": now.answers.get("what_matters", ""),
+        "attested": {kind: now.attested.get(kind) for kind in Kind.values},
+        "said_back": [
+            (prompt.about, talk.RESULTS[now.teach_back[prompt.name]])
+            for prompt in talk.PROMPTS
+            if prompt.name in now.teach_back
+        ],
+        "since": since(now.screening) if now.screening and now.screening.submitted_at else [],
+        # What was flagged comes first on the page, so it comes first here.
+        "to_do": sorted(now.to_do, key=lambda each: not each.place.startswith("flag-")) if may_act else [],
+        "not_able": talk.not_able(now.teach_back),
+        "vitals_words": attestations.vitals_words(taken.data) if (taken := now.attested.get(Kind.VITALS)) else "",
+        "modes": attestations.MODES,
+        **fresh,
+        **refused,
+        "form": decision_form or next(iter(refused.values()), None),
+    }
+
+
+def _since_home(now: Standing) -> list[tuple[str, str, str]]:
+    """Return what was answered otherwise at home: the question in short, the answer then, the answer here."""
+    home = said_at_home(now.visit)
+    then = questionnaire.load(home.answers) if home else {}
+    return [
+        (
+            question.short,
+            questionnaire.in_words(question, then[name]),
+            questionnaire.in_words(question, now.answers.get(name)),
+        )
+        for name, question in questionnaire.QUESTIONS.items()
+        if name in questionnaire.ON_THE_DAY and name in then and then[name] != now.answers.get(name)
+    ]
+
+
+def _reported(now: Standing) -> str:
+    """Return the symptoms that cannot wait, in words."""
+    return questionnaire.in_words(questionnaire.QUESTIONS["urgent_symptoms"], now.answers.get("urgent_symptoms"))
+
+
+def _known(now: Standing, kind: str) -> dict[str, Any] | None:
+    """Return what was recorded last, to be changed; a measurement is typed afresh."""
+    known = now.attested.get(kind)
+    return dict(known.data) if known and kind != Kind.VITALS else None

@@ -1,0 +1,70 @@
+"""Going ahead against a stop: a page of its own, whose first button is the safe way."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from clinic.accounts.reauthentication import check_again
+from clinic.domain.flow import NotAllowed, Stage
+from clinic.models import Journal, Role, Visit
+from clinic.web.access import StaffRequest, staff
+from clinic.web.lookup import the_visit
+from screening import actions
+from screening.assessment.review_state import FlagStanding, standing
+from screening.models import Claim, Flag
+from screening.pages.forms import AheadForm
+
+AHEAD = "ahead"  # what the quiet button sends; anything else, Enter included, takes the safe way
+
+
+@staff(Role.PRACTITIONER)
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters("password")
+def ahead(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
+    """Ask for a clinical decision: leave the stop as it is, or go ahead with a reason and the password."""
+    one = the_visit(request, visit)
+    about = next((each for each in standing(one).flags if each.flag.pk == flag), None)
+    if about is None or not about.is_stop or about.never_cleared or one.at is not Stage.IN_REVIEW:
+        get_object_or_404(Flag, pk=flag, screening__visit=one)
+        messages.warning(request, "There is no such decision to make now. Look at the flags again.")
+        return redirect("review", one.pk)
+    claim = Claim.of(one)
+    if request.method == "GET" and claim and claim.by_id != request.actor.staff.pk:
+        messages.warning(request, f"{claim.by} has this visit since {claim.since}. To decide, take it over.")
+        return redirect("review", one.pk)
+    if request.method == "GET":
+        return _page(request, one, about, AheadForm(about=about))
+    if request.POST.get("way") != AHEAD:
+        messages.info(request, f"{about.short}: the stop stands. Say below why not today, or change the plan.")
+        return redirect(f"{reverse('review', args=[one.pk])}#stop")
+    return _decide(request, one, about)
+
+
+def _decide(request: StaffRequest, one: Visit, about: FlagStanding) -> HttpResponse:
+    form = AheadForm(request.POST, about=about)
+    if form.is_valid():
+        try:
+            rechecked = check_again(by=request.actor, password=form.cleaned_data["password"], visit=one)
+        except NotAllowed as refusal:
+            form.add_error("password", str(refusal))
+            return _page(request, one, about, form, status=422)
+        try:
+            actions.decide(flag=about.flag, by=request.actor, rechecked=rechecked, **form.decision())
+        except NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.warning(request, f"{about.short}: you decided to go ahead against the stop. It is printed so.")
+            return redirect("review", one.pk)
+    return _page(request, one, about, form, status=422)
+
+
+def _page(
+    request: StaffRequest, one: Visit, about: FlagStanding, form: AheadForm, *, status: int = 200
+) -> HttpResponse:
+    Journal.objects.record("review opened", by=request.actor, visit=one, screening=about.flag.screening_id)
+    return render(request, "screening/desk/ahead.html", {"visit": one, "about": about, "form": form}, status=status)

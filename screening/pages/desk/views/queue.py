@@ -1,0 +1,172 @@
+"""The practitioners' queue: who waits, taking one on, and the next."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from clinic.domain.flow import NotAllowed
+from clinic.models import Journal, Role, Visit
+from clinic.web import search_session
+from clinic.web.access import StaffRequest, staff
+from clinic.web.lookup import the_visit
+from screening import actions
+from screening.actions import ClaimedByAnother
+from screening.models import Claim
+from screening.pages.forms import QueueSearchForm
+from screening.review import queue as waiting_room
+from screening.review import queue_rows
+from screening.review.queue import Part
+from screening.review.queue_filters import NAMED, Filters
+
+ROWS = 8  # on a page: what a tablet shows of the worst, with little scrolling
+
+
+SEARCH = "queue search"
+
+
+def _searched(request: StaffRequest) -> QueueSearchForm:
+    """Return the search for a name as it was sent now, or before in this session if the address says so."""
+    if request.method == "POST":
+        return QueueSearchForm(request.POST)
+    return QueueSearchForm(search_session.kept(request, SEARCH) if NAMED in request.GET else {})
+
+
+@staff(Role.PRACTITIONER)
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters("name")
+def queue(request: StaffRequest) -> HttpResponse:
+    """Who waits for a practitioner, worst first, and who is to be confirmed in the room. A post searches for a name."""
+    me, now, form = request.user.pk, timezone.now(), _searched(request)
+    sent = request.POST if request.method == "POST" else request.GET
+    filters = Filters.read(sent, form.cleaned_data["name"] if form.is_valid() else "")
+    if request.method == "POST" and form.is_valid():
+        search_session.keep(request, SEARCH, {"name": filters.name})
+        return redirect(f"{reverse('queue')}?{filters.query()}")
+    lines = waiting_room.lines(site=request.actor.site, now=now, named=filters.name)
+    chosen, links = filters.choose(lines, me)
+    parts = {part: [line for line in chosen if line.part is part] for part in Part}
+    pages = {part: Paginator(found, ROWS).get_page(request.GET.get("page")) for part, found in parts.items()}
+    rows = queue_rows.rows([*pages[Part.REVIEW], *pages[Part.CONFIRM]], now=now, user=request.user)
+    Journal.objects.record("queue opened", by=request.actor, count=len(chosen))
+    seen = ",".join(str(row.line.pk) for row in rows)
+    context = {
+        "form": form,
+        "filters": filters,
+        "links": links,
+        "rows": [row for row in rows if row.line.part is Part.REVIEW],
+        "signed": [row for row in rows if row.line.part is Part.CONFIRM],
+        "pages": {part.value: page for part, page in pages.items()},
+        "here": filters.query(),
+        "news": filters.query(at=now.timestamp(), rows=seen),
+        "today": timezone.localdate(),
+        "next": any(line.is_next_for(me) for line in lines),
+    }
+    return render(request, "screening/desk/queue.html", context, status=422 if form.errors else 200)
+
+
+@staff(Role.PRACTITIONER)
+@require_GET
+def queue_news(request: StaffRequest) -> HttpResponse:
+    """What changed since the page was made that asks: how many are new, and the ages of the rows, which stay put."""
+    me, now, form = request.user.pk, timezone.now(), _searched(request)
+    filters = Filters.read(request.GET, form.cleaned_data["name"] if form.is_valid() else "")
+    seen = [int(pk) for pk in request.GET.get("rows", "").split(",") if pk.isdecimal() and len(pk) < 19][: 2 * ROWS]
+    made = _made(request)
+    lines = waiting_room.lines(site=request.actor.site, now=now, named=filters.name, since=made, among=seen)
+    fitting, _ = filters.choose(lines, me)
+    new = [line for line in fitting if line.since > made and line.pk not in seen]
+    signs = queue_rows.signs((line for line in lines if line.pk in seen), user=request.user, now=now)
+    context = {
+        "new": len(new),
+        "urgent": any(line.is_urgent for line in new),
+        "rows": [(pk, signs.get(pk, queue_rows.GONE)) for pk in seen],
+        "here": filters.query(),
+    }
+    return render(request, "screening/desk/queue_news.html", context)
+
+
+def _made(request: StaffRequest) -> dt.datetime:
+    """Return when the page that asks was made, by its address; an odd one counts as the beginning of time."""
+    try:
+        return dt.datetime.fromtimestamp(float(request.GET.get("at", "")), tz=dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        return dt.datetime.min.replace(tzinfo=dt.UTC)
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def queue_next(request: StaffRequest) -> HttpResponse:
+    """Take on the worst visit that needs this practitioner, and open it. ``after``: the one that is open now."""
+    me = request.user.pk
+    for line in waiting_room.lines(site=request.actor.site):
+        if not line.is_next_for(me) or str(line.pk) == request.POST.get("after"):
+            continue
+        if line.in_review:
+            try:
+                actions.claim(visit=the_visit(request, line.pk), by=request.actor)
+            except NotAllowed:  # somebody was faster, or it is over
+                continue
+        return redirect("review", line.pk)
+    messages.info(request, "Nobody else needs you now.")
+    return redirect("queue")
+
+
+def _lost(request: StaffRequest, visit: Visit, claim: Claim) -> HttpResponse:
+    return render(request, "screening/desk/claimed.html", {"visit": visit, "claim": claim}, status=409)
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def claim(request: StaffRequest, visit: int) -> HttpResponse:
+    """Take a visit on and open its review. Whoever is second is told who was first, and since when."""
+    one = the_visit(request, visit)
+    try:
+        actions.claim(visit=one, by=request.actor)
+    except ClaimedByAnother as refusal:
+        return _lost(request, one, refusal.claim)
+    except NotAllowed as refusal:
+        messages.error(request, f"{one.patient}: {refusal}")
+        return redirect("queue")
+    return redirect("review", one.pk)
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def take_over(request: StaffRequest, visit: int) -> HttpResponse:
+    """Take a visit from the colleague who was shown to have it."""
+    one = the_visit(request, visit)
+    if not (number := request.POST.get("claim", "")).isdecimal():
+        raise Http404
+    shown = get_object_or_404(Claim.objects.select_related("visit", "by"), pk=number, visit=one)
+    try:
+        actions.take_over(claim=shown, by=request.actor)
+    except ClaimedByAnother as refusal:
+        return _lost(request, one, refusal.claim)
+    except NotAllowed as refusal:
+        messages.error(request, f"{one.patient}: {refusal}")
+        return redirect("queue")
+    messages.success(request, f"You have this visit now. It was {shown.by}’s: tell them.")
+    return redirect("review", one.pk)
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def release(request: StaffRequest, visit: int) -> HttpResponse:
+    """Let a visit go, so that a colleague can take it on."""
+    one = the_visit(request, visit)
+    try:
+        actions.release(visit=one, by=request.actor)
+    except NotAllowed as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"You let {one.patient} go. Anyone can review them now.")
+    return redirect("queue")

@@ -1,0 +1,182 @@
+"""The practitioner's review. Each part of the review is a form of its own, with an address of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.forms import BaseForm
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from clinic.domain.flow import NotAllowed, Stage
+from clinic.models import Journal, Role, Visit
+from clinic.web.access import StaffRequest, staff
+from clinic.web.fields import PlainForm
+from clinic.web.lookup import the_visit
+from screening import actions
+from screening.assessment.review_state import Standing, short, standing
+from screening.models import Attestation, Claim, Closing, Flag, Screening
+from screening.pages.desk.review_page import VOUCHING, back_form, context
+from screening.pages.forms import DecisionForm, PlanForm, StopForm, TalkForm
+
+Kind, Ending = Attestation.Kind, Closing.Ending
+
+
+def _page(request: StaffRequest, now: Standing, *, status: int = 200, **forms: Any) -> HttpResponse:
+    """Render the review. ``forms`` holds the one form that was refused, in place of the fresh one."""
+    claim = Claim.of(now.visit)
+    another = claim is not None and claim.by_id != request.actor.staff.pk
+    shown = context(now, held_by_another=another, **forms) | {"claim": claim}
+    if shown["shows_answers"] and now.screening:
+        Journal.objects.record("review opened", by=request.actor, visit=now.visit, screening=now.screening.pk)
+    return render(request, "screening/desk/review.html", shown, status=status)
+
+
+def _refused(request: StaffRequest, visit: Visit, refusal: NotAllowed) -> HttpResponse:
+    """Answer an act that the flow refuses and that has no field to blame."""
+    empty = PlainForm({})
+    empty.add_error(None, str(refusal))
+    return _page(request, standing(visit), status=422, form=empty)
+
+
+@staff(Role.PRACTITIONER)
+@require_GET
+def review(request: StaffRequest, visit: int) -> HttpResponse:
+    """Everything of one visit: flags first, then the patient's words, plan, talk, all answers, and the end."""
+    one = the_visit(request, visit)
+    if Screening.of(one) is None and one.at is not Stage.ANSWERING:
+        raise Http404
+    return _page(request, standing(one))
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def plan(request: StaffRequest, visit: int) -> HttpResponse:
+    """Save the plan, run the rules again, and say what that changed."""
+    one = the_visit(request, visit)
+    form = PlanForm(request.POST)
+    if form.is_valid():
+        try:
+            done = actions.save_plan(visit=one, by=request.actor, **form.cleaned_data)
+        except NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "Plan saved.")
+            if done.raised:
+                messages.warning(request, f"New flags: {_named(done.raised)}.")
+            if done.settled:
+                messages.success(request, f"No longer flagged: {_named(done.settled)}.")
+            if not done.raised and not done.settled:
+                messages.info(request, "It changed no flag.")
+            return redirect("review", one.pk)
+    return _page(request, standing(one), status=422, plan_form=form)
+
+
+def _named(flags: tuple[Flag, ...]) -> str:
+    return ", ".join(f"{short(flag.question)} ({flag.severity})" for flag in flags)
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def decide(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
+    """Decide about one flag."""
+    one = the_visit(request, visit)
+    now = standing(one)
+    about = next((each for each in now.flags if each.flag.pk == flag), None)
+    if about is None:
+        get_object_or_404(Flag, pk=flag, screening__visit=one)
+        return _refused(request, one, NotAllowed("This flag no longer stands: the answers or the plan changed."))
+    form = DecisionForm(request.POST, about=about)
+    if form.is_valid():
+        try:
+            actions.decide(flag=about.flag, by=request.actor, **form.cleaned_data)
+        except NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"{about.short}: decision saved.")
+            return redirect("review", one.pk)
+    return _page(request, now, status=422, decision_form=form, decision_flag=flag)
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def attest(request: StaffRequest, visit: int, kind: str) -> HttpResponse:
+    """Vouch for something: questions answered, the talk, who takes part, what helps, what was measured."""
+    if kind not in Kind.values:
+        raise Http404
+    one = the_visit(request, visit)
+    now = standing(one)
+    form = _attest_form(request, now, kind)
+    refused: BaseForm | None = form
+    if form is None or form.is_valid():
+        try:
+            actions.attest(visit=one, kind=kind, data=_data(form), by=request.actor)
+        except NotAllowed as refusal:
+            if form is None:
+                return _refused(request, one, refusal)
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"{Kind(kind).label}: noted.")
+            return redirect("review", one.pk)
+    return _page(request, now, status=422, **{f"{kind}_form": refused})
+
+
+def _attest_form(request: StaffRequest, now: Standing, kind: str) -> BaseForm | None:
+    if kind == Kind.TALK:
+        return TalkForm(request.POST, near_lung=now.near_lung)
+    return VOUCHING[kind](request.POST, ids=kind) if kind in VOUCHING else None
+
+
+def _data(form: BaseForm | None) -> dict[str, object]:
+    if isinstance(form, TalkForm):
+        return {"teach_back": form.teach_back()}
+    return dict(form.cleaned_data) if form else {}
+
+
+@staff(Role.PRACTITIONER)
+@require_POST
+def close(request: StaffRequest, visit: int) -> HttpResponse:
+    """End the review one of three ways."""
+    one = the_visit(request, visit)
+    ending = request.POST.get("ending", "")
+    if ending == Ending.BACK:
+        return _end(request, one, "back_form", back_form(standing(one), request.POST))
+    if ending == Ending.STOPPED:
+        return _end(request, one, "stop_form", StopForm(request.POST))
+    if ending != Ending.CONSENT:
+        raise Http404
+    try:
+        actions.close_review(visit=one, ending=Ending.CONSENT, by=request.actor)
+    except NotAllowed as refusal:
+        return _refused(request, one, refusal)
+    messages.success(request, f"{one.patient} can read and sign now. Hand over a tablet.")
+    return redirect("queue")
+
+
+def _end(request: StaffRequest, one: Visit, name: str, form: BaseForm) -> HttpResponse:
+    if form.is_valid():
+        try:
+            closing = actions.close_review(visit=one, by=request.actor, **form.cleaned_data)
+        except NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            if closing.ending == Ending.STOPPED:
+                return redirect("not_treated_note", one.pk)
+            messages.success(request, f"{one.patient} is asked again. Hand over a tablet.")
+            return redirect("queue")
+    return _page(request, standing(one), status=422, **{name: form})
+
+
+@staff(Role.PRACTITIONER)
+@require_GET
+def not_treated_note(request: StaffRequest, visit: int) -> HttpResponse:
+    """The note that a patient who was not treated takes home: kind words, when to come back, whom to call."""
+    one = the_visit(request, visit)
+    if one.at is not Stage.STOPPED:
+        raise Http404
+    # None where the patient decided: then there is no reason to print.
+    closing = Closing.objects.filter(screening__visit=one, ending=Ending.STOPPED).select_related("by").last()
+    Journal.objects.record("note opened", by=request.actor, visit=one)
+    return render(request, "screening/desk/not_treated_note.html", {"visit": one, "closing": closing})

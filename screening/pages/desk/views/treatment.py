@@ -1,0 +1,94 @@
+"""After the consent, at the desk: the session, an adverse event, and how it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from clinic.domain.flow import NotAllowed
+from clinic.models import Journal, Role, Visit
+from clinic.web.access import StaffRequest, staff
+from clinic.web.lookup import the_visit
+from screening import actions
+from screening.assessment.adverse_history import TREATED
+from screening.models import AdverseEvent, Plan, Session
+from screening.pages.forms import EventForm, NoteForm, SessionForm
+from screening.treatment.forewarned import foreseen
+
+
+def _treated(request: StaffRequest, pk: int) -> Visit:
+    """Return a visit whose consent was confirmed, so that the patient may have been treated."""
+    one = the_visit(request, pk)
+    if one.at not in TREATED:
+        raise Http404
+    return one
+
+
+def _done(form: forms.Form, act: Callable[[], object]) -> bool:
+    """Do what a valid form asks for; what is refused becomes an error of the form."""
+    if not form.is_valid():
+        return False
+    try:
+        act()
+    except NotAllowed as refusal:
+        form.add_error(None, str(refusal))
+        return False
+    return True
+
+
+@staff(Role.PRACTITIONER)
+@require_http_methods(["GET", "POST"])
+def session(request: StaffRequest, visit: int) -> HttpResponse:
+    """Record what was done with needles; again, where it was recorded wrongly."""
+    one = _treated(request, visit)
+    plan, last = Plan.of(one), Session.of(one)
+    if plan is None:
+        raise Http404
+    form = SessionForm(request.POST if request.method == "POST" else None, visit=one, plan=plan, last=last)
+    if request.method == "POST" and _done(
+        form, lambda: actions.record_session(visit=one, by=request.actor, **form.said())
+    ):
+        messages.success(request, "Recorded. Give the patient the aftercare sheet.")
+        return redirect("visit", one.pk)
+    Journal.objects.record("visit opened", by=request.actor, visit=one)
+    context = {"form": form, "visit": one, "plan": plan, "last": last}
+    return render(request, "screening/desk/session.html", context, status=422 if form.errors else 200)
+
+
+@staff(Role.PRACTITIONER)
+@require_http_methods(["GET", "POST"])
+def record_event(request: StaffRequest, visit: int) -> HttpResponse:
+    """Record that something went wrong with the treatment of a visit, then or later."""
+    one = _treated(request, visit)
+    form = EventForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and _done(
+        form, lambda: actions.record_event(visit=one, by=request.actor, **form.cleaned_data)
+    ):
+        messages.success(request, "Recorded. The next visit’s review will ask about it.")
+        return redirect("patient", one.patient_id)
+    Journal.objects.record("visit opened", by=request.actor, visit=one)
+    context = {"form": form, "visit": one, "session": Session.of(one)}
+    return render(request, "screening/desk/event_form.html", context, status=422 if form.errors else 200)
+
+
+@staff(Role.PRACTITIONER)
+@require_http_methods(["GET", "POST"])
+def adverse_event(request: StaffRequest, event: int) -> HttpResponse:
+    """One adverse event: what happened, whether it was foreseen, and how it goes on."""
+    seen = AdverseEvent.objects.filter(visit__in=Visit.objects.visible_to(request.actor))
+    rows = seen.select_related("visit__patient", "session", "by").prefetch_related("notes__by")
+    one = get_object_or_404(rows, pk=event)
+    form = NoteForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and _done(
+        form, lambda: actions.note_event(event=one, by=request.actor, **form.cleaned_data)
+    ):
+        messages.success(request, "Noted.")
+        return redirect("adverse_event", one.pk)
+    Journal.objects.record("adverse event opened", by=request.actor, visit=one.visit, number=one.pk)
+    context = {"form": form, "event": one, "visit": one.visit, "foreseen": foreseen(one)}
+    return render(request, "screening/desk/event.html", context, status=422 if form.errors else 200)

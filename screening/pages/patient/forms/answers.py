@@ -1,0 +1,201 @@
+"""A form made from one page of questions. Strings become typed answers here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.html import format_html
+
+from clinic.domain import text
+from clinic.web.fields import DayField, PlainForm
+from screening.domain import questionnaire
+from screening.domain.questionnaire import Answers, Kind, Question, Value
+
+NONE = "none"  # on the form only: "None of these" is stored as an empty list
+NO_GROUP = frozenset({Kind.TEXT, Kind.NUMBER})  # one box: it has a label and no legend
+NUMBER = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?")
+PART_OF_A_DATE = re.compile("_(day|month|year)$")
+LAST_YEAR = 2199  # later is a slip of the finger
+
+
+class WordsField(forms.CharField):
+    """Free text. No ``maxlength`` on the control: it would cut what is pasted without a word."""
+
+    def to_python(self, value: Any) -> str:
+        said = super().to_python(value) or ""
+        try:
+            return text.clean(said)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+class NumberField(forms.CharField):
+    """A number with a unit and a range; a comma is taken as a decimal point."""
+
+    def __init__(self, *, question: Question, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.question = question
+
+    def to_python(self, value: Any) -> Any:
+        typed = str(super().to_python(value)).replace(",", ".")
+        if not typed:
+            return None
+        low, high = self.question.low, self.question.high
+        assert low is not None
+        assert high is not None
+        number = float(typed) if NUMBER.fullmatch(typed) else None
+        if number is None or not low <= number <= high:
+            raise ValidationError(f"Type a number from {low:g} to {high:g}.")
+        return int(number) if number.is_integer() else number
+
+
+class AnyOfField(forms.MultipleChoiceField):
+    """Several choices, with "None of these" as one of its own."""
+
+    def __init__(self, *, question: Question, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.question = question
+
+    def clean(self, value: Any) -> list[str] | None:
+        chosen: list[str] = super().clean(value)
+        if NONE not in chosen:
+            return chosen or None  # nothing ticked, where that is allowed, is no answer: it is not "none of these"
+        if len(chosen) > 1:
+            both = f"You chose “{self.question.none_label}” and something else. Choose one or the other."
+            raise ValidationError(both)
+        return []
+
+
+class WhenField(DayField):
+    """A date that may stay empty."""
+
+    def __init__(self, *, question: Question, **kwargs: Any) -> None:
+        super().__init__(not_future=bool(question.latest), required=False, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        typed = super().clean(value)
+        if typed and typed.year > LAST_YEAR:
+            raise ValidationError(f"The year must be {LAST_YEAR} or earlier, with 4 digits.")
+        return typed
+
+
+class PageForm(PlainForm):
+    """The questions of one page. Controls carry their question's name, choices their answer values."""
+
+    def __init__(
+        self,
+        asked: Sequence[Question],
+        answers: Answers,
+        data: Mapping[str, Any] | None = None,
+        *,
+        as_heading: bool = False,
+    ) -> None:
+        """``as_heading``: the one question of the page is the page's heading as well."""
+        super().__init__(data, initial={name: _shown(value) for name, value in answers.items()})
+        self.asked, self.as_heading = asked, as_heading
+        for question in asked:
+            label: Any = question.wording
+            if as_heading:
+                label = format_html('<h1 class="question-heading">{}</h1>', label)
+            field = _field(question, label=label)
+            field.named = question.wording  # type: ignore[attr-defined]  # in the error summary, far from the question
+            self.fields[question.name] = field
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        typed = sum(len(value) for name in self.data for value in _all(self.data, name))
+        if typed > text.LONGEST_FORM:
+            raise ValidationError(
+                f"This is too much text: {typed:,} characters on this page. At most {text.LONGEST_FORM:,} are allowed."
+            )
+        for question in self.asked:
+            value = cleaned.get(question.name)
+            if question.name in cleaned and _given(question, value):
+                try:
+                    questionnaire.check_value(question, value)
+                except ValueError as error:
+                    self.add_error(question.name, str(error))
+        return cleaned
+
+    def given(self) -> dict[str, Value]:
+        """Return the typed answers that are valid; a question that was left empty is not among them."""
+        return {
+            question.name: self.cleaned_data[question.name]
+            for question in self.asked
+            if question.name in self.cleaned_data and _given(question, self.cleaned_data[question.name])
+        }
+
+    def checked(self) -> list[str]:
+        """Return the names of the questions whose controls were in order, answered or left empty."""
+        return [question.name for question in self.asked if question.name in self.cleaned_data]
+
+
+def filled_in(data: QueryDict) -> set[str]:
+    """Return the names of the questions that something was filled in for, right or wrong."""
+    filled = [name for name in data if any(each.strip() for each in data.getlist(name))]
+    return {PART_OF_A_DATE.sub("", name) for name in filled} & questionnaire.QUESTIONS.keys()
+
+
+def _all(data: Any, name: str) -> list[str]:
+    found = data.getlist(name) if hasattr(data, "getlist") else data[name]
+    return [str(value) for value in found] if isinstance(found, list) else [str(found)]
+
+
+def _given(question: Question, value: object) -> bool:
+    # An empty text is an answer ("nothing to say"); a date, a number or a choice that is not there is none.
+    return value is not None and (value != "" or question.kind is Kind.TEXT)
+
+
+def _shown(value: Value) -> Any:
+    return value if value != [] else [NONE]
+
+
+def _hint(question: Question) -> str:
+    return " ".join(part for part in (question.hint, question.why) if part)
+
+
+def _field(question: Question, *, label: Any) -> forms.Field:
+    common: dict[str, Any] = {"label": label, "help_text": _hint(question)}
+    if question.kind is Kind.TEXT:
+        return WordsField(required=False, widget=forms.Textarea({"rows": 4}), **common)
+    if question.kind is Kind.NUMBER:
+        box = forms.TextInput({"inputmode": "decimal", "class": "number-box"})
+        return NumberField(question=question, required=False, widget=box, **common)
+    if question.kind is Kind.DATE:
+        return WhenField(question=question, **common)
+    return _choice(question, common)
+
+
+def _choice(question: Question, common: dict[str, Any]) -> forms.Field:
+    choices = [(each.value, each.label) for each in question.choices]
+    common["required"] = not question.optional
+    common["error_messages"] = {
+        "required": "Choose an answer.",
+        "invalid_choice": "“%(value)s” is not one of the answers. Choose one that is shown.",
+        "invalid_list": "Choose from the answers that are shown.",
+    }
+    if question.kind is Kind.ANY_OF:
+        box = forms.CheckboxSelectMultiple({"data-exclusive": NONE})
+        field: forms.Field = AnyOfField(
+            question=question, choices=[*choices, (NONE, question.none_label)], widget=box, **common
+        )
+    elif question.kind is Kind.SCALE:
+        assert question.low is not None
+        assert question.high is not None
+        low, high = int(question.low), int(question.high)
+        field = forms.TypedChoiceField(
+            choices=[(str(number), str(number)) for number in range(low, high + 1)],
+            coerce=int,
+            empty_value=None,
+            widget=forms.RadioSelect({"data-scale": ""}),
+            **common,
+        )
+    else:
+        field = forms.ChoiceField(choices=choices, widget=forms.RadioSelect, **common)
+    field.optional = question.optional  # type: ignore[attr-defined]
+    return field

@@ -1,0 +1,111 @@
+"""The queue's filters: each choice is a link that can be kept, with how many it shows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from django.utils import timezone
+
+from clinic.web.form_tags import SEVERITY_WORDS
+from screening.review.queue import GRAVE, SEVERITIES, Line, Part
+
+ANY = ""
+NAMED = "named"  # in the address, in place of the name that was searched for, which the session keeps
+
+# Each group with its choices; the first is what shows when none is chosen.
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "who": {ANY: "Needs me", "mine": "Mine", "nobody": "Unassigned", "all": "All"},
+    "severity": {
+        ANY: "Any severity",
+        **{each.value: SEVERITY_WORDS[each.value] for each in GRAVE},
+        "none": "Without a flag",
+    },
+    "stage": {ANY: "Any stage", Part.REVIEW.value: "To review", Part.CONFIRM.value: "To confirm"},
+    "day": {ANY: "Any day", "today": "Today", "earlier": "Earlier days"},
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One link of a group: what it says, where it leads, and how many visits it would show."""
+
+    label: str
+    query: str
+    count: int
+    chosen: bool
+
+
+class Sort(NamedTuple):
+    """All that the filters ask of a line. Hundreds of lines are of a few sorts."""
+
+    needs_me: bool
+    mine: bool
+    claimed: bool
+    rank: int
+    part: Part
+    today: bool
+
+    @classmethod
+    def of(cls, line: Line, me: int, today: dt.date) -> Sort:
+        return cls(line.needs(me), line.is_of(me), line.claimed_by is not None, line.rank, line.part, line.day == today)
+
+    @property
+    def belongs(self) -> dict[str, tuple[str, ...]]:
+        """Which choices of each group its lines belong to."""
+        who = {ANY: self.needs_me, "mine": self.mine, "nobody": not self.claimed, "all": True}
+        return {
+            "who": tuple(choice for choice, fits in who.items() if fits),
+            "severity": (ANY, SEVERITIES[self.rank] or "none"),
+            "stage": (ANY, self.part.value),
+            "day": (ANY, "today" if self.today else "earlier"),
+        }
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What was chosen in each group, and the name that was searched for."""
+
+    chosen: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(GROUPS, ANY))
+    name: str = ""
+
+    @classmethod
+    def read(cls, sent: Mapping[str, str], name: str = "") -> Filters:
+        """Read an address; what no group knows counts as not chosen."""
+        chosen = {group: sent.get(group, ANY) for group in GROUPS}
+        return cls({group: value if value in GROUPS[group] else ANY for group, value in chosen.items()}, name)
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything but "who" was chosen."""
+        return bool(self.name) or any(value for group, value in self.chosen.items() if group != "who")
+
+    def query(self, **changes: object) -> str:
+        """Return the address's query with ``changes``; what is not chosen is left out."""
+        wanted = {**self.chosen, NAMED: "1" if self.name else "", **changes}
+        return urlencode({name: str(value) for name, value in wanted.items() if value})
+
+    def choose(self, lines: Sequence[Line], me: int) -> tuple[list[Line], dict[str, list[Choice]]]:
+        """Return the lines that fit, in their order, and the links of each group, as practitioner ``me`` sees them."""
+        today = timezone.localdate()
+        sorts = [Sort.of(line, me, today) for line in lines]
+        missed: dict[Sort, set[str]] = {}
+        counts: dict[str, Counter[str]] = {group: Counter() for group in GROUPS}
+        for sort, number in Counter(sorts).items():
+            missed[sort] = {group for group, values in sort.belongs.items() if self.chosen[group] not in values}
+            for group, values in sort.belongs.items():
+                # A link's count is what it would show: the line may fail this group alone.
+                if missed[sort] <= {group}:
+                    counts[group].update(dict.fromkeys(values, number))
+        fitting = [line for line, sort in zip(lines, sorts, strict=True) if not missed[sort]]
+        return fitting, {group: self._choices(group, counts[group]) for group in GROUPS}
+
+    def _choices(self, group: str, counts: Counter[str]) -> list[Choice]:
+        return [
+            Choice(label, self.query(**{group: value}), counts[value], self.chosen[group] == value)
+            for value, label in GROUPS[group].items()
+        ]

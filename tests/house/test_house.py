@@ -1,0 +1,289 @@
+"""The house keeps itself: arrows, types, layout, and what must never be in a page or in the repository."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import override_settings
+from django.urls import URLPattern, URLResolver, get_resolver
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    *(f"docs/{name}.md" for name in ("operating", "keys", "tablets", "protection")),
+]
+ROOMS = ["clinic", "screening", "consent", "operations"]  # each may know those before it
+
+
+def run(*command: str) -> None:
+    """Run a tool of the environment at the root; fail with what it printed."""
+    done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def tracked() -> list[Path]:
+    """Return the files of the repository, new ones that nothing ignores included."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+def own_files(*suffixes: str, under: tuple[str, ...] = (*ROOMS, "templates", "static")) -> list[Path]:
+    """Return the repository's files of these kinds in these folders."""
+    return [path for path in tracked() if path.suffix in suffixes and path.relative_to(ROOT).parts[0] in under]
+
+
+def found(pattern: str, paths: list[Path]) -> list[str]:
+    """Return ``file:line: text`` for each line that the pattern is found in."""
+    return [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}"
+        for path in paths
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if re.search(pattern, line)
+    ]
+
+
+# --- tools ---------------------------------------------------------------------------------------------------------
+
+
+def test_arrows_point_one_way() -> None:
+    run("lint-imports", "--no-cache")
+
+
+def test_ruff_finds_nothing() -> None:
+    run("ruff", "check", ".")
+
+
+def test_the_code_has_its_one_layout() -> None:
+    run("ruff", "format", "--check", ".")
+
+
+@pytest.mark.thorough
+def test_types_hold() -> None:
+    run("mypy")
+
+
+@pytest.mark.django_db
+def test_migrations_match_the_models() -> None:
+    call_command("makemigrations", check=True, dry_run=True)
+
+
+# --- pages ---------------------------------------------------------------------------------------------------------
+
+
+def test_templates_trust_no_text() -> None:
+    assert found(r"\|\s*safe\b|\bautoescape\s+off\b|\|\s*safeseq\b", own_files(".html")) == []
+    assert found(r"\bmark_safe\b|\bSafe(String|Text)\(", own_files(".py")) == []
+
+
+def test_templates_hold_no_inline_script_or_style() -> None:
+    pages = own_files(".html")
+    assert pages
+    assert found(r"<script(?![^>]*\bsrc=)", pages) == []
+    assert found(r"<style\b", [page for page in pages if "consent/document" not in str(page)]) == []
+    assert found(r"""\sstyle\s*=\s*["'{]|\son[a-z]+\s*=\s*["'{]|javascript:""", pages) == []
+
+
+def test_scripts_never_write_markup() -> None:
+    scripts = own_files(".js")
+    assert scripts
+    assert found(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", scripts) == []
+
+
+def test_pages_ask_nothing_of_other_hosts() -> None:
+    files = own_files(".html", ".css", ".js", ".webmanifest")
+    assert found(r"""(src|href|action|url|@import|fetch|hx-\w+)\s*[=(:]?\s*["'(]?\s*(https?:)?//""", files) == []
+
+
+def test_a_patients_addresses_carry_no_ids() -> None:
+    addresses = [address for address, _ in views()]
+    tablet = [address for address in addresses if address.startswith("tablet/")]
+    assert tablet
+    assert [address for address in tablet if "<int:" in address and ":page>" not in address] == []
+    assert [address for address, view in views() if "patient" in view.may_open and address not in tablet] == []
+
+
+# --- views ---------------------------------------------------------------------------------------------------------
+
+
+def views() -> Iterator[tuple[str, Any]]:
+    """Give each address with its view."""
+    return ((address, pattern.callback) for address, pattern in patterns(get_resolver(), ""))
+
+
+def patterns(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, URLPattern]]:
+    """Walk the addresses below ``resolver``."""
+    for pattern in resolver.url_patterns:
+        address = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from patterns(pattern, address)
+        else:
+            yield address, pattern
+
+
+def test_every_view_names_who_may_open_it() -> None:
+    assert [address for address, view in views() if not getattr(view, "may_open", None)] == []
+
+
+def looked_up(source: str) -> list[str]:
+    """Return the lookups of a view that find a record without asking whose it is."""
+    found = []
+    for call in (each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.Call)):
+        name = ast.unparse(call.func)
+        if name == "get_object_or_404" and not any(each in ast.unparse(call) for each in WHOSE):
+            found.append(ast.unparse(call))
+        if name.endswith((".objects.get", ".objects.in_bulk")):
+            found.append(ast.unparse(call))
+    return found
+
+
+# What a lookup is narrowed by: what the actor may see, or a visit (`one`) that was found so.
+WHOSE = (
+    "visible_to(",
+    ".of(request.actor.site)",
+    "managed_by(request.user)",
+    "staff_of(request.actor.site)",
+    "the_visit(",
+    "visit=one",
+    "ours, pk=",
+    "seen.select_related",
+    "(rows, pk=event)",
+)
+OF_THE_ASKER = {
+    "Authenticator.objects.get(user=self.request.user, type=Authenticator.Type.TOTP)",
+    "get_object_or_404(Site, number=number)",  # for managers of the first clinic, who look after the list of all
+}
+
+
+def test_no_view_looks_a_record_up_without_asking_whose_it_is() -> None:
+    views = [path for path in own_files(".py") if {"views", "views.py"} & set(path.parts)]
+    assert len(views) > 20
+    found = {path.as_posix(): bare for path in views if (bare := set(looked_up(path.read_text())) - OF_THE_ASKER)}
+    assert found == {}
+    assert looked_up("get_object_or_404(Visit, pk=pk)")
+    assert looked_up("Visit.objects.get(pk=pk)")
+    assert not looked_up("get_object_or_404(Visit.objects.visible_to(request.actor), pk=pk)")
+
+
+def test_no_address_has_two_views() -> None:
+    names = [address for address, _ in views()]
+    assert len(names) == len(set(names))
+
+
+def test_no_room_sends_anyone_to_a_room_it_does_not_know() -> None:
+    room_of = {
+        pattern.name: pattern.callback.__module__.split(".")[0]
+        for _, pattern in patterns(get_resolver(), "")
+        if pattern.name
+    }
+    wrong = []
+    for path in own_files(".py", under=tuple(ROOMS)):
+        room = path.relative_to(ROOT).parts[0]
+        known = ROOMS[: ROOMS.index(room) + 1]
+        for name in re.findall(r"""redirect\(\s*["']([\w-]+)["']""", path.read_text(encoding="utf-8")):
+            if room_of.get(name) not in known:
+                wrong.append(f"{path.relative_to(ROOT)} -> {name}")
+    assert wrong == []
+
+
+# --- the repository ------------------------------------------------------------------------------------------------
+
+
+def test_files_name_no_machine_and_no_registry() -> None:
+    machine = r"/(?:home|Users|root|work|opt)/\w|/tmp/(?!\.)\w|[A-Z]:\\\\"
+    # A letter of each in brackets, so that this line is none of what it looks for, and this file is read as well.
+    registry = r"pyp[i]\.org|pythonhoste[d]|npmj[s]|registr[y]\.|deb\.debia[n]|index-ur[l]|find-link[s]"
+    texts = [
+        path
+        for path in tracked()
+        if path.suffix not in {".png", ".ttf", ".svg"} and path.name not in {"operating.md", "keys.md"}
+    ]
+    assert found(f"{machine}|{registry}", texts) == []
+
+
+def test_locks_are_hashed() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-uv.txt", "requirements-verify.txt"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        pins = re.findall(r"^[\w.\[\]-]+==\S+", text, re.MULTILINE)
+        assert pins, name
+        assert len(pins) == len(re.findall(r"^[^\s#].*\\\n\s+--hash=sha256:", text, re.MULTILINE)), name
+
+
+def test_pyproject_says_why_each_package_is_here() -> None:
+    reasons = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[project]")[0]
+    wanted = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
+    names = [re.split(r"[<>=]", line)[0].strip() for line in wanted if line and not line.startswith("#")]
+    assert names
+    assert [name for name in names if not re.search(rf"^# .*(?<![\w-]){re.escape(name)}[, ]", reasons, re.M)] == []
+
+
+def test_rooms_left_unbuilt_stay_unbuilt() -> None:
+    forbidden = {"utils", "helpers", "common", "core", "services", "managers", "signals"}
+    named = [path for path in own_files(".py") if {path.stem, *path.relative_to(ROOT).parts[:-1]} & forbidden]
+    assert named == []
+    code = own_files(".py", under=tuple(ROOMS))
+    signals = r"django\.dispatch|post_save|(?<!def )(?<!\)\.)pre_save"  # a field's own `pre_save` is no signal
+    assert found(signals, code) == []
+    assert found(r"def save\(self", [path for path in code if "models" in path.relative_to(ROOT).as_posix()]) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_documents_name_commands_that_exist(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    said = set(re.findall(r"^\s*make (?:[A-Z]+=\S+ )*([a-z]+)|`make (?:[A-Z]+=\S+ )*([a-z]+)", text, re.MULTILINE))
+    assert {name for pair in said for name in pair if name} <= targets
+    from django.core.management import get_commands
+
+    commands = {name for pair in re.findall(r"manage\.py ([a-z_]+)", text) for name in [pair]}
+    assert commands <= set(get_commands())
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_between_documents_lead_somewhere(document: str) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / document).read_text(encoding="utf-8"))
+    assert [link for link in links if not (ROOT / document).parent.joinpath(link).exists()] == []
+
+
+def test_operating_names_every_variable() -> None:
+    read = set(re.findall(r"CLINIC_[A-Z_]+", "".join(path.read_text() for path in own_files(".py", under=("clinic",)))))
+    said = set(re.findall(r"CLINIC_[A-Z_]+", (ROOT / "docs/operating.md").read_text(encoding="utf-8")))
+    assert {name.removesuffix("_FILE") for name in read} <= {name.removesuffix("_FILE") for name in said}
+
+
+def test_static_files_are_complete_under_their_hashed_names(tmp_path: Path) -> None:
+    storage = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    storages = {**settings.STORAGES, "staticfiles": storage}
+    skip = [*settings.WHITENOISE_SKIP_COMPRESS_EXTENSIONS, "css", "js", "ttf", "svg"]  # compressing proves nothing
+    with override_settings(STATIC_ROOT=tmp_path, STORAGES=storages, WHITENOISE_SKIP_COMPRESS_EXTENSIONS=skip):
+        call_command("collectstatic", interactive=False, verbosity=0)
+    assert (tmp_path / "staticfiles.json").exists()
+
+
+def test_templates_name_static_files_that_exist() -> None:
+    from django.contrib.staticfiles import finders
+
+    names = {
+        name
+        for page in own_files(".html")
+        for name in re.findall(r"""{%\s*static\s+["']([^"']+)["']""", page.read_text(encoding="utf-8"))
+    }
+    assert names
+    assert sorted(name for name in names if not finders.find(name)) == []
