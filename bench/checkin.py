@@ -111,10 +111,10 @@ class CheckIn:
         tablet.follow(tablet.ask(tablet.at, filled(page)))
 
     def _reviews(self, visit: Any) -> None:
-        from screening.assessment.review_state import standing
+        from screening.assessment.review_state import review_state
 
         self._post(f"/review/{visit.pk}/claim/", {})
-        (flag,) = standing(visit).flags
+        (flag,) = review_state(visit).flags
         decision = {"outcome": "precaution", "reason": "Controlled.", "precaution": "You lie down.", "until": ""}
         self._post(f"/review/{visit.pk}/flags/{flag.flag.pk}/", decision)
         self._post(f"/review/{visit.pk}/plan/", PLAN)

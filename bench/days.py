@@ -22,6 +22,7 @@ from consent.models import Consent
 from operations.management.commands.load_demo import STAFF, DemoDay
 from screening import actions as screenings
 from screening.domain.questionnaire import all_clear
+from screening.domain.scope import Scope
 from screening.domain.talk import CORRECT, PROMPTS
 from screening.models import Technique
 from screening.models.treatment import Reaction
@@ -121,7 +122,7 @@ class Days(DemoDay):
 
     def _confirm(self, visit: Visit) -> None:
         self._look("confirmation opened", self.physio, visit=visit)
-        plan = consents.PlanNow(["left_calf"], Technique.SUPERFICIAL.value, electro=False, sessions=3)
+        plan = Scope.of(["left_calf"], technique=Technique.SUPERFICIAL.value, electro=False, visits=3)
         said = {prompt.name: CORRECT for prompt in PROMPTS}
         visit.refresh_from_db()
         done = consents.confirm(visit=visit, plan=plan, teach_back=said, by=self.physio)

@@ -63,6 +63,7 @@ WORDS: dict[Stage, str] = {
 }
 
 ON_TABLET = frozenset({Stage.EXPECTED, Stage.ANSWERING, Stage.CONSENTING})
+TREATED = (Stage.CONFIRMED, Stage.SEALED)  # or about to be, in the room
 WITHDRAWABLE = frozenset({Stage.SIGNED, Stage.CONFIRMED, Stage.SEALED})  # there is a consent to take back
 OPEN = frozenset(Stage) - {Stage.SEALED, Stage.STOPPED}
 

@@ -8,13 +8,11 @@ from consent.actions.confirmation import SentBack, confirm, vouched
 from consent.actions.patient_requests import ask_to_talk, refuse, take_time, talk_first
 from consent.actions.replacement import enter_in_error, supersede
 from consent.actions.reseal import seal_after_again, seal_again
-from consent.actions.signed_scope import PlanNow
 from consent.actions.signing import TextChanged, give, go_ahead, signers
 from consent.actions.voiding import change_answers
 from consent.actions.withdrawal import withdraw
 
 __all__ = [
-    "PlanNow",
     "SentBack",
     "TextChanged",
     "ask_to_talk",

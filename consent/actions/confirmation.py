@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,17 +11,17 @@ from django.utils import timezone
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Visit
 from consent.actions.replacement import supersede
-from consent.actions.signed_scope import PlanNow, beyond, beyond_course
+from consent.actions.signed_scope import beyond, beyond_course
 from consent.actions.voiding import to_confirm, void
 from consent.domain import record
 from consent.jobs.tasks import seal_consent
 from consent.models import Consent, Given, Signature
 from consent.status import build_record
 from consent.status.guardian_check import other_guardian
-from consent.status.statement_input import same_plan
 from screening.actions import assess, attest, note_lapse, save_plan
 from screening.assessment.clearance_state import why_lapsed
-from screening.assessment.review_state import Standing, standing
+from screening.assessment.review_state import ReviewState, review_state
+from screening.domain.scope import Scope
 from screening.domain.talk import not_able
 from screening.models import Attestation, Plan
 
@@ -59,7 +59,7 @@ def vouched(given: Given, by: Actor) -> tuple[str, ...]:
 
 @transaction.atomic
 def confirm(
-    *, visit: Visit, plan: PlanNow, teach_back: Mapping[str, str], by: Actor, replaces: Collection[Consent] = ()
+    *, visit: Visit, plan: Scope, teach_back: Mapping[str, str], by: Actor, replaces: Collection[Consent] = ()
 ) -> Consent | SentBack:
     """Confirm in the room what was given on the tablet: freeze the record and ask for its seal.
 
@@ -74,24 +74,25 @@ def confirm(
     given = to_confirm(visit, by)
     if given.course_id and replaces:
         raise NotAllowed("A session replaces no consent: it goes on with one.")
-    same = same_plan(Plan.of(visit), **vars(plan))
+    last = Plan.of(visit)
+    same = last is not None and replace(last.scope, practitioner=None) == plan
     if same:
         assess(screening=given.screening, by=by)  # a setting or the birth date may have changed since
     else:
-        save_plan(visit=visit, **vars(plan), by=by)
-    now = standing(visit)
-    if undecided := [each for each in now.flags if each.undecided]:
+        save_plan(visit=visit, scope=plan, by=by)
+    state = review_state(visit)
+    if undecided := [each for each in state.flags if each.undecided]:
         what = ", ".join(dict.fromkeys(each.short for each in undecided))
         why = "the rules raised a flag" if same else "the plan raised a flag"
         return _send_back(given, why, f"{why.capitalize()}: {what}. Decide about it.", by)
-    if more := beyond(given, now, plan) or beyond_course(given, now, by):
+    if more := beyond(given, state, plan) or beyond_course(given, state, by):
         return _send_back(given, *more, by)
-    if lapsed := why_lapsed(visit, now):
+    if lapsed := why_lapsed(state):
         note_lapse(visit=visit, why=lapsed, by=by)
         says = f"What was cleared no longer counts: {', '.join(each.words for each in lapsed)}. Review it again."
         return _send_back(given, "the clearance lapsed", says, by)
     said_back, whole = {"teach_back": dict(teach_back)}, given.course_id is None
-    talk = attest(visit=visit, kind=Attestation.Kind.TALK, data=said_back, by=by, whole=whole, stands=now)
+    talk = attest(visit=visit, kind=Attestation.Kind.TALK, data=said_back, by=by, whole=whole, state=state)
     if failed := not_able(talk.data["teach_back"]):
         what = ", ".join(prompt.about.lower() for prompt in failed)
         return _send_back(
@@ -101,28 +102,28 @@ def confirm(
             "someone they trust, more time. If that does not help, do not treat today.",
             by,
         )
-    now = now.also(talk)
-    if now.holds:
-        raise NotAllowed(" ".join(now.holds))
-    consent = _freeze(given, now, by)
+    state = state.also(talk)
+    if state.holds:
+        raise NotAllowed(" ".join(state.holds))
+    consent = _freeze(given, state, by)
     for earlier in replaces:
         supersede(consent=earlier, replaced_by=consent, by=by)
     return consent
 
 
-def _freeze(given: Given, now: Standing, by: Actor) -> Consent:
+def _freeze(given: Given, state: ReviewState, by: Actor) -> Consent:
     at = timezone.now()
-    frozen = build_record.build(given=given, now=now, by=by.staff, at=at, statements=vouched(given, by))
+    frozen = build_record.build(given=given, state=state, by=by.staff, at=at, statements=vouched(given, by))
     canonical = record.canonical(frozen)
     consent = Consent.objects.create(
-        visit=now.visit,
+        visit=state.visit,
         given=given,
         record=canonical,
         sha256=record.sha256(canonical),
         confirmed_by=by.staff,
         confirmed_at=at,
     )
-    now.visit.move(Stage.CONFIRMED, by=by, digest=consent.sha256)
+    state.visit.move(Stage.CONFIRMED, by=by, digest=consent.sha256)
     # Inside the transaction on purpose: with the database backend the task is a row, so it is there if and only if the
     # confirmation is. With `on_commit` a crash in between would leave a consent that nothing ever seals.
     seal_consent.enqueue(consent.pk)

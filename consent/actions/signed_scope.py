@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from clinic.models import Actor
 from consent.actions.signing import signers
-from consent.domain.course import Why
+from consent.domain.course import FullConsentReason
 from consent.domain.statement import Statement
 from consent.models import Given, Signature
 from consent.status.course_state import held_to
-from consent.status.statement_input import Named, untold
-from screening.assessment.review_state import Standing
+from consent.status.statement_input import untold
+from screening.assessment.review_state import ReviewState
+from screening.domain.scope import Scope
 
 
-@dataclass(frozen=True)
-class PlanNow:
-    """The plan as the practitioner confirms it: public names of regions, technique, current or not, how many visits."""
-
-    regions: list[str]
-    technique: str
-    electro: bool
-    sessions: int
-
-
-def beyond(given: Given, now: Standing, plan: PlanNow) -> tuple[str, str] | None:
+def beyond(given: Given, state: ReviewState, plan: Scope) -> tuple[str, str] | None:
     """Return what the signature does not cover, in words for the journal and for the screen, or nothing."""
-    if added := Named.from_json(given.named).beyond(plan.regions, plan.technique, plan.electro):
+    if added := Scope.from_json(given.scope).beyond_in_words(plan):
         return "the plan goes further", f"The patient signed for another plan. New is {', '.join(added)}."
-    if news := untold(Statement.from_json(given.statement), now):
+    if news := untold(Statement.from_json(given.statement), state):
         return "a new risk", f"The text that was signed does not say: {' '.join(news)}"
-    if lacking := set(signers(now)) - {each.capacity for each in given.signatures.all()}:
+    if lacking := set(signers(state)) - {each.capacity for each in given.signatures.all()}:
         who = ", ".join(sorted(Signature.Capacity(each).label for each in lacking))
         return "others must sign", f"Others must sign: {who}."
     return None
 
 
-def beyond_course(given: Given, now: Standing, by: Actor) -> tuple[str, str] | None:
+def beyond_course(given: Given, state: ReviewState, by: Actor) -> tuple[str, str] | None:
     """Return why a session is no part of its course any more, or nothing. Others may have changed since the "yes"."""
     if given.course is None:
         return None
-    within = held_to(given.course, now, by=by.staff)
-    why = within.why if within else (Why.ENDED,)
+    within = held_to(given.course, state, by=by.staff)
+    why = within.why if within else (FullConsentReason.ENDED,)
     if not why:
         return None
     return (

@@ -16,9 +16,10 @@ from consent.domain.signature_strokes import Signed
 from consent.domain.statement import VERSION, Statement, acknowledgements, digest, statement
 from consent.models import Given, Signature
 from consent.status.course_state import course_for
-from consent.status.statement_input import Named, facts
+from consent.status.statement_input import facts
 from screening.assessment.clearance_state import why_lapsed
-from screening.assessment.review_state import Standing, standing
+from screening.assessment.review_state import ReviewState, review_state
+from screening.assessment.rule_input import planned_scope
 from screening.models import Attestation
 
 Capacity = Signature.Capacity
@@ -31,10 +32,10 @@ class TextChanged(NotAllowed):
         super().__init__("The text changed after it was put on the screen. It must be read again.")
 
 
-def signers(now: Standing) -> tuple[str, ...]:
+def signers(state: ReviewState) -> tuple[str, ...]:
     """Return in which capacities this visit's consent must be signed."""
-    alone = now.may_consent_alone and Attestation.Kind.CONSENTS_ALONE in now.attested
-    if now.is_minor and not alone:
+    alone = state.may_consent_alone and Attestation.Kind.CONSENTS_ALONE in state.attested
+    if state.is_minor and not alone:
         return (Capacity.ASSENT.value, Capacity.GUARDIAN.value)
     return (Capacity.PATIENT.value,)
 
@@ -48,8 +49,8 @@ def give(
     Raise ``TextChanged`` if the text is another one now, ``NotAllowed`` if something holds the
     signature or a signature that is needed is missing.
     """
-    now = _ready(visit, hold)
-    known = facts(now)
+    state = _ready(visit, hold)
+    known = facts(state)
     text = statement(known)
     if text.sha256 != shown:
         raise TextChanged
@@ -59,21 +60,21 @@ def give(
         }
         if found != seen_by:
             raise NotAllowed("A member of staff who works here must say what they saw.")
-    if sorted(each.capacity for each in signed) != sorted(signers(now)):
-        raise NotAllowed(f"To be signed by: {', '.join(Capacity(each).label for each in signers(now))}.")
+    if sorted(each.capacity for each in signed) != sorted(signers(state)):
+        raise NotAllowed(f"To be signed by: {', '.join(Capacity(each).label for each in signers(state))}.")
     given = _given(
-        now,
+        state,
         hold,
         text,
         by,
         acknowledged=[{"name": each.name, "text": each.text} for each in acknowledgements(known)],
         choices=dict(choices),
-        named=Named.of(now).to_json(),
+        scope=planned_scope(state.visit, state.plan).to_json(),
     )
     for each in signed:
         _sign(given, each)
         if each.witness:
-            Journal.objects.record("signature witnessed", by=by, visit=now.visit, staff=each.witness, method=each.did)
+            Journal.objects.record("signature witnessed", by=by, visit=state.visit, staff=each.witness, method=each.did)
     _handed_in(given, by)
     return given
 
@@ -85,45 +86,45 @@ def go_ahead(*, visit: Visit, hold: Hold, shown: str, by: Actor) -> Given:
     Raise ``TextChanged`` if the text is another one now, ``NotAllowed`` if something holds it or
     no course covers the visit.
     """
-    now = _ready(visit, hold)
-    within = course_for(now)
+    state = _ready(visit, hold)
+    within = course_for(state)
     if within is None or within.why:
         raise NotAllowed("The patient has to read and sign all of it this time.")
-    text = statement(within.facts(now))
+    text = statement(within.facts(state))
     if text.sha256 != shown:
         raise TextChanged
     given = _given(
-        now,
+        state,
         hold,
         text,
         by,
         acknowledged=[{"name": "go_ahead", "text": GO_AHEAD}],
         choices={},
-        named=within.named(now).to_json(),
+        scope=within.scope(state).to_json(),
         course=within.first,
     )
-    _sign(given, Signed(Capacity.PATIENT.value, now.visit.patient.name, Signature.Method.TAPPED.value))
+    _sign(given, Signed(Capacity.PATIENT.value, state.visit.patient.name, Signature.Method.TAPPED.value))
     _handed_in(given, by)
     return given
 
 
-def _ready(visit: Visit, hold: Hold) -> Standing:
-    now = standing(on_tablet(visit, hold))
-    if now.signing_holds:
-        raise NotAllowed(" ".join(now.signing_holds))
-    if why_lapsed(now.visit, now):
+def _ready(visit: Visit, hold: Hold) -> ReviewState:
+    state = review_state(on_tablet(visit, hold))
+    if state.signing_holds:
+        raise NotAllowed(" ".join(state.signing_holds))
+    if why_lapsed(state, run_rules=True):
         raise NotAllowed("The practitioner has to look at this again first.")
-    return now
+    return state
 
 
-def _given(now: Standing, hold: Hold, text: Statement, by: Actor, **said: Any) -> Given:
-    assert now.screening is not None  # nothing holds the signature, so the answers were sent
-    for earlier in Given.objects.filter(visit=now.visit, voiding=None):
+def _given(state: ReviewState, hold: Hold, text: Statement, by: Actor, **said: Any) -> Given:
+    assert state.screening is not None  # nothing holds the signature, so the answers were sent
+    for earlier in Given.objects.filter(visit=state.visit, voiding=None):
         void(earlier, why="signed again", by=by)
     return Given.objects.create(
-        visit=now.visit,
-        screening=now.screening,
-        plan=now.plan,
+        visit=state.visit,
+        screening=state.screening,
+        plan=state.plan,
         hold=hold,
         statement=text.to_json(),
         statement_version=text.version,

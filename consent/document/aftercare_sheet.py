@@ -11,7 +11,7 @@ from clinic.models import PolicyChange, Visit
 from consent.domain.statement import AFTERCARE, EIGHT_OF_100, LUNG, NEEDLE, Block, Section, Statement, statement
 from consent.models import Given
 from consent.status.statement_input import facts
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.models import Plan, Session
 
 PICTURES = (EIGHT_OF_100, NEEDLE)
@@ -63,7 +63,7 @@ def sheet(visit: Visit) -> Sheet:
 def told(visit: Visit) -> Statement:
     """Return the text that the patient agreed to at a visit, or the present one where none was given there."""
     given = Given.of(visit)
-    return Statement.from_json(given.statement) if given else statement(facts(standing(visit)))
+    return Statement.from_json(given.statement) if given else statement(facts(review_state(visit)))
 
 
 def _without_pictures(section: Section) -> Section:

@@ -36,7 +36,7 @@ OF_A_VISIT: Mapping[str, tuple[type[models.Model], *tuple[str, ...]]] = {
     "attestations": (screening.Attestation, "visit"),
     "asked": (screening.Asked, "visit"),
     "clearances": (screening.Clearance, "screening__visit"),
-    "lapses": (screening.Lapse, "visit"),
+    "lapses": (screening.ClearanceLapse, "visit"),
     "closings": (screening.Closing, "screening__visit"),
     "claims": (screening.Claim, "visit"),
     "sessions": (screening.Session, "visit"),

@@ -8,15 +8,15 @@ it a short screening, a "still happy to go ahead" and the practitioner's confirm
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from clinic.domain.body_regions import concrete
+from screening.domain.scope import Part, Scope
 
 GO_AHEAD = "I am still happy to go ahead as before. I know that I can stop at any time."
 
 
-class Why(StrEnum):
+class FullConsentReason(StrEnum):
     """Why a full consent is asked for, gravest first."""
 
     ENDED = "ended"
@@ -24,7 +24,9 @@ class Why(StrEnum):
     FLAG = "flag"
     CHANGED = "changed"
     REGION = "region"
+    MUSCLE = "muscle"
     TECHNIQUE = "technique"
+    DEPTH = "depth"
     ELECTRO = "electro"
     PRACTITIONER = "practitioner"
     YOUNG = "young"
@@ -46,23 +48,50 @@ class Why(StrEnum):
 
 
 _WORDS = {
-    Why.ENDED: ("the consent of the course no longer stands", "What you signed before does not count any more."),
-    Why.REACTED: (
+    FullConsentReason.ENDED: (
+        "the consent of the course no longer stands",
+        "What you signed before does not count any more.",
+    ),
+    FullConsentReason.REACTED: (
         "something happened after the last needling, or it is not known if it did",
         "We want to look with you at how it went last time.",
     ),
-    Why.FLAG: ("there is a new flag", "You told us about something new."),
-    Why.CHANGED: ("something changed after the patient said yes today", "Something changed after you said yes today."),
-    Why.REGION: ("a new place is planned", "The needles go to a new place."),
-    Why.TECHNIQUE: ("the technique is another one", "The way the needles are used is new."),
-    Why.ELECTRO: ("electrical stimulation is planned now", "A small electric current is planned now."),
-    Why.PRACTITIONER: ("the practitioner is another one", "You see someone else this time."),
-    Why.YOUNG: ("the patient is under 18", "You are under 18, so we ask each time."),
-    Why.GREW_UP: ("the patient turned 18", "You are 18 now, so you sign for yourself."),
-    Why.HELPED: ("the patient signed with help", "Someone helped you to sign last time, so we ask each time."),
-    Why.TEXT: ("the text has changed", "The text has changed since you read it."),
-    Why.USED_UP: ("the sessions of the course are used up", "You have had all the visits that you signed for."),
-    Why.OVER: ("the course is over: it was too long ago", "It was a long time ago that you signed."),
+    FullConsentReason.FLAG: ("there is a new flag", "You told us about something new."),
+    FullConsentReason.CHANGED: (
+        "something changed after the patient said yes today",
+        "Something changed after you said yes today.",
+    ),
+    FullConsentReason.REGION: ("a new place is planned", "The needles go to a new place."),
+    FullConsentReason.MUSCLE: ("another muscle is planned", "The needles go to another muscle."),
+    FullConsentReason.TECHNIQUE: ("the technique is another one", "The way the needles are used is new."),
+    FullConsentReason.DEPTH: ("the needles go deeper", "The needles go deeper this time."),
+    FullConsentReason.ELECTRO: ("electrical stimulation is planned now", "A small electric current is planned now."),
+    FullConsentReason.PRACTITIONER: ("the practitioner is another one", "You see someone else this time."),
+    FullConsentReason.YOUNG: ("the patient is under 18", "You are under 18, so we ask each time."),
+    FullConsentReason.GREW_UP: ("the patient turned 18", "You are 18 now, so you sign for yourself."),
+    FullConsentReason.HELPED: (
+        "the patient signed with help",
+        "Someone helped you to sign last time, so we ask each time.",
+    ),
+    FullConsentReason.TEXT: ("the text has changed", "The text has changed since you read it."),
+    FullConsentReason.USED_UP: (
+        "the sessions of the course are used up",
+        "You have had all the visits that you signed for.",
+    ),
+    FullConsentReason.OVER: ("the course is over: it was too long ago", "It was a long time ago that you signed."),
+}
+
+
+# Which part of a scope asks for a full consent with which reason.
+BEYOND = {
+    Part.REGION: FullConsentReason.REGION,
+    Part.MUSCLE: FullConsentReason.MUSCLE,
+    Part.TECHNIQUE: FullConsentReason.TECHNIQUE,
+    Part.DEPTH: FullConsentReason.DEPTH,
+    Part.ELECTRO: FullConsentReason.ELECTRO,
+    Part.PRACTITIONER: FullConsentReason.PRACTITIONER,
+    Part.VISITS: FullConsentReason.USED_UP,
+    Part.LAST_DAY: FullConsentReason.OVER,
 }
 
 
@@ -70,15 +99,12 @@ _WORDS = {
 class Course:
     """What a consent covers, and how much of it was used.
 
-    ``regions`` are public names; ``practitioner`` the id of who confirmed it; ``flags`` the keys of those that needed a
+    ``scope`` is all that it covers, visits and last day included; ``flags`` are the keys of those that needed a
     decision then; ``sessions`` how many there were so far, the first included; ``helped``: not signed by hand.
     """
 
     began: dt.date
-    regions: frozenset[str]
-    technique: str
-    electro: bool
-    practitioner: int
+    scope: Scope
     text_version: str
     flags: frozenset[str]
     sessions: int
@@ -86,14 +112,10 @@ class Course:
     helped: bool = False
     stands: bool = True
 
-    def last_day(self, days: int) -> dt.date:
-        """Return the last day of a course of so many days."""
-        return self.began + dt.timedelta(days=days)
-
 
 @dataclass(frozen=True)
 class Today:
-    """What is known of a visit. What is settled only in the room is left open: "", nothing, no regions.
+    """What is known of a visit. What is settled only in the room is left open in its scope.
 
     ``reacted``: something happened after the last needling, or nobody knows; ``changed``: a "yes" was said at this
     visit already, and something changed since.
@@ -101,35 +123,27 @@ class Today:
 
     day: dt.date
     text_version: str
-    regions: frozenset[str] = frozenset()
-    technique: str = ""
-    electro: bool | None = None
-    practitioner: int | None = None
+    scope: Scope = field(default_factory=Scope)
     flags: frozenset[str] = frozenset()
     minor: bool = False
     reacted: bool = False
     changed: bool = False
 
 
-def why_full(course: Course, today: Today, *, most: int, days: int) -> tuple[Why, ...]:
-    """Return why a visit needs a full consent of its own, gravest first; () where the course covers it.
-
-    ``most``: sessions that one consent covers, the first included; ``days``: for how many days after the first.
-    """
-    found = {
-        Why.ENDED: not course.stands,
-        Why.REACTED: today.reacted,
-        Why.FLAG: bool(today.flags - course.flags),
-        Why.CHANGED: today.changed,
-        Why.REGION: not concrete(today.regions) <= concrete(course.regions),
-        Why.TECHNIQUE: bool(today.technique) and today.technique != course.technique,
-        Why.ELECTRO: bool(today.electro) and not course.electro,
-        Why.PRACTITIONER: today.practitioner not in (None, course.practitioner),
-        Why.YOUNG: today.minor,
-        Why.GREW_UP: course.minor and not today.minor,
-        Why.HELPED: course.helped,
-        Why.TEXT: today.text_version != course.text_version,
-        Why.USED_UP: course.sessions >= most,
-        Why.OVER: not course.began <= today.day <= course.last_day(days),
+def why_full(course: Course, today: Today) -> tuple[FullConsentReason, ...]:
+    """Return why a visit needs a full consent of its own, gravest first; () where the course covers it."""
+    visit = replace(today.scope, visits=course.sessions + 1, last_day=today.day)
+    found = {BEYOND[part] for part in course.scope.exceeded_by(visit)}
+    others = {
+        FullConsentReason.ENDED: not course.stands,
+        FullConsentReason.REACTED: today.reacted,
+        FullConsentReason.FLAG: bool(today.flags - course.flags),
+        FullConsentReason.CHANGED: today.changed,
+        FullConsentReason.YOUNG: today.minor,
+        FullConsentReason.GREW_UP: course.minor and not today.minor,
+        FullConsentReason.HELPED: course.helped,
+        FullConsentReason.TEXT: today.text_version != course.text_version,
+        FullConsentReason.OVER: today.day < course.began,
     }
-    return tuple(why for why, holds in found.items() if holds)
+    found |= {reason for reason, holds in others.items() if holds}
+    return tuple(reason for reason in FullConsentReason if reason in found)

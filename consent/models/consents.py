@@ -27,9 +27,9 @@ class Given(WrittenOnce):
         of="visit.patient", row=("visit", "hold")
     )  # [{"name": …, "text": …}]: what was ticked, as worded
     choices = EncryptedJSON(of="visit.patient", row=("visit", "hold"))  # {"students": false, "observers": false}
-    named = EncryptedJSON(
+    scope = EncryptedJSON(
         of="visit.patient", row=("visit", "hold"), default=dict
-    )  # of the plan, what the text named: regions, technique, electro
+    )  # what the text named of the plan, as `scope.Scope.to_json` writes it
     # The consent that this only goes on with: a session of its course. Nothing for a consent in full.
     course = models.ForeignKey("Consent", on_delete=models.PROTECT, null=True, related_name="sessions")
     at = models.DateTimeField(default=timezone.now)

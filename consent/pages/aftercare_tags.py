@@ -7,12 +7,11 @@ from typing import Any
 from django import template
 from django.template import Context
 
-from clinic.domain.flow import Stage
+from clinic.domain.flow import TREATED, Stage
 from clinic.models import Patient, Role, Visit
 from consent.document.aftercare_sheet import told
 from consent.domain.risk_disclosure import NAMED, disclosed
-from screening.assessment.adverse_history import TREATED
-from screening.assessment.review_state import FlagStanding, standing
+from screening.assessment.review_state import FlagState, review_state
 from screening.models import AdverseEvent, Session
 from screening.treatment.forewarned import foreseen
 
@@ -76,7 +75,7 @@ def open_flags_of(context: Context, patient: Patient) -> dict[str, Any]:
     """Show a practitioner the flags of a patient's open visits that need a decision; nothing to anybody else."""
     if not _is_practitioner(context):
         return {}
-    found: list[tuple[Visit, FlagStanding]] = []
+    found: list[tuple[Visit, FlagState]] = []
     for visit in Visit.objects.filter(patient=patient, stage__in=[each.value for each in OPEN]):
-        found += [(visit, each) for each in standing(visit).flags if each.needs_decision]
+        found += [(visit, each) for each in review_state(visit).flags if each.needs_decision]
     return {"flags": found}

@@ -16,7 +16,7 @@ from consent.domain.statement import CHOICES, Statement
 from consent.models import Given, Signature
 from consent.seal import installation_trust
 from consent.status.course_state import held_to
-from screening.assessment.review_state import FlagStanding, Standing
+from screening.assessment.review_state import FlagState, ReviewState
 from screening.domain import attestations, questionnaire
 from screening.domain.questionnaire import QUESTIONS, SECTIONS, Question
 from screening.domain.talk import RESULTS, not_able, prompt
@@ -49,12 +49,12 @@ def _at(when: dt.datetime) -> r.Moment:
     return r.moment(when, ZoneInfo(settings.TIME_ZONE))
 
 
-def build(*, given: Given, now: Standing, by: User, at: dt.datetime, statements: tuple[str, ...]) -> r.Record:
-    """Return the record of what ``given`` and ``now`` hold, confirmed by ``by`` at ``at`` with ``statements``.
+def build(*, given: Given, state: ReviewState, by: User, at: dt.datetime, statements: tuple[str, ...]) -> r.Record:
+    """Return the record of what ``given`` and ``state`` hold, confirmed by ``by`` at ``at`` with ``statements``.
 
     Raise ``ValueError`` where something is missing without which nothing can be agreed.
     """
-    visit, policy = now.visit, now.policy
+    visit, policy = state.visit, state.policy
     if given.hold.identified_at is None:
         raise ValueError("The patient was not identified on the tablet.")
     return r.Record(
@@ -71,15 +71,15 @@ def build(*, given: Given, now: Standing, by: User, at: dt.datetime, statements:
             day=visit.day.isoformat(),
             appointment=visit.time.strftime("%H:%M") if visit.time else "",
         ),
-        screening=_screening(now),
-        flags=tuple(_flag(each) for each in now.flags),
-        plan=_plan(now),
-        talk=_talk(now),
-        interpreter=_interpreter(now),
-        guardian=_guardian(now),
-        capacity=_capacity(now),
-        vitals=_vitals(now),
-        consents_alone=_consents_alone(now),
+        screening=_screening(state),
+        flags=tuple(_flag(each) for each in state.flags),
+        plan=_plan(state),
+        talk=_talk(state),
+        interpreter=_interpreter(state),
+        guardian=_guardian(state),
+        capacity=_capacity(state),
+        vitals=_vitals(state),
+        consents_alone=_consents_alone(state),
         statement=Statement.from_json(given.statement),
         acknowledged=tuple(r.Acknowledged(each["name"], each["text"]) for each in given.acknowledged),
         choices=tuple(r.ChoiceMade(CHOICES[name], "Yes" if yes else "No") for name, yes in given.choices.items()),
@@ -87,14 +87,14 @@ def build(*, given: Given, now: Standing, by: User, at: dt.datetime, statements:
         confirmation=r.Confirmation(by.full_name, by.registration_number, _at(at), statements),
         events=(*_events(visit), r.Event(_at(at), "Confirmed in the room", by.full_name)),
         proof=proof(),
-        course=_course(given, now),
+        course=_course(given, state),
     )
 
 
-def _course(given: Given, now: Standing) -> r.Course | None:
+def _course(given: Given, state: ReviewState) -> r.Course | None:
     if given.course is None:
         return None
-    within = held_to(given.course, now)
+    within = held_to(given.course, state)
     if within is None:
         raise ValueError("The consent of the course has no plan or no file.")
     first = within.first
@@ -106,22 +106,22 @@ def _course(given: Given, now: Standing) -> r.Course | None:
         session=within.number,
         most=within.most,
         last_day=within.last_day.isoformat(),
-        news=tuple(within.news(now)),
+        news=tuple(within.news(state)),
     )
 
 
-def _screening(now: Standing) -> r.Screening:
-    if now.screening is None or now.screening.submitted_at is None or now.assessment is None:
+def _screening(state: ReviewState) -> r.Screening:
+    if state.screening is None or state.screening.submitted_at is None or state.assessment is None:
         raise ValueError("The answers were not sent.")
     return r.Screening(
-        questionnaire_version=now.screening.questionnaire_version,
+        questionnaire_version=state.screening.questionnaire_version,
         questionnaire_sha256=questionnaire.digest(),
-        rules_version=now.assessment.rules_version,
-        number=now.screening.number,
-        submitted_at=_at(now.screening.submitted_at),
-        filled_in_by=questionnaire.in_words(QUESTIONS["filled_in_by"], now.answers.get("filled_in_by")),
-        answers=tuple(_answers(now)),
-        on_paper=_on_paper(now.screening),
+        rules_version=state.assessment.rules_version,
+        number=state.screening.number,
+        submitted_at=_at(state.screening.submitted_at),
+        filled_in_by=questionnaire.in_words(QUESTIONS["filled_in_by"], state.answers.get("filled_in_by")),
+        answers=tuple(_answers(state)),
+        on_paper=_on_paper(state.screening),
     )
 
 
@@ -132,13 +132,13 @@ def _on_paper(screening: Screening) -> r.OnPaper | None:
     return r.OnPaper(screening.paper.code, _at(screening.paper.at), who.full_name, who.registration_number)
 
 
-def _answers(now: Standing) -> Iterator[r.Answer]:
-    written = questionnaire.dump(now.answers)
+def _answers(state: ReviewState) -> Iterator[r.Answer]:
+    written = questionnaire.dump(state.answers)
     headings = {name: section.heading for section in SECTIONS for name in section.questions}
     for question in QUESTIONS.values():
         if question.parent:
             headings.setdefault(question.name, headings[question.parent])
-        if not questionnaire.asked(question, now.answers, returning=now.visit.returning):
+        if not questionnaire.asked(question, state.answers, returning=state.visit.returning):
             continue
         value = written.get(question.name)
         yield r.Answer(
@@ -146,16 +146,16 @@ def _answers(now: Standing) -> Iterator[r.Answer]:
             question=question.name,
             wording=question.wording,
             value=tuple(value) if isinstance(value, list) else value,
-            words=_in_words(now, question),
+            words=_in_words(state, question),
         )
 
 
-def _in_words(now: Standing, question: Question) -> str:
-    words = questionnaire.in_words(question, now.answers.get(question.name))
-    return f"{words} ({origin})" if (origin := now.origin(question.name)) else words
+def _in_words(state: ReviewState, question: Question) -> str:
+    words = questionnaire.in_words(question, state.answers.get(question.name))
+    return f"{words} ({origin})" if (origin := state.origin(question.name)) else words
 
 
-def _flag(standing: FlagStanding) -> r.Flag:
+def _flag(standing: FlagState) -> r.Flag:
     flag, decision = standing.flag, standing.decision
     return r.Flag(
         question=flag.question,
@@ -184,29 +184,29 @@ def _decision(decision: Decision) -> r.Decision:
     )
 
 
-def _plan(now: Standing) -> r.Plan:
-    if now.plan is None:
+def _plan(state: ReviewState) -> r.Plan:
+    if state.plan is None:
         raise ValueError("There is no plan.")
     return r.Plan(
-        regions=tuple(body_regions.region_words(name) for name in now.plan.regions),
-        technique=now.plan.get_technique_display(),
-        electro=now.plan.electro,
-        sessions=now.plan.sessions,
-        by=now.plan.by.full_name,
-        at=_at(now.plan.at),
+        regions=tuple(body_regions.region_words(name) for name in state.plan.regions),
+        technique=state.plan.get_technique_display(),
+        electro=state.plan.electro,
+        sessions=state.plan.sessions,
+        by=state.plan.by.full_name,
+        at=_at(state.plan.at),
     )
 
 
-def _talk(now: Standing) -> r.Talk:
-    talk = now.attested.get(Kind.TALK)
+def _talk(state: ReviewState) -> r.Talk:
+    talk = state.attested.get(Kind.TALK)
     if talk is None:
         raise ValueError("The talk was not recorded.")
-    answered = now.attested.get(Kind.QUESTIONS_ANSWERED)
-    asked = [now.own_words, *(each.text for each in Asked.objects.filter(visit=now.visit))]
+    answered = state.attested.get(Kind.QUESTIONS_ANSWERED)
+    asked = [state.own_words, *(each.text for each in Asked.objects.filter(visit=state.visit))]
     return r.Talk(
         took_place_at=_at(talk.at),
         by=talk.by.full_name,
-        teach_back=tuple(r.TeachBack(prompt(name).asks, RESULTS[result]) for name, result in now.teach_back.items()),
+        teach_back=tuple(r.TeachBack(prompt(name).asks, RESULTS[result]) for name, result in state.teach_back.items()),
         questions="\n".join(filter(None, asked)),
         questions_answered_by=answered.by.full_name if answered else "",
         questions_answered_at=_at(answered.at) if answered else None,
@@ -214,14 +214,14 @@ def _talk(now: Standing) -> r.Talk:
             r.NotSaidBack(
                 _at(each.at), each.by.full_name, tuple(one.about for one in not_able(each.data["teach_back"]))
             )
-            for each in now.failed_talks
+            for each in state.failed_talks
         )
         or None,
     )
 
 
-def _interpreter(now: Standing) -> r.Interpreter | None:
-    found = now.attested.get(Kind.INTERPRETER)
+def _interpreter(state: ReviewState) -> r.Interpreter | None:
+    found = state.attested.get(Kind.INTERPRETER)
     if found is None:
         return None
     told = {name: str(found.data.get(name, "")) for name in ("name", "number", "language")}
@@ -230,32 +230,32 @@ def _interpreter(now: Standing) -> r.Interpreter | None:
     return r.Interpreter(**told, mode=spoken, recorded_by=found.by.full_name, at=_at(found.at))
 
 
-def _guardian(now: Standing) -> r.Guardian | None:
-    found = now.attested.get(Kind.GUARDIAN)
-    if found is None or not now.needs_guardian:
+def _guardian(state: ReviewState) -> r.Guardian | None:
+    found = state.attested.get(Kind.GUARDIAN)
+    if found is None or not state.needs_guardian:
         return None
     told = {name: str(found.data.get(name, "")) for name in ("name", "relationship", "authority")}
     return r.Guardian(**told, recorded_by=found.by.full_name, at=_at(found.at))
 
 
-def _capacity(now: Standing) -> r.Capacity | None:
-    found = now.attested.get(Kind.CAPACITY)
+def _capacity(state: ReviewState) -> r.Capacity | None:
+    found = state.attested.get(Kind.CAPACITY)
     if found is None:
         return None
     told = {name: str(found.data.get(name, "")) for name in ("helped", "reason")}
     return r.Capacity(**told, by=found.by.full_name, at=_at(found.at))
 
 
-def _vitals(now: Standing) -> r.Vitals | None:
-    found = now.attested.get(Kind.VITALS)
+def _vitals(state: ReviewState) -> r.Vitals | None:
+    found = state.attested.get(Kind.VITALS)
     if found is None:
         return None
     measured, note = attestations.vitals_words(found.data), str(found.data.get("note", ""))
     return r.Vitals(measured, note, found.by.full_name, _at(found.at))
 
 
-def _consents_alone(now: Standing) -> r.ConsentsAlone | None:
-    found = now.attested.get(Kind.CONSENTS_ALONE)
+def _consents_alone(state: ReviewState) -> r.ConsentsAlone | None:
+    found = state.attested.get(Kind.CONSENTS_ALONE)
     if found is None:
         return None
     return r.ConsentsAlone(by=found.by.full_name, reason=str(found.data.get("reason", "")), at=_at(found.at))

@@ -12,13 +12,15 @@ from django.utils import timezone
 from clinic.domain import body_regions
 from clinic.domain.flow import OPEN
 from clinic.models import Patient, PolicyChange, User, Visit
-from consent.domain.course import Course, Today, Why, why_full
+from consent.domain.course import Course, FullConsentReason, Today, why_full
 from consent.domain.statement import VERSION, Facts, Statement
 from consent.models import After, Consent, Given
 from consent.status.consent_state import state_of
-from consent.status.statement_input import Named, facts, untold
-from screening.assessment.review_state import Standing, needling, standing
+from consent.status.statement_input import facts, untold
+from screening.assessment.review_state import ReviewState, review_state
+from screening.assessment.rule_input import planned_scope
 from screening.domain.rules import Severity, is_minor, needs_decision
+from screening.domain.scope import Scope
 from screening.models import AdverseEvent, Assessment, Flag, Plan
 
 LOOKED_AT = 5  # of a patient's full consents, the newest: two or three courses may run side by side
@@ -33,15 +35,15 @@ class Within:
 
     first: Consent
     plan: Plan
-    why: tuple[Why, ...]
+    why: tuple[FullConsentReason, ...]
     number: int
     most: int
     last_day: dt.date
 
-    def facts(self, now: Standing) -> Facts:
+    def facts(self, state: ReviewState) -> Facts:
         """Return the facts of the visit's text: what is not settled yet is as it was agreed for the course."""
-        known = facts(now)
-        if now.plan:
+        known = facts(state)
+        if state.plan:
             return known
         return replace(
             known,
@@ -53,40 +55,42 @@ class Within:
             practitioner=self.first.confirmed_by.full_name,
         )
 
-    def named(self, now: Standing) -> Named:
+    def scope(self, state: ReviewState) -> Scope:
         """Return what the patient says yes to: the visit's own plan, or the one of the course."""
-        return Named.of_plan(now.plan or self.plan)
+        return (state.plan or self.plan).scope
 
-    def news(self, now: Standing) -> list[str]:
+    def news(self, state: ReviewState) -> list[str]:
         """Return what a text written now tells of this patient's risks, and the signed one did not."""
-        return untold(Statement.from_json(self.first.given.statement), now)
+        return untold(Statement.from_json(self.first.given.statement), state)
 
-    def news_since_last(self, now: Standing) -> list[str]:
+    def news_since_last(self, state: ReviewState) -> list[str]:
         """Return what a text written now tells of this patient's risks, and the one of the last session did not."""
-        last = sessions_of(self.first).exclude(visit=now.visit).select_related("given").order_by("confirmed_at").last()
-        return untold(Statement.from_json((last or self.first).given.statement), now)
+        last = (
+            sessions_of(self.first).exclude(visit=state.visit).select_related("given").order_by("confirmed_at").last()
+        )
+        return untold(Statement.from_json((last or self.first).given.statement), state)
 
 
-def course_for(now: Standing, *, by: User | None = None) -> Within | None:
+def course_for(state: ReviewState, *, by: User | None = None) -> Within | None:
     """Return the course that covers a visit, else the latest that does not, with the reasons; nothing without any.
 
     ``by``: who is about to needle, where that is known better than by the plan or the booking.
     """
-    found = [_within(first, now, by) for first in _firsts(now.visit)]
+    found = [_within(first, state, by) for first in _firsts(state.visit)]
     sides = [each for each in found if each]
     return next((each for each in sides if not each.why), next(iter(sides), None))
 
 
-def covering(now: Standing) -> Within | None:
+def covering(state: ReviewState) -> Within | None:
     """Return the course that the patient may go on with at this visit with one "yes", or nothing."""
-    within = course_for(now)
-    return None if within is None or within.why or now.signing_holds else within
+    within = course_for(state)
+    return None if within is None or within.why or state.signing_holds else within
 
 
-def held_to(first: Consent, now: Standing, *, by: User | None = None) -> Within | None:
+def held_to(first: Consent, state: ReviewState, *, by: User | None = None) -> Within | None:
     """Return how a visit stands beside this consent; nothing if that has no plan or no file to go by."""
     whole = Consent.objects.select_related("given", "confirmed_by", "sealed", "visit").defer("record", "sealed__pdf")
-    return _within(whole.get(pk=first.pk), now, by)
+    return _within(whole.get(pk=first.pk), state, by)
 
 
 def _firsts(visit: Visit) -> list[Consent]:
@@ -99,24 +103,27 @@ def _full() -> QuerySet[Consent]:
     return rows.defer("record", "sealed__pdf").order_by("-confirmed_at")
 
 
-def _within(first: Consent, now: Standing, by: User | None) -> Within | None:
+def _within(first: Consent, state: ReviewState, by: User | None) -> Within | None:
     plan = Plan.of(first.visit)
     if plan is None or not hasattr(first, "sealed"):
         return None
-    course = _course(first, plan, now.visit)
-    most, days = now.policy.course_sessions, now.policy.course_days
-    why = why_full(course, _today(first, now, by), most=most, days=days)
-    return Within(first, plan, why, course.sessions + 1, most, course.last_day(days))
+    course = _course(first, plan, state)
+    why = why_full(course, _today(first, state, by))
+    visits, last_day = course.scope.visits, course.scope.last_day
+    assert visits is not None and last_day is not None  # noqa: PT018  (set just above)
+    return Within(first, plan, why, course.sessions + 1, visits, last_day)
 
 
-def _course(first: Consent, plan: Plan, visit: Visit) -> Course:
-    began = timezone.localdate(first.confirmed_at)
+def _course(first: Consent, plan: Plan, state: ReviewState) -> Course:
+    began, policy, visit = timezone.localdate(first.confirmed_at), state.policy, state.visit
     return Course(
         began=began,
-        regions=frozenset(plan.regions),
-        technique=plan.technique,
-        electro=plan.electro,
-        practitioner=first.confirmed_by_id,
+        scope=replace(
+            plan.scope,
+            visits=policy.course_sessions,
+            practitioner=first.confirmed_by_id,
+            last_day=began + dt.timedelta(days=policy.course_days),
+        ),
         text_version=first.given.statement_version,
         flags=_flags(first.given),
         sessions=1 + _before(first, visit).count(),
@@ -138,21 +145,18 @@ def _flags(given: Given) -> frozenset[str]:
     return frozenset(each.key for each in raised if needs_decision(Severity(each.severity)))
 
 
-def _today(first: Consent, now: Standing, by: User | None) -> Today:
-    plan = now.plan
-    known = plan.by_id if plan else now.visit.practitioner_id
-    sent = now.screening is not None and now.screening.submitted_at is not None
+def _today(first: Consent, state: ReviewState, by: User | None) -> Today:
+    plan = state.plan
+    known = plan.by_id if plan else state.visit.practitioner_id
+    sent = state.screening is not None and state.screening.submitted_at is not None
     return Today(
         day=timezone.localdate(),
         text_version=VERSION,
-        regions=frozenset(needling(now.visit, plan).regions),
-        technique=plan.technique if plan else "",
-        electro=plan.electro if plan else None,
-        practitioner=by.pk if by else known,
-        flags=frozenset(each.flag.key for each in now.flags if each.needs_decision),
-        minor=now.is_minor,
-        reacted=_harmed_since(first, now.visit) or (sent and now.answers.get("last_needling_reaction") != "no"),
-        changed=Given.objects.filter(visit=now.visit, voiding__isnull=False).exclude(course=None).exists(),
+        scope=replace(planned_scope(state.visit, plan), practitioner=by.pk if by else known),
+        flags=frozenset(each.flag.key for each in state.flags if each.needs_decision),
+        minor=state.is_minor,
+        reacted=_harmed_since(first, state.visit) or (sent and state.answers.get("last_needling_reaction") != "no"),
+        changed=Given.objects.filter(visit=state.visit, voiding__isnull=False).exclude(course=None).exists(),
     )
 
 
@@ -163,10 +167,10 @@ def line_of(visit: Visit) -> dict[str, Any]:
     """
     given = Given.of(visit)
     if given and given.course:
-        return {"within": held_to(given.course, standing(visit)), "session": True}
+        return {"within": held_to(given.course, review_state(visit)), "session": True}
     if given or visit.at not in OPEN or visit.day != timezone.localdate():
         return {"within": None, "session": False}
-    return {"within": course_for(standing(visit)), "session": False}
+    return {"within": course_for(review_state(visit)), "session": False}
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,7 @@ def submit(*, visit: Visit, by: Actor) -> Stage:
     _alarm(visit, before={}, after=answers if visit.urgent_at is None else {}, by=by)
     found = assess(screening=screening, by=by)
     if not _needs_practitioner(visit, screening, found, answers):
-        clear(visit, screening)
+        clear(visit)
         visit.move(Stage.CONSENTING, by=by)
         return Stage.CONSENTING
     visit.move(Stage.IN_REVIEW, by=by)

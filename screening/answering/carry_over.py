@@ -7,7 +7,7 @@ other answers alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 from django.db import transaction
 from django.utils import timezone
@@ -15,10 +15,11 @@ from django.utils import timezone
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Invitation, Journal, PolicyChange, Visit
 from screening.assessment import preconditions
-from screening.assessment.review_state import current_needling, short
+from screening.assessment.review_state import short
+from screening.assessment.rule_input import rule_input
 from screening.domain import questionnaire, rules
 from screening.domain.questionnaire import ON_THE_DAY, QUESTIONS, Value
-from screening.models import Assessment, Screening
+from screening.models import Assessment, Plan, Screening
 
 
 def counts_here_and_now(screening: Screening, visit: Visit) -> bool:
@@ -51,22 +52,17 @@ def no_longer_flagged(visit: Visit, found: Assessment) -> bool:
     home = said_at_home(visit)
     if home is None:
         return False
-    then = _flagged_then(visit, questionnaire.load(home.answers))
+    then = _flagged_then(visit, home)
     now = {flag.question for flag in found.flags.all() if rules.needs_decision(rules.Severity(flag.severity))}
     return bool(then - now)
 
 
-def _flagged_then(visit: Visit, answers: Mapping[str, Value]) -> set[str]:
-    said = rules.assess(
-        answers,
-        born=visit.patient.born,
-        today=timezone.localdate(),
-        needling=current_needling(visit),
-        returning=visit.returning,
-        policy=PolicyChange.objects.policy(),
-    )
-    about = (ON_THE_DAY & set(answers)) - questionnaire.BY_THE_HOUR
-    return {flag.question for flag in said.flags if rules.needs_decision(flag.severity)} & about
+def _flagged_then(visit: Visit, home: Screening) -> set[str]:
+    seen = rule_input(visit, home, Plan.of(visit), PolicyChange.objects.policy())
+    about = (ON_THE_DAY & set(questionnaire.load(home.answers))) - questionnaire.BY_THE_HOUR
+    return {
+        flag.question for flag in rules.run(replace(seen, on_record=())).flags if rules.needs_decision(flag.severity)
+    } & about
 
 
 @transaction.atomic

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from django.db import transaction
-from django.utils import timezone
 
-from clinic.domain import body_regions
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.domain.policy import RULE_SETTINGS
 from clinic.models import Actor, Journal, PolicyChange, VersionSeen, Visit
 from screening.assessment import preconditions
-from screening.assessment.adverse_history import dump, on_record
-from screening.assessment.review_state import current_needling, flag_key
-from screening.domain import questionnaire, rules
+from screening.assessment.rule_input import dump, rule_input
+from screening.domain import rules
+from screening.domain.scope import Scope
 from screening.models import Assessment, Flag, Plan, Screening
 
 MAY_PLAN = (Stage.IN_REVIEW, Stage.SIGNED)
@@ -36,29 +34,22 @@ def assess(*, screening: Screening, by: Actor) -> Assessment:
 
     A flag that stood before keeps its row, and with it what was decided about it.
     """
-    visit, plan = screening.visit, Plan.of(screening.visit)
-    policy, recorded = PolicyChange.objects.policy(), on_record(visit)
-    said = rules.assess(
-        questionnaire.load(screening.answers),
-        born=visit.patient.born,
-        today=timezone.localdate(),
-        needling=current_needling(visit),
-        returning=visit.returning,
-        policy=policy,
-        on_record=recorded,
-    )
+    visit, plan, policy = screening.visit, Plan.of(screening.visit), PolicyChange.objects.policy()
+    seen = rule_input(visit, screening, plan, policy)
+    result = rules.run(seen)
     run = Assessment.objects.create(
         screening=screening,
         plan=plan,
         rules_version=rules.VERSION,
+        input_sha256=seen.digest(),
         policy={name: getattr(policy, name) for name in RULE_SETTINGS},
-        on_record=dump(recorded),
-        outcome=said.outcome,
+        on_record=dump(seen.on_record),
+        outcome=result.outcome,
     )
     VersionSeen.objects.seen(VersionSeen.What.RULES, rules.VERSION, rules.digest(), by=by)
-    run.flags.set([_flag(screening, raised) for raised in said.flags])
+    run.flags.set([_flag(screening, raised) for raised in result.flags])
     Journal.objects.record(
-        "rules run", by=by, visit=visit, screening=screening.pk, outcome=said.outcome, count=len(said.flags)
+        "rules run", by=by, visit=visit, screening=screening.pk, outcome=result.outcome, count=len(result.flags)
     )
     return run
 
@@ -66,30 +57,34 @@ def assess(*, screening: Screening, by: Actor) -> Assessment:
 def _flag(screening: Screening, raised: rules.Raised) -> Flag:
     flag, _ = Flag.objects.get_or_create(
         screening=screening,
-        key=flag_key(raised),
+        key=raised.key,
         defaults={
             "question": raised.question,
             "severity": raised.severity.value,
             "reason": raised.reason,
             "source": asdict(raised.source),
             "regions": list(raised.regions),
+            "never_cleared": raised.never_cleared,
+            "precautions": list(raised.precautions),
+            "ask": list(raised.ask),
         },
     )
     return flag
 
 
 @transaction.atomic
-def save_plan(*, visit: Visit, regions: list[str], technique: str, electro: bool, sessions: int, by: Actor) -> Planned:
-    """Write what is to be done, run the rules again, and return which flags that raised and which it settled."""
+def save_plan(*, visit: Visit, scope: Scope, by: Actor) -> Planned:
+    """Write what is to be done, run the rules again, and return which flags that raised and which it settled.
+
+    Raise ``NotAllowed`` where it is not the time for it, ``ValueError`` for a number of visits that is not allowed.
+    """
     preconditions.practitioner(by)
     preconditions.fresh(visit, *MAY_PLAN)
     preconditions.reviewing(visit, by)
-    if not regions:
+    if not scope.regions:
         raise NotAllowed("Name at least one region.")
-    if unknown := set(regions) - set(body_regions.REGIONS):
-        raise ValueError(f"regions: {', '.join(sorted(unknown))}; allowed: {', '.join(body_regions.REGIONS)}")
-    if not 1 <= sessions <= MOST_SESSIONS:
-        raise ValueError(f"sessions: {sessions}; allowed: 1 to {MOST_SESSIONS}")
+    if scope.visits is None or not 1 <= scope.visits <= MOST_SESSIONS:
+        raise ValueError(f"visits: {scope.visits}; allowed: 1 to {MOST_SESSIONS}")
     screening = preconditions.sent(visit)
     last = screening.assessments.last()
     before = {flag.pk: flag for flag in last.flags.all()} if last else {}
@@ -97,10 +92,10 @@ def save_plan(*, visit: Visit, regions: list[str], technique: str, electro: bool
     plan = Plan.objects.create(
         visit=visit,
         number=previous.number + 1 if previous else 1,
-        regions=regions,
-        technique=technique,
-        electro=electro,
-        sessions=sessions,
+        regions=list(scope.places),
+        technique=scope.technique,
+        electro=bool(scope.electro),
+        sessions=scope.visits,
         by=by.staff,
     )
     Journal.objects.record("plan saved", by=by, visit=visit, plan=plan.pk, number=plan.number)

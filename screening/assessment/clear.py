@@ -7,45 +7,43 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from clinic.domain.flow import Stage
-from clinic.models import Actor, Journal, PolicyChange, Visit
+from clinic.models import Actor, Journal, Visit
 from screening.assessment import preconditions
 from screening.assessment.clearance_state import clearance_of, covered_now, why_lapsed
-from screening.assessment.review_state import Standing
-from screening.domain.clearance import Why
-from screening.models import Clearance, Closing, Lapse, Plan, Screening
+from screening.assessment.review_state import ReviewState, review_state
+from screening.domain.clearance import LapseReason
+from screening.models import Clearance, ClearanceLapse, Closing
 
 
-def clear(visit: Visit, screening: Screening, closing: Closing | None = None) -> Clearance:
-    """Write what the visit goes on to consent with. In the transaction that moves it there."""
-    plan = Plan.of(visit)
-    covers = covered_now(visit, screening, plan, PolicyChange.objects.policy())
+def clear(visit: Visit, closing: Closing | None = None) -> Clearance:
+    """Write what the visit goes on to consent with. In the transaction that ran the rules and moves it there."""
+    state = review_state(visit)
+    assert state.screening is not None
+    covers = covered_now(state, state.screening)
     return Clearance.objects.create(
-        screening=screening,
+        screening=state.screening,
         closing=closing,
         answers_sha256=covers.answers,
         rules_version=covers.rules_version,
         flags=sorted(covers.flags),
-        regions=sorted(covers.regions),
-        technique=plan.technique if plan else "",
-        electro=covers.electro,
+        scope=covers.scope.to_json(),
         at=covers.at,
     )
 
 
-def lapse_if_due(*, visit: Visit, by: Actor, stands: Standing | None = None) -> tuple[Why, ...]:
+def lapse_if_due(state: ReviewState, *, by: Actor) -> tuple[LapseReason, ...]:
     """Take a visit whose clearance no longer holds back to the review; return why, () if it holds.
 
     Only before the patient signed: after that the signature must be voided as well, which is the consent room's to do.
-    ``visit``: as it was read for this request, and ``stands`` where its review does, if that was read. Only where it is
-    due does this wait for its turn to write, and look again.
+    Only where it is due does this wait for its turn to write, and look again.
     """
-    return _lapse(visit, by) if why_lapsed(visit, stands) else ()
+    return _lapse(state.visit, by) if why_lapsed(state) else ()
 
 
 @transaction.atomic
-def _lapse(visit: Visit, by: Actor) -> tuple[Why, ...]:
+def _lapse(visit: Visit, by: Actor) -> tuple[LapseReason, ...]:
     visit.refresh_from_db(fields=preconditions.CHANGES)
-    if visit.at is not Stage.CONSENTING or not (why := why_lapsed(visit)):
+    if visit.at is not Stage.CONSENTING or not (why := why_lapsed(review_state(visit))):
         return ()
     note_lapse(visit=visit, why=why, by=by)
     visit.move(Stage.IN_REVIEW, by=by, why="the clearance lapsed")
@@ -54,11 +52,11 @@ def _lapse(visit: Visit, by: Actor) -> tuple[Why, ...]:
     return why
 
 
-def note_lapse(*, visit: Visit, why: Sequence[Why], by: Actor) -> Lapse:
+def note_lapse(*, visit: Visit, why: Sequence[LapseReason], by: Actor) -> ClearanceLapse:
     """Write that a clearance lapsed, and why. In the transaction that takes the visit back to the review."""
     clearance = clearance_of(visit)
-    if clearance and Lapse.objects.filter(clearance=clearance).exists():
+    if clearance and ClearanceLapse.objects.filter(clearance=clearance).exists():
         clearance = None
-    lapse = Lapse.objects.create(visit=visit, clearance=clearance, why=[each.value for each in why])
+    lapse = ClearanceLapse.objects.create(visit=visit, clearance=clearance, why=[each.value for each in why])
     Journal.objects.record("clearance lapsed", by=by, visit=visit, why=", ".join(each.words for each in why))
     return lapse

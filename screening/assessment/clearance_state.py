@@ -7,93 +7,66 @@ import datetime as dt
 from django.utils import timezone
 
 from clinic.domain.flow import Stage
-from clinic.domain.policy import Policy
-from clinic.models import PolicyChange, Visit
-from screening.assessment.adverse_history import on_record
-from screening.assessment.review_state import Standing, flag_key, needling
-from screening.domain import questionnaire, rules
-from screening.domain.clearance import Covered, Why, answers_digest, lapsed
-from screening.models import Assessment, Clearance, Lapse, Plan, Screening
+from clinic.models import Visit
+from screening.assessment.review_state import ReviewState
+from screening.assessment.rule_input import rule_input
+from screening.domain import rules
+from screening.domain.clearance import Covered, LapseReason, answers_digest, lapsed
+from screening.domain.scope import Scope
+from screening.models import Clearance, ClearanceLapse, Screening
 
 CLEARED = (Stage.CONSENTING, Stage.SIGNED)
 
 
 def clearance_of(visit: Visit) -> Clearance | None:
-    """Return what the visit was cleared on last, or nothing."""
+    """Return what the visit was cleared on last, or ``None``."""
     return Clearance.objects.filter(screening__visit=visit).select_related("screening").last()
 
 
-def lapse_of(visit: Visit) -> Lapse | None:
+def lapse_of(visit: Visit) -> ClearanceLapse | None:
     """Return why the visit is back in review, if that is because its clearance lapsed, and it was not cleared since."""
-    lapse = Lapse.objects.filter(visit=visit).last()
+    lapse = ClearanceLapse.objects.filter(visit=visit).last()
     again = lapse and Clearance.objects.filter(screening__visit=visit, at__gt=lapse.at).exists()
     return None if again or not visit.is_open else lapse
 
 
-def why_lapsed(visit: Visit, stands: Standing | None = None) -> tuple[Why, ...]:
+def why_lapsed(state: ReviewState, *, run_rules: bool = False) -> tuple[LapseReason, ...]:
     """Return why the visit's clearance no longer holds, as things are now; () if it holds, or none is relied on.
 
-    ``stands``: where its review stands, if that was read in this transaction already.
+    ``run_rules``: whatever they said last. Without, they run only where something that they look at changed since.
     """
-    if visit.at not in CLEARED:
+    screening = state.screening
+    if state.visit.at not in CLEARED or screening is None or screening.submitted_at is None:
         return ()
-    screening = stands.screening if stands else Screening.of(visit)
-    if screening is None or screening.submitted_at is None:
-        return ()
-    policy = stands.policy if stands else PolicyChange.objects.policy()
-    now = covered_now(visit, screening, stands.plan if stands else Plan.of(visit), policy)
-    before = _covered(clearance_of(visit), visit, screening, now)
-    return lapsed(before, now, hours=policy.clearance_hours)
-
-
-def covered_now(visit: Visit, screening: Screening, plan: Plan | None, policy: Policy) -> Covered:
-    """Return what a clearance given now would cover. The rules run anew, and write nothing."""
-    planned = needling(visit, plan)
-    said = rules.assess(
-        questionnaire.load(screening.answers),
-        born=visit.patient.born,
-        today=timezone.localdate(),
-        needling=planned,
-        returning=visit.returning,
-        policy=policy,
-        on_record=on_record(visit),
-    )
-    return Covered(
-        answers=answers_digest(screening.answers),
-        rules_version=rules.VERSION,
-        flags=frozenset(flag_key(each) for each in said.flags if rules.needs_decision(each.severity)),
-        regions=frozenset(planned.regions),
-        electro=plan.electro if plan else None,
-        at=timezone.now(),
-        answered_at=screening.oldest_of_the_day,
-    )
-
-
-def _covered(clearance: Clearance | None, visit: Visit, screening: Screening, now: Covered) -> Covered:
+    clearance = clearance_of(state.visit)
     if clearance is None:
-        return _before_they_were_kept(visit, screening, now)
-    return Covered(
+        return (LapseReason.NOT_CLEARED,)
+    covered = Covered(
         answers=clearance.answers_sha256,
         rules_version=clearance.rules_version,
         flags=frozenset(clearance.flags),
-        regions=frozenset(clearance.regions),
-        electro=clearance.electro,
+        scope=Scope.from_json(clearance.scope),
         at=clearance.at,
         answered_at=clearance.screening.oldest_of_the_day,
     )
+    return lapsed(covered, covered_now(state, screening, run_rules=run_rules), hours=state.policy.clearance_hours)
 
 
-def _before_they_were_kept(visit: Visit, screening: Screening, now: Covered) -> Covered:
-    """A visit that came to consent when clearances were not kept: what its latest run of the rules says, since then."""
-    run = Assessment.objects.filter(screening=screening).last()
+def covered_now(state: ReviewState, screening: Screening, *, run_rules: bool = False) -> Covered:
+    """Return what a clearance given now would cover."""
+    seen = rule_input(state.visit, screening, state.plan, state.policy)
+    last = state.assessment
+    if run_rules or last is None or last.input_sha256 != seen.digest():
+        flags = {flag.key for flag in rules.run(seen).flags if rules.needs_decision(flag.severity)}
+    else:
+        flags = {about.flag.key for about in state.flags if about.needs_decision}
     return Covered(
-        answers=now.answers,
-        rules_version=run.rules_version if run else now.rules_version,
-        flags=frozenset(run.flags.values_list("key", flat=True)) if run else now.flags,
-        regions=now.regions,
-        electro=now.electro,
-        at=visit.stage_since,
-        answered_at=now.answered_at,
+        answers=answers_digest(screening.answers),
+        rules_version=rules.VERSION,
+        flags=frozenset(flags),
+        scope=seen.scope,
+        at=timezone.now(),
+        answered_at=screening.oldest_of_the_day,
     )
 
 

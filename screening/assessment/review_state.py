@@ -8,34 +8,29 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 
 from django.db.models import Prefetch
 from django.utils import timezone
 
-from clinic.domain import body_regions
-from clinic.domain.policy import AFTER_TALK, RULE_SETTINGS, Policy
+from clinic.domain.policy import AFTER_TALK, Policy
 from clinic.models import PolicyChange, Visit
-from screening.assessment import adverse_history
+from screening.assessment.rule_input import planned_scope
 from screening.domain import attestations as vouching
 from screening.domain import questionnaire, rules, talk
 from screening.domain.questionnaire import QUESTIONS, Value
-from screening.domain.rules import Needling, Raised, Severity
+from screening.domain.rules import Severity
 from screening.models import Asked, Assessment, Attestation, Decision, Flag, Plan, Screening
 
 Kind = Attestation.Kind
 
 
 @dataclass(frozen=True)
-class FlagStanding:
+class FlagState:
     """One flag that stands, with what was decided about it last."""
 
     flag: Flag
     decision: Decision | None = None
     earlier: Decision | None = None  # about the same rule, in an earlier version of the answers
-    never_cleared: bool = False
-    precautions: tuple[str, ...] = ()
-    ask: tuple[str, ...] = ()
     said: tuple[tuple[str, str], ...] = ()  # the question and its follow-ups: short name, answer in words
 
     @property
@@ -64,7 +59,7 @@ class FlagStanding:
     def stops_now(self) -> bool:
         """Whether it keeps the patient from being treated today, as it stands."""
         kept = self.decision is not None and not self.decision.goes_ahead
-        return kept or self.never_cleared or (self.is_stop and self.decision is None)
+        return kept or self.flag.never_cleared or (self.is_stop and self.decision is None)
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,7 @@ class ToDo:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ReviewState:
     """One visit's review as it stands now."""
 
     visit: Visit
@@ -85,18 +80,18 @@ class Standing:
     answers: Mapping[str, Value] = field(default_factory=dict)
     plan: Plan | None = None
     assessment: Assessment | None = None
-    flags: tuple[FlagStanding, ...] = ()  # worst first
+    flags: tuple[FlagState, ...] = ()  # worst first
     attested: Mapping[str, Attestation] = field(default_factory=dict)  # the latest of each kind that counts now
     talks: tuple[Attestation, ...] = ()  # about these answers, in order
     asked: tuple[Asked, ...] = ()  # what the patient asked before signing and nobody answered yet
 
     @property
-    def undecided(self) -> tuple[FlagStanding, ...]:
+    def undecided(self) -> tuple[FlagState, ...]:
         """The flags that need a decision and have none."""
         return tuple(each for each in self.flags if each.undecided)
 
     @property
-    def decided(self) -> tuple[FlagStanding, ...]:
+    def decided(self) -> tuple[FlagState, ...]:
         """The flags with a decision."""
         return tuple(each for each in self.flags if each.decision)
 
@@ -135,7 +130,7 @@ class Standing:
 
     @property
     def near_lung(self) -> bool:
-        return body_regions.near_lung(needling(self.visit, self.plan).regions)
+        return planned_scope(self.visit, self.plan).near_lung
 
     @property
     def teach_back(self) -> Mapping[str, str]:
@@ -200,7 +195,7 @@ class Standing:
         longest = dt.timedelta(hours=self.policy.clearance_hours)
         return self.screening.stale(timezone.now() - longest) if self.screening else []
 
-    def also(self, attestation: Attestation) -> Standing:
+    def also(self, attestation: Attestation) -> ReviewState:
         """Return the same with an attestation about these answers that was written since, without reading it all anew.
 
         It is the latest of its kind. Not for questions that were answered: these settle what was asked.
@@ -239,7 +234,7 @@ class Standing:
         left = []
         for each in self.flags:
             place = f"flag-{each.flag.pk}"
-            if each.never_cleared and each.needs_decision:
+            if each.flag.never_cleared and each.needs_decision:
                 says = f"{each.short}: only the patient can change this. Explain, then send it back to them."
                 left.append(ToDo(place, says))
             elif each.undecided:
@@ -275,33 +270,12 @@ class Standing:
         return [ToDo("vitals", says)]
 
 
-def flag_key(raised: Raised) -> str:
-    """Return what makes a raised rule the same flag as before: rule, gravity, regions and the reason as worded.
-
-    The reason counts too: some rules name the planned regions in it, and a decision about one is none about another.
-    """
-    said = sha256(f"{','.join(raised.regions)}\n{raised.reason}".encode()).hexdigest()
-    return f"{raised.rule}:{raised.severity}:{said[:16]}"
-
-
 def short(name: str) -> str:
     """Return the staff's name of a question; flags about the patient's age have no question."""
     return QUESTIONS[name].short if name in QUESTIONS else name.replace("_", " ").capitalize()
 
 
-def needling(visit: Visit, plan: Plan | None) -> Needling:
-    """Return what the rules take as planned: the plan, or what the front desk noted before there was one."""
-    if plan is None:
-        return Needling(regions=tuple(visit.planned_regions))
-    return Needling(regions=tuple(plan.regions), electro=plan.electro)
-
-
-def current_needling(visit: Visit) -> Needling:
-    """Return what is planned for a visit now."""
-    return needling(visit, Plan.of(visit))
-
-
-def standing(visit: Visit) -> Standing:
+def review_state(visit: Visit) -> ReviewState:
     """Return where the review of ``visit`` stands."""
     policy = PolicyChange.objects.policy(visit.patient.site_id)
     screening = Screening.of(visit)
@@ -310,10 +284,10 @@ def standing(visit: Visit) -> Standing:
     asked = tuple(each for each in Asked.objects.filter(visit=visit) if settled is None or each.at > settled)
     plan = Plan.of(visit)
     if screening is None:
-        return Standing(visit=visit, policy=policy, plan=plan, asked=asked)
+        return ReviewState(visit=visit, policy=policy, plan=plan, asked=asked)
     answers = questionnaire.load(screening.answers)
     assessment = _latest_assessment(screening)
-    return Standing(
+    return ReviewState(
         visit=visit,
         policy=policy,
         screening=screening,
@@ -336,45 +310,20 @@ def _latest_assessment(screening: Screening) -> Assessment | None:
 
 def _flags(
     visit: Visit, screening: Screening, assessment: Assessment, answers: Mapping[str, Value]
-) -> tuple[FlagStanding, ...]:
-    raised = {flag_key(each): each for each in _run_again(visit, assessment, answers)}
+) -> tuple[FlagState, ...]:
     before = Decision.objects.filter(flag__screening__visit=visit, flag__screening__number__lt=screening.number)
     before = before.select_related("flag", "by").order_by("id")
     earlier = {each.flag.key: each for each in before} if screening.number > 1 else {}
-    found = []
-    for flag in assessment.flags.all():
-        rule = raised.get(flag.key)
-        found.append(
-            FlagStanding(
-                flag=flag,
-                decision=max(flag.decisions.all(), key=lambda each: each.pk, default=None),
-                earlier=earlier.get(flag.key),
-                # A rule that the present code no longer knows is taken at its gravest.
-                never_cleared=rule.never_cleared if rule else flag.severity == Severity.STOP,
-                precautions=tuple(rule.precautions) if rule else (),
-                ask=tuple(rule.ask) if rule else (),
-                said=_said(flag.question, answers, returning=visit.returning),
-            )
+    found = [
+        FlagState(
+            flag=flag,
+            decision=max(flag.decisions.all(), key=lambda decision: decision.pk, default=None),
+            earlier=earlier.get(flag.key),
+            said=_said(flag.question, answers, returning=visit.returning),
         )
-    return tuple(sorted(found, key=lambda each: each.severity.rank))
-
-
-def _run_again(visit: Visit, assessment: Assessment, answers: Mapping[str, Value]) -> tuple[Raised, ...]:
-    """Run the rules as they ran then: a flag's row holds no hints for the practitioner, the rule does."""
-    then = {name: value for name, value in assessment.policy.items() if name in RULE_SETTINGS}
-    return rules.assess(
-        answers,
-        born=visit.patient.born,
-        today=_day(assessment.at),
-        needling=needling(visit, assessment.plan),
-        returning=visit.returning,
-        policy=Policy().but(**then),
-        on_record=adverse_history.load(assessment.on_record),
-    ).flags
-
-
-def _day(at: dt.datetime) -> dt.date:
-    return timezone.localtime(at).date()
+        for flag in assessment.flags.all()
+    ]
+    return tuple(sorted(found, key=lambda about: about.severity.rank))
 
 
 def _said(name: str, answers: Mapping[str, Value], *, returning: bool) -> tuple[tuple[str, str], ...]:

@@ -10,15 +10,19 @@ from hashlib import sha256
 
 import rfc8785
 
-from clinic.domain.body_regions import concrete
+from screening.domain.scope import Part, Scope
 
 
-class Why(StrEnum):
+class LapseReason(StrEnum):
     """Why a clearance lapsed. The words name no answer: reception reads them too."""
 
+    NOT_CLEARED = "not_cleared"
     ANSWERS = "answers"
     FLAG = "flag"
     REGION = "region"
+    MUSCLE = "muscle"
+    TECHNIQUE = "technique"
+    DEPTH = "depth"
     ELECTRO = "electro"
     RULES = "rules"
     TIME = "time"
@@ -30,29 +34,33 @@ class Why(StrEnum):
 
 
 _WORDS = {
-    Why.ANSWERS: "an answer changed",
-    Why.FLAG: "there is a new flag",
-    Why.REGION: "a new place is planned",
-    Why.ELECTRO: "electrical stimulation is planned now",
-    Why.RULES: "the rules changed",
-    Why.TIME: "it was too long ago",
+    LapseReason.NOT_CLEARED: "it was not cleared yet",
+    LapseReason.ANSWERS: "an answer changed",
+    LapseReason.FLAG: "there is a new flag",
+    LapseReason.REGION: "a new place is planned",
+    LapseReason.MUSCLE: "another muscle is planned",
+    LapseReason.TECHNIQUE: "the technique is another one",
+    LapseReason.DEPTH: "the needles go deeper",
+    LapseReason.ELECTRO: "electrical stimulation is planned now",
+    LapseReason.RULES: "the rules changed",
+    LapseReason.TIME: "it was too long ago",
 }
+OF_NO_RULE = {Part.VISITS, Part.PRACTITIONER, Part.LAST_DAY}  # no rule looks at these
 
 
 @dataclass(frozen=True)
 class Covered:
     """What a clearance covers, or how things stand now.
 
-    ``answers``: their SHA-256 in hex; ``flags``: keys of those that need a decision; ``regions``: public names, none
-    while the place was left open; ``electro``: nothing while that was; ``at``: when it was cleared, or now;
-    ``answered_at``: when the oldest answer was given that holds for its day only. Both aware.
+    ``answers``: their SHA-256 in hex; ``flags``: keys of those that need a decision; ``scope``: what is planned, open
+    where the place was left open; ``at``: when it was cleared, or now; ``answered_at``: when the oldest answer was
+    given that holds for its day only. Both aware.
     """
 
     answers: str
     rules_version: str
     flags: frozenset[str]
-    regions: frozenset[str]
-    electro: bool | None
+    scope: Scope
     at: dt.datetime
     answered_at: dt.datetime
 
@@ -62,19 +70,19 @@ def answers_digest(stored: Mapping[str, object]) -> str:
     return sha256(rfc8785.dumps(dict(stored))).hexdigest()  # type: ignore[arg-type]
 
 
-def lapsed(covered: Covered, now: Covered, *, hours: int) -> tuple[Why, ...]:
+def lapsed(covered: Covered, now: Covered, *, hours: int) -> tuple[LapseReason, ...]:
     """Return why what was cleared no longer holds, gravest first; () if it does.
 
     ``hours``: how long a clearance, and the answers of the day that it rests on, may be relied on. Less than was
     cleared is covered; so is what was left open then, because it is looked at again when it is settled.
     """
     longest = dt.timedelta(hours=hours)
+    beyond = set(covered.scope.exceeded_by(now.scope)) - OF_NO_RULE
     found = {
-        Why.ANSWERS: now.answers != covered.answers,
-        Why.FLAG: bool(now.flags - covered.flags),
-        Why.REGION: bool(covered.regions) and not concrete(now.regions) <= concrete(covered.regions),
-        Why.ELECTRO: covered.electro is False and now.electro is True,
-        Why.RULES: now.rules_version != covered.rules_version,
-        Why.TIME: now.at - min(covered.at, covered.answered_at) > longest,
+        LapseReason.ANSWERS: now.answers != covered.answers,
+        LapseReason.FLAG: bool(now.flags - covered.flags),
+        **{LapseReason(part.value): part in beyond for part in Part if part not in OF_NO_RULE},
+        LapseReason.RULES: now.rules_version != covered.rules_version,
+        LapseReason.TIME: now.at - min(covered.at, covered.answered_at) > longest,
     }
-    return tuple(why for why, holds in found.items() if holds)
+    return tuple(reason for reason, holds in found.items() if holds)

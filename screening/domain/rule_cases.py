@@ -15,7 +15,8 @@ from clinic.domain.body_regions import REGIONS
 from clinic.domain.policy import RULE_SETTINGS, SETTINGS, Policy
 from screening.domain import questionnaire
 from screening.domain.questionnaire import QUESTIONS, Value
-from screening.domain.rules import Assessment, Needling, Raised, Severity, assess
+from screening.domain.rules import Raised, RuleInput, RuleResult, Severity, run
+from screening.domain.scope import Scope
 
 MISSING = "missing"
 CLEAR = "clear"
@@ -33,7 +34,7 @@ class Case:
     born: datetime.date
     today: datetime.date
     answers: Mapping[str, Value]
-    needling: Needling
+    scope: Scope
     returning: bool
     policy: Policy
     outcome: str | None
@@ -45,15 +46,15 @@ class Verdict:
     """What the rules made of one case, and what differs from what was expected, in words."""
 
     name: str
-    assessment: Assessment
+    result: RuleResult
     differences: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as JSON can hold it; each flag with question, severity, reason, regions and source."""
         return {
             "name": self.name,
-            "outcome": self.assessment.outcome,
-            "flags": [_flag(flag) for flag in self.assessment.flags],
+            "outcome": self.result.outcome,
+            "flags": [_flag(flag) for flag in self.result.flags],
             "differences": list(self.differences),
         }
 
@@ -84,24 +85,17 @@ def read(text: str) -> list[Case]:
 
 def judge(case: Case) -> Verdict:
     """Run the rules over one case and compare."""
-    assessment = assess(
-        case.answers,
-        born=case.born,
-        today=case.today,
-        needling=case.needling,
-        returning=case.returning,
-        policy=case.policy,
-    )
-    return Verdict(case.name, assessment, tuple(_differences(case, assessment)))
+    result = run(RuleInput(case.answers, case.born, case.today, case.scope, case.returning, case.policy))
+    return Verdict(case.name, result, tuple(_differences(case, result)))
 
 
-def _differences(case: Case, assessment: Assessment) -> Iterable[str]:
-    if case.outcome not in (None, assessment.outcome):
-        yield f"outcome: expected {case.outcome}, got {assessment.outcome}"
+def _differences(case: Case, result: RuleResult) -> Iterable[str]:
+    if case.outcome not in (None, result.outcome):
+        yield f"outcome: expected {case.outcome}, got {result.outcome}"
     if case.flags is None:
         return
     worst: dict[str, Severity] = {}
-    for flag in assessment.flags:  # worst first
+    for flag in result.flags:  # worst first
         worst.setdefault(flag.question, flag.severity)
     for name, expected in case.flags.items():
         got = worst.pop(name, None)
@@ -122,14 +116,14 @@ def _case(number: int, table: object, today: datetime.date) -> Case:
     where = f"case {number}, “{name}”"
     _known(where, table, ("name", "born", "returning", "answers", "plan", "policy", "expect"))
     answers = _answers(where, _table(where, table, "answers"), today)
-    needling = _needling(where, _table(where, table, "plan"))
+    scope = _scope(where, _table(where, table, "plan"))
     policy = _policy(where, _table(where, table, "policy"))
     returning = _flagged(where, "returning", table.get("returning", False))
     outcome, flags = _expectation(where, table)
     born = _day(where, "born", table.get("born"))
     if born > today:
         raise BadCase(f"{where}: born: {born} is not allowed; allowed: a date up to {today}")
-    return Case(" ".join(name.split()), born, today, answers, needling, returning, policy, outcome, flags)
+    return Case(" ".join(name.split()), born, today, answers, scope, returning, policy, outcome, flags)
 
 
 def _answers(where: str, table: Mapping[str, object], today: datetime.date) -> dict[str, Value]:
@@ -151,7 +145,7 @@ def _answers(where: str, table: Mapping[str, object], today: datetime.date) -> d
     return answers
 
 
-def _needling(where: str, table: Mapping[str, object]) -> Needling:
+def _scope(where: str, table: Mapping[str, object]) -> Scope:
     _known(f"{where}: plan", table, ("regions", "electro"))
     regions = table.get("regions", [])
     if not isinstance(regions, list):
@@ -159,7 +153,7 @@ def _needling(where: str, table: Mapping[str, object]) -> Needling:
     for region in regions:
         if region not in REGIONS:
             raise BadCase(f"{where}: plan: {region!r}: no such region; allowed: {', '.join(REGIONS)}")
-    return Needling(tuple(regions), _flagged(f"{where}: plan", "electro", table.get("electro", False)))
+    return Scope.of(regions, electro=_flagged(f"{where}: plan", "electro", table.get("electro", False)))
 
 
 def _policy(where: str, table: Mapping[str, object]) -> Policy:

@@ -13,29 +13,33 @@ from enum import StrEnum
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
+
+import rfc8785
 
 from clinic.domain.body_regions import NOT_PRESSED, concrete, in_order, limb_of, region_words
-from clinic.domain.policy import Policy
+from clinic.domain.policy import RULE_SETTINGS, Policy
 from screening.domain import medicines, questionnaire, sources
 from screening.domain.questionnaire import QUESTIONS, Answers, Kind, Question
+from screening.domain.scope import Scope
 from screening.domain.sources import Source
 
 __all__ = [
     "RULES",
     "VERSION",
-    "Assessment",
-    "Needling",
     "OnRecord",
     "Raised",
     "Rule",
+    "RuleInput",
+    "RuleResult",
     "Severity",
     "Source",
-    "assess",
     "digest",
     "is_minor",
     "needs_decision",
     "needs_interpreter",
     "open_questions",
+    "run",
     "worse",
 ]
 
@@ -93,16 +97,12 @@ class Raised:
 
     @property
     def key(self) -> str:
-        """The same rule, gravity and regions give the same key, so that a decision made on it still counts."""
-        return f"{self.rule}:{self.severity}:{','.join(self.regions)}"
+        """The same rule, gravity, regions and reason give the same key, so that a decision made on it still counts.
 
-
-@dataclass(frozen=True)
-class Needling:
-    """What is planned: regions (public names) and whether current goes through the needles."""
-
-    regions: tuple[str, ...] = ()
-    electro: bool = False
+        The reason counts too: some rules name the planned regions in it; a decision about one is none about another.
+        """
+        said = sha256(f"{','.join(self.regions)}\n{self.reason}".encode()).hexdigest()
+        return f"{self.rule}:{self.severity}:{said[:16]}"
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class OnRecord:
 
 
 @dataclass(frozen=True)
-class Assessment:
+class RuleResult:
     """What the rules make of one screening: the worst severity (or "clear") and every flag, worst first."""
 
     outcome: str
@@ -123,21 +123,45 @@ class Assessment:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """All that a rule may look at."""
+class RuleInput:
+    """All that a rule may look at.
+
+    ``born`` and ``today`` are the patient's birth date and the clinic's day; ``scope`` is what is planned (nothing by
+    default); ``returning`` says that the patient was needled here before; ``on_record`` are the adverse events of
+    earlier visits that count now, whatever the patient says. Answers to questions that are not asked are left aside.
+    """
 
     answers: Answers
     born: datetime.date
     today: datetime.date
-    needling: Needling
-    returning: bool
-    policy: Policy
-    typed: medicines.Named
+    scope: Scope = field(default_factory=Scope)
+    returning: bool = False
+    policy: Policy = field(default_factory=Policy)
     on_record: tuple[OnRecord, ...] = ()
-    planned: frozenset[str] = field(init=False)  # concrete regions
+    typed: medicines.Named = field(init=False)  # medicines that the patient named
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "planned", concrete(self.needling.regions))
+        asked = questionnaire.prune(self.answers, returning=self.returning)
+        object.__setattr__(self, "answers", asked)
+        object.__setattr__(self, "typed", medicines.find(str(asked.get("medicines", ""))))
+
+    @property
+    def planned(self) -> frozenset[str]:
+        return self.scope.regions
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of all of it: the same input gives the same result, so nothing need be run again."""
+        told: dict[str, Any] = {
+            "answers": questionnaire.dump(self.answers),
+            "born": self.born.isoformat(),
+            "today": self.today.isoformat(),
+            "scope": self.scope.to_json(),
+            "returning": self.returning,
+            "policy": {name: getattr(self.policy, name) for name in RULE_SETTINGS},
+            "on_record": [[each.event, each.day.isoformat(), each.what] for each in self.on_record],
+            "rules": digest(),
+        }
+        return sha256(rfc8785.dumps(told)).hexdigest()
 
     def asked(self, name: str) -> bool:
         return questionnaire.asked(QUESTIONS[name], self.answers, returning=self.returning)
@@ -179,8 +203,8 @@ class Facts:
         return frozenset(self.picked("antiplatelet_names")) | frozenset(self.typed.antiplatelets)
 
 
-Test = Callable[[Facts], bool]
-Words = str | Callable[[Facts], str]
+Test = Callable[[RuleInput], bool]
+Words = str | Callable[[RuleInput], str]
 
 
 @dataclass(frozen=True)
@@ -193,12 +217,12 @@ class Rule:
     raised: Test
     reason: Words
     source: Source
-    regions: Callable[[Facts], frozenset[str]] | None = None
+    regions: Callable[[RuleInput], frozenset[str]] | None = None
     never_cleared: bool = False
     precautions: tuple[str, ...] = ()
     ask: tuple[str, ...] = ()
 
-    def apply(self, facts: Facts) -> Raised | None:
+    def apply(self, facts: RuleInput) -> Raised | None:
         """Return the flag this rule raises, or nothing."""
         if not self.raised(facts):
             return None
@@ -233,56 +257,56 @@ def _names(regions: frozenset[str]) -> str:
     return ", ".join(region_words(name) for name in in_order(regions))
 
 
-def _recorded(facts: Facts) -> str:
+def _recorded(facts: RuleInput) -> str:
     return "; ".join(f"{each.what}, {questionnaire.day_in_words(each.day)}" for each in facts.on_record)
 
 
-def _affected_limbs(facts: Facts) -> frozenset[str]:
+def _affected_limbs(facts: RuleInput) -> frozenset[str]:
     return frozenset().union(*(limb_of(name) for name in facts.picked("lymphoedema_regions")))
 
 
-def _recent_surgery(facts: Facts) -> bool:
+def _recent_surgery(facts: RuleInput) -> bool:
     days = facts.days_since("surgery_date")
     return days is not None and 0 <= days <= 7 * facts.policy.surgery_weeks
 
 
-def _surgery_to_be_healed(facts: Facts) -> bool:
+def _surgery_to_be_healed(facts: RuleInput) -> bool:
     # Until such a region is planned, the review of the surgery itself says it all.
     return _recent_surgery(facts) and bool(facts.regions("surgery_regions") & facts.planned)
 
 
-def _recent_seizure(facts: Facts) -> bool:
+def _recent_seizure(facts: RuleInput) -> bool:
     days = facts.days_since("last_seizure")
     return days is not None and days <= facts.policy.seizure_days
 
 
-def _surgery_words(facts: Facts) -> str:
+def _surgery_words(facts: RuleInput) -> str:
     regions = facts.regions("surgery_regions")
     where = f" on {_names(regions)}" if regions else ""
     return f"Surgery in the last 12 weeks or planned ({facts.words('surgery_date')}){where}."
 
 
-def _several_antiplatelets(facts: Facts) -> bool:
+def _several_antiplatelets(facts: RuleInput) -> bool:
     return facts.is_("antiplatelets", "yes") and (len(facts.antiplatelet_drugs()) > 1 or facts.may_thin_blood())
 
 
-def _fear(facts: Facts) -> float:
+def _fear(facts: RuleInput) -> float:
     return facts.number("needle_fear") or 0
 
 
-def _inr_too_high(facts: Facts) -> bool:
+def _inr_too_high(facts: RuleInput) -> bool:
     inr = facts.number("inr")
     return inr is not None and inr > facts.policy.inr_limit
 
 
-def _inr_words(facts: Facts) -> str:
+def _inr_words(facts: RuleInput) -> str:
     return (
         f"INR {facts.answers.get('inr')} (date: {facts.words('inr_date')}) is above the clinic's limit of "
         f"{facts.policy.inr_limit:g}."
     )
 
 
-def _understanding_words(facts: Facts) -> str:
+def _understanding_words(facts: RuleInput) -> str:
     said = {"no": "says they do not know", "unsure": "is not sure", "prefer_not": "would rather not say"}
     how = said.get(str(facts.answers.get("understands_why")), "left out")
     return (
@@ -423,7 +447,7 @@ _TABLE: tuple[Rule, ...] = (
          precautions=("We keep the needles away from your device, and use no current.",),
          ask=("Which device, where, since when?", "Any other implant under the skin?")),
     Rule("implanted_device_electro", "implanted_device", STOP,
-         lambda facts: facts.needling.electro and not facts.is_("implanted_device", "no"),
+         lambda facts: bool(facts.scope.electro) and not facts.is_("implanted_device", "no"),
          "Electrical stimulation is planned, and an implanted device is not ruled out.", sources.PACEMAKER,
          ask=("Can the plan do without current?",)),
     Rule("heart_valve", "heart_valve", REVIEW, _yes("heart_valve"),
@@ -533,10 +557,10 @@ def _unanswered(question: Question) -> Rule:
     kept = "Wants to say it in private" if question.private else "Would rather not say"
     how = {"unsure": "Not sure", "prefer_not": kept} if question.kind is Kind.YNU else {}
 
-    def reason(facts: Facts) -> str:
+    def reason(facts: RuleInput) -> str:
         return f"{how.get(str(facts.answers.get(name)), 'Not given')}: {question.short}."
 
-    def raised(facts: Facts) -> bool:
+    def raised(facts: RuleInput) -> bool:
         given = facts.answers.get(name)
         # Of a follow-up choice, nothing picked is as little as nothing given.
         silent = given is None or (bool(choice_of_parent) and not given) or (isinstance(given, str) and given in how)
@@ -564,30 +588,12 @@ def digest() -> str:
     return sha256(b"\0".join((here / name).read_bytes() for name in WRITTEN_IN)).hexdigest()
 
 
-def assess(
-    answers: Answers,
-    *,
-    born: datetime.date,
-    today: datetime.date,
-    needling: Needling | None = None,
-    returning: bool = False,
-    policy: Policy | None = None,
-    on_record: tuple[OnRecord, ...] = (),
-) -> Assessment:
-    """Run every rule over typed answers, and return the outcome with every flag, worst first.
-
-    ``born`` and ``today`` are the patient's birth date and the clinic's day; ``needling`` is the plan (nothing planned
-    by default); ``returning`` says that the patient was needled here before; ``on_record`` are the adverse events of
-    earlier visits that count now, whatever the patient says. Answers to questions that are not asked are left aside.
-    Raise ``ValueError`` naming a region that is unknown.
-    """
-    asked = questionnaire.prune(answers, returning=returning)
-    typed = medicines.find(str(asked.get("medicines", "")))
-    facts = Facts(asked, born, today, needling or Needling(), returning, policy or Policy(), typed, on_record)
-    raised = [flag for rule in RULES if (flag := rule.apply(facts))]
+def run(seen: RuleInput) -> RuleResult:
+    """Run every rule, and return the outcome with every flag, worst first."""
+    raised = [flag for rule in RULES if (flag := rule.apply(seen))]
     flags = tuple(sorted(raised, key=lambda flag: flag.severity.rank))
     worst = next((flag.severity for flag in flags if flag.severity is not NOTE), None)
-    return Assessment(worst.value if worst else "clear", flags)
+    return RuleResult(worst.value if worst else "clear", flags)
 
 
 def is_minor(born: datetime.date, today: datetime.date) -> bool:

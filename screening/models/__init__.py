@@ -1,6 +1,6 @@
 """What is kept of a screening: answers, plan, flags, review, clearance and treatment."""
 
-from screening.models.clearance import Clearance, Lapse
+from screening.models.clearance import Clearance, ClearanceLapse
 from screening.models.flags import Assessment, Decision, Flag
 from screening.models.plan import Plan, Technique
 from screening.models.review import Attestation, Claim, Closing
@@ -14,11 +14,11 @@ __all__ = [
     "Attestation",
     "Claim",
     "Clearance",
+    "ClearanceLapse",
     "Closing",
     "Decision",
     "EventNote",
     "Flag",
-    "Lapse",
     "PaperForm",
     "Plan",
     "Screening",

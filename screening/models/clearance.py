@@ -19,9 +19,7 @@ class Clearance(WrittenOnce):
     answers_sha256 = models.CharField(max_length=64)  # of `clearance.answers_digest`, in hex
     rules_version = models.CharField(max_length=40)
     flags = models.JSONField(default=list)  # keys of those that needed a decision, and got one
-    regions = models.JSONField(default=list)  # public names; [] while the place was left open
-    technique = models.CharField(max_length=20, blank=True)
-    electro = models.BooleanField("electrical stimulation", null=True)
+    scope = models.JSONField(default=dict)  # `scope.Scope.to_json`: what was planned, as far as it was settled
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -31,13 +29,13 @@ class Clearance(WrittenOnce):
         return f"clearance of {self.screening_id}"
 
 
-class Lapse(WrittenOnce):
+class ClearanceLapse(WrittenOnce):
     """A clearance that no longer held when it was relied on, and why: the visit went back to the review."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="lapses")
-    # Nothing where the visit was cleared before clearances were kept.
+    # `None` where the same clearance lapsed before.
     clearance = models.OneToOneField(Clearance, on_delete=models.PROTECT, null=True, related_name="lapse")
-    why = models.JSONField()  # values of `clearance.Why`
+    why = models.JSONField()  # values of `clearance.LapseReason`
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

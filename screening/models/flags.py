@@ -13,15 +13,18 @@ from screening.models.screening import Screening
 
 
 class Flag(WrittenOnce):
-    """One raised rule, as it was worded then."""
+    """One raised rule with all that it said: nothing is derived again from a rule's wording."""
 
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="flags")
-    key = models.CharField(max_length=600)  # of `rules.Raised`: the same rule, gravity and regions give the same key
+    key = models.CharField(max_length=600)  # `rules.Raised.key`
     question = models.CharField(max_length=40)
     severity = models.CharField(max_length=10)
     reason = EncryptedText(of="screening.visit.patient", row=("screening", "question"))
     source = models.JSONField()  # {"title": …, "edition": …, "link": …}
     regions = models.JSONField(default=list)
+    never_cleared = models.BooleanField(default=False)  # only the patient can change it, by another answer
+    precautions = models.JSONField(default=list)  # suggested, in words fit for the patient's text
+    ask = models.JSONField(default=list)  # what the practitioner should find out next
     raised_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -37,6 +40,7 @@ class Assessment(WrittenOnce):
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="assessments")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, related_name="assessments")
     rules_version = models.CharField(max_length=40)
+    input_sha256 = models.CharField(max_length=64)  # `rules.RuleInput.digest`: what the rules looked at
     policy = models.JSONField()  # the settings that the rules used, by name
     on_record = EncryptedJSON(
         of="screening.visit.patient", row=("screening",), default=list

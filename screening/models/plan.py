@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from clinic.models import User, Visit
 from clinic.storage.append_only import WrittenOnce
+from screening.domain.scope import Scope
 
 
 class Technique(models.TextChoices):
@@ -35,6 +36,17 @@ class Plan(WrittenOnce):
 
     def __str__(self) -> str:
         return f"plan {self.number} of {self.visit_id}"
+
+    @property
+    def scope(self) -> Scope:
+        """All that the plan settles."""
+        return Scope.of(
+            self.regions,
+            technique=self.technique,
+            electro=self.electro,
+            visits=self.sessions,
+            practitioner=self.by_id,
+        )
 
     @classmethod
     def of(cls, visit: Visit) -> Plan | None:

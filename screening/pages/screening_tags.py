@@ -10,7 +10,7 @@ from django import template
 from clinic.domain.body_regions import region_words
 from clinic.models import Visit
 from screening.assessment import clearance_state
-from screening.domain.clearance import Why
+from screening.domain.clearance import LapseReason
 
 register = template.Library()
 
@@ -26,4 +26,4 @@ def region_list(names: Iterable[str]) -> str:
 def lapse_of(visit: Visit) -> dict[str, Any]:
     """Say why a visit that was cleared is back in review; nothing where that is not so. Names no answer."""
     lapse = clearance_state.lapse_of(visit)
-    return {"lapse": lapse, "why": [Why(each).words for each in lapse.why] if lapse else []}
+    return {"lapse": lapse, "why": [LapseReason(each).words for each in lapse.why] if lapse else []}

@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from clinic.domain.policy import Policy
 from clinic.models import PolicyChange, Visit
-from screening.assessment.adverse_history import load
 from screening.assessment.clearance_state import CLEARED, why_lapsed
-from screening.assessment.review_state import flag_key, needling, short
+from screening.assessment.review_state import review_state, short
+from screening.assessment.rule_input import load, planned_scope
 from screening.domain import questionnaire, rules
-from screening.domain.clearance import Why
+from screening.domain.clearance import LapseReason
+from screening.domain.rules import RuleInput
 from screening.models import Assessment, Flag, Plan, Screening
 
 PIECE = 500
@@ -66,14 +67,14 @@ def _lapsing() -> dict[int, tuple[str, ...]]:
     for visit in Visit.objects.filter(stage__in=CLEARED).select_related("patient"):
         screening = Screening.of(visit)
         why = _why(visit)
-        if screening and set(why) - {Why.TIME.words}:
+        if screening and set(why) - {LapseReason.TIME.words}:
             found[screening.pk] = why
     return found
 
 
 def _why(visit: Visit) -> tuple[str, ...]:
     try:
-        return tuple(each.words for each in why_lapsed(visit))
+        return tuple(each.words for each in why_lapsed(review_state(visit), run_rules=True))
     except ValueError:
         return ("the answers can no longer be read",)
 
@@ -94,7 +95,7 @@ def _judge(screening: Screening, last: Assessment, policy: Policy, why: tuple[st
     except ValueError as problem:  # a questionnaire of before, whose names or answers are no longer known
         return Judged(**known, now="", unreadable=str(problem))
     before = {flag.key: f"{short(flag.question)}: {flag.severity}" for flag in last.flags.all()}
-    after = {flag_key(each): each for each in said.flags}
+    after = {each.key: each for each in said.flags}
     fresh = [each for key, each in after.items() if key not in before]
     return Judged(
         **known,
@@ -104,14 +105,17 @@ def _judge(screening: Screening, last: Assessment, policy: Policy, why: tuple[st
     )
 
 
-def _run(screening: Screening, last: Assessment, plan: Plan | None, policy: Policy) -> rules.Assessment:
+def _run(screening: Screening, last: Assessment, plan: Plan | None, policy: Policy) -> rules.RuleResult:
     """Run the present rules as of the day of the last run: an age or "six weeks ago" must not change by itself."""
-    return rules.assess(
-        questionnaire.load(screening.answers),
-        born=screening.visit.patient.born,
-        today=timezone.localtime(last.at).date(),
-        needling=needling(screening.visit, plan),
-        returning=screening.visit.returning,
-        policy=policy,
-        on_record=load(last.on_record),
+    visit = screening.visit
+    return rules.run(
+        RuleInput(
+            questionnaire.load(screening.answers),
+            born=visit.patient.born,
+            today=timezone.localtime(last.at).date(),
+            scope=planned_scope(visit, plan),
+            returning=visit.returning,
+            policy=policy,
+            on_record=load(last.on_record),
+        )
     )

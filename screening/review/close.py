@@ -12,7 +12,7 @@ from screening.answering.answer import draft, reopen
 from screening.assessment import preconditions
 from screening.assessment.assess import assess
 from screening.assessment.clear import clear
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.models import Closing, Plan, Screening
 from screening.review.claim import close_claim
 
@@ -33,7 +33,7 @@ def close_review(
     """End the review: on to consent, back to the patient with named questions, or not treated today.
 
     Before consent the rules run again under the clinic's present settings, and every hold of
-    ``Standing`` must be gone. Raise ``NotAllowed`` with what is left.
+    ``ReviewState`` must be gone. Raise ``NotAllowed`` with what is left.
     """
     preconditions.practitioner(by)
     if ending == Ending.CONSENT:
@@ -52,10 +52,10 @@ def close_review(
 def _go_on(visit: Visit, by: Actor) -> Closing:
     preconditions.fresh(visit, Stage.IN_REVIEW)
     preconditions.reviewing(visit, by)
-    if holds := standing(visit).holds:
+    if holds := review_state(visit).holds:
         raise NotAllowed(" ".join(holds))
     closing = _close(visit, Ending.CONSENT, by)
-    clear(visit, closing.screening, closing)
+    clear(visit, closing)
     if visit.wants_talk_at:
         visit.mark(by=by, action="talk given", wants_talk_at=None)
     visit.move(Stage.CONSENTING, by=by, ending=Ending.CONSENT.value)

@@ -10,7 +10,7 @@ from clinic.accounts.reauthentication import Rechecked
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, Role, Visit
 from screening.assessment import preconditions
-from screening.assessment.review_state import Standing, standing
+from screening.assessment.review_state import ReviewState, review_state
 from screening.domain import attestations, talk
 from screening.models import Attestation, Decision, Flag
 
@@ -40,23 +40,23 @@ def decide(
     visit = flag.screening.visit
     preconditions.fresh(visit, Stage.IN_REVIEW)
     preconditions.reviewing(visit, by)
-    stands = next((each for each in standing(visit).flags if each.flag.pk == flag.pk), None)
-    if stands is None:
+    about = next((each for each in review_state(visit).flags if each.flag.pk == flag.pk), None)
+    if about is None:
         raise NotAllowed("This flag no longer stands: the answers or the plan changed. Look at the review again.")
-    if stands.never_cleared and outcome != Outcome.NOT_TODAY:
+    if about.flag.never_cleared and outcome != Outcome.NOT_TODAY:
         raise NotAllowed(
-            f"{stands.short}: nobody can clear this for the patient. Explain, then send the question back to them, "
+            f"{about.short}: nobody can clear this for the patient. Explain, then send the question back to them, "
             "or do not treat today."
         )
-    against = stands.is_stop and outcome != Outcome.NOT_TODAY
+    against = about.is_stop and outcome != Outcome.NOT_TODAY
     if against and (rechecked is None or rechecked.user != by.staff.pk):
-        raise NotAllowed(f"{stands.short}: to go ahead against a stop, type your password again.")
+        raise NotAllowed(f"{about.short}: to go ahead against a stop, type your password again.")
     if not reason.strip():
-        raise NotAllowed(f"{stands.short}: say why you decide so.")
+        raise NotAllowed(f"{about.short}: say why you decide so.")
     if outcome == Outcome.PRECAUTION and not precaution.strip():
-        raise NotAllowed(f"{stands.short}: write the precaution. It goes into the consent.")
+        raise NotAllowed(f"{about.short}: write the precaution. It goes into the consent.")
     if outcome == Outcome.NOT_TODAY and not until.strip():
-        raise NotAllowed(f"{stands.short}: say what must be true first.")
+        raise NotAllowed(f"{about.short}: say what must be true first.")
     decision = Decision.objects.create(
         flag=flag,
         outcome=Outcome(outcome),
@@ -79,25 +79,25 @@ def attest(
     by: Actor,
     data: Mapping[str, object] | None = None,
     whole: bool = True,
-    stands: Standing | None = None,
+    state: ReviewState | None = None,
 ) -> Attestation:
     """Write what a practitioner vouches for. The latest of a kind counts.
 
     ``data``: for a talk ``teach_back`` (by prompt name, see ``screening.domain.talk``); for all others what
     ``screening.domain.attestations`` asks for, with the same refusals as ``NotAllowed``. ``whole``: a talk
-    is for a consent in full, not for one more session of a course. ``stands``: where the review does, if it was read in
-    this transaction already.
+    is for a consent in full, not for one more session of a course. ``state``: of the review, if it was read in this
+    transaction already.
     """
     preconditions.practitioner(by)
     visit.refresh_from_db(fields=preconditions.CHANGES)
     if not visit.is_open:
         raise NotAllowed("This visit is over.")
     preconditions.reviewing(visit, by)
-    now = stands or standing(visit)
-    checked = _vouched(Kind(kind), dict(data or {}), now, whole)
+    state = state or review_state(visit)
+    checked = _vouched(Kind(kind), dict(data or {}), state, whole)
     attestation = Attestation.objects.create(
         visit=visit,
-        screening=now.screening if kind in ABOUT_ANSWERS else None,
+        screening=state.screening if kind in ABOUT_ANSWERS else None,
         kind=kind,
         data=checked,
         by=by.staff,
@@ -107,25 +107,25 @@ def attest(
     return attestation
 
 
-def _vouched(kind: Attestation.Kind, data: dict[str, object], now: Standing, whole: bool) -> dict[str, object]:
+def _vouched(kind: Attestation.Kind, data: dict[str, object], state: ReviewState, whole: bool) -> dict[str, object]:
     """Return what belongs to this kind. Raise if something is missing, or this visit has no use for it."""
-    if kind in ABOUT_ANSWERS and (now.screening is None or now.screening.submitted_at is None):
+    if kind in ABOUT_ANSWERS and (state.screening is None or state.screening.submitted_at is None):
         raise NotAllowed("The patient has not sent the answers yet.")
     try:
-        return _said(kind, data, now, whole)
+        return _said(kind, data, state, whole)
     except ValueError as error:
         raise NotAllowed(str(error)) from error
 
 
-def _said(kind: Attestation.Kind, data: dict[str, object], now: Standing, whole: bool) -> dict[str, object]:
+def _said(kind: Attestation.Kind, data: dict[str, object], state: ReviewState, whole: bool) -> dict[str, object]:
     if kind == Kind.TALK:
         teach_back = data.get("teach_back") or {}
         assert isinstance(teach_back, Mapping)
-        return {"teach_back": talk.check(teach_back, near_lung=now.near_lung, whole=whole)}
+        return {"teach_back": talk.check(teach_back, near_lung=state.near_lung, whole=whole)}
     if kind == Kind.VITALS:
         return attestations.vitals(data)
-    if kind == Kind.CONSENTS_ALONE and not now.may_consent_alone:
+    if kind == Kind.CONSENTS_ALONE and not state.may_consent_alone:
         raise ValueError("By this clinic’s settings, this patient cannot consent alone.")
-    if kind == Kind.GUARDIAN and not now.is_minor:
+    if kind == Kind.GUARDIAN and not state.is_minor:
         raise ValueError("This patient is of age, and decides without a guardian.")
     return attestations.texts(kind, data) if kind in attestations.FORMS else {}

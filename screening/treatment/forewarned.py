@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from screening.assessment.review_state import FlagStanding, standing
+from screening.assessment.review_state import FlagState, review_state
 from screening.domain.adverse_events import RELATED, Kind, Related
 from screening.domain.rules import Severity
 from screening.models import AdverseEvent, Decision
@@ -16,11 +16,11 @@ AGAINST = (Severity.URGENT, Severity.STOP, Severity.DEFER)
 class Foreseen:
     """The flags of the visit that warned of the event, and why they are said to; those that were overridden."""
 
-    flags: tuple[FlagStanding, ...]
+    flags: tuple[FlagState, ...]
     related: Related
 
     @property
-    def overridden(self) -> tuple[FlagStanding, ...]:
+    def overridden(self) -> tuple[FlagState, ...]:
         """The flags that said "not today" or graver, and were decided otherwise."""
         return tuple(
             each
@@ -32,6 +32,6 @@ class Foreseen:
 def foreseen(event: AdverseEvent) -> Foreseen:
     """Return what the review of the event's visit knew of its risk. Notes warned of nothing."""
     related = RELATED[Kind(event.kind)]
-    raised = standing(event.visit).flags
+    raised = review_state(event.visit).flags
     warned = (each for each in raised if each.flag.question in related.questions and each.severity is not Severity.NOTE)
     return Foreseen(tuple(warned), related)

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.utils import timezone
 
-from clinic.domain.body_regions import concrete, in_order, region_words
-from clinic.domain.flow import NotAllowed
+from clinic.domain.flow import TREATED, NotAllowed
 from clinic.models import Actor, Journal, Role, Visit
 from screening.assessment import preconditions
-from screening.assessment.adverse_history import TREATED
 from screening.domain.adverse_events import EVENT_OF, Harm, Kind, Reaction
+from screening.domain.scope import Part, Scope
 from screening.models import AdverseEvent, EventNote, Plan, Session
 
 MOST_NEEDLES = 100
@@ -54,7 +53,7 @@ def record_session(
         visit=visit,
         number=last.number + 1 if last else 1,
         plan=plan,
-        regions=list(in_order(concrete(regions))),
+        regions=list(Scope.of(regions).places),
         technique=plan.technique,
         electro=electro,
         needles_in=needles_in,
@@ -77,19 +76,17 @@ def _agreed(visit: Visit, regions: Sequence[str], *, electro: bool) -> Plan:
         raise NotAllowed("There is no plan that the patient agreed to.")
     if not regions:
         raise NotAllowed("Choose at least one place.")
-    agreed = concrete(plan.regions)
-    if beyond := concrete(regions) - agreed:
+    agreed, done = plan.scope, Scope.of(regions, electro=electro)
+    beyond = agreed.exceeded_by(done)
+    if Part.REGION in beyond:
+        news = Scope(done.regions - agreed.regions)
         raise NotAllowed(
-            f"The patient did not agree to this: {_words(beyond)}. Agreed: {_words(agreed)}. "
+            f"The patient did not agree to this: {news.words}. Agreed: {agreed.words}. "
             "A new place needs a new consent first; if a needle went there all the same, record an adverse event."
         )
-    if electro and not plan.electro:
+    if Part.ELECTRO in beyond:
         raise NotAllowed("The patient did not agree to electrical stimulation. It needs a new consent first.")
     return plan
-
-
-def _words(regions: frozenset[str]) -> str:
-    return ", ".join(region_words(each) for each in in_order(regions))
 
 
 def _counted(went_in: int, came_out: int, missing: str) -> None:

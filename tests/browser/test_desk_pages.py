@@ -19,7 +19,7 @@ from django.utils import timezone
 from clinic.domain.flow import Stage
 from clinic.models import EmergencyAccess, Role, User, Visit
 from screening import actions
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.review.queue_filters import GROUPS
 from tests.browser.test_patient_pages import _addresses
 from tests.conftest import AXE_TAGS
@@ -93,7 +93,7 @@ class Clinic:
         self.flagged = ready_for_review(
             blood_thinners="yes", blood_thinner_names=["warfarin"], inr=4.1, questions="Why?"
         )
-        self.stop = next(each.flag.pk for each in standing(self.flagged).flags if each.is_stop)
+        self.stop = next(each.flag.pk for each in review_state(self.flagged).flags if each.is_stop)
         self.taken = ready_for_review(epilepsy="yes")
         actions.claim(visit=self.taken, by=acting(make_user(Role.PRACTITIONER, name="Lou Other")))
         self.stopped = ready_for_review(epilepsy="yes")

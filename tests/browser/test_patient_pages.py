@@ -22,10 +22,11 @@ from playwright.sync_api import expect
 from clinic.domain.flow import Stage
 from clinic.models import Hold, Tablet, Visit
 from screening.actions import decide, save_plan
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.domain import questionnaire
 from screening.domain.page_flow import route
 from screening.domain.questionnaire import Kind, Value
+from screening.domain.scope import Scope
 from screening.models import Decision
 from tests.conftest import AXE_TAGS
 from tests.house.test_plain_words import easy
@@ -120,8 +121,8 @@ def _young(tablet: Tablet) -> None:
     by = acting(practitioner())
     Visit.objects.filter(pk=visit.pk).update(stage=Stage.IN_REVIEW.value)
     visit.refresh_from_db()
-    save_plan(visit=visit, regions=["left_calf"], technique="superficial", electro=False, sessions=2, by=by)
-    for each in standing(visit).undecided:
+    save_plan(visit=visit, scope=Scope.of(["left_calf"], technique="superficial", electro=False, visits=2), by=by)
+    for each in review_state(visit).undecided:
         decide(flag=each.flag, outcome=Decision.Outcome.CLEARED, reason="Seen with the mother.", by=by)
     Visit.objects.filter(pk=visit.pk).update(stage=Stage.CONSENTING.value)
 

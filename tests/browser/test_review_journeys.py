@@ -20,7 +20,7 @@ from consent.domain.signature_strokes import Signed
 from consent.domain.statement import statement
 from consent.status.statement_input import facts
 from screening import actions as screenings
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.models import Decision
 from tests.support.factories import PASSWORD, hold, make_patient, make_screening, make_tablet, make_user, make_visit
 from tests.support.steps import Practitioner, pdf_text
@@ -59,14 +59,14 @@ def when_the_patient_signs(visit: Visit, **relationships: str) -> None:
     for held in Hold.objects.now().filter(visit=visit):
         held.end("moved")
     tablet, _ = make_tablet()
-    now = standing(visit)
+    state = review_state(visit)
     consents.give(
         visit=visit,
         hold=hold(visit, tablet),
-        shown=statement(facts(now)).sha256,
+        shown=statement(facts(state)).sha256,
         signed=[
             Signed(each, f"Signer as {each}", "typed", relationship=relationships.get(each, ""))
-            for each in consents.signers(now)
+            for each in consents.signers(state)
         ],
         choices={"students": False, "observers": False},
         by=Actor(tablet=tablet),

@@ -18,10 +18,11 @@ from clinic.records.staff import change_policy
 from consent import actions as consents
 from consent.models import Given
 from screening import actions
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.domain import rules
-from screening.domain.clearance import Covered, Why, answers_digest, lapsed
-from screening.models import Clearance, Lapse, Screening
+from screening.domain.clearance import Covered, LapseReason, answers_digest, lapsed
+from screening.domain.scope import Scope
+from screening.models import Clearance, ClearanceLapse, Screening
 from tests.pages.test_confirming import PLAN, WELL
 from tests.pages.test_confirming import signed as sign
 from tests.support.clock import put_forward, to_noon
@@ -40,7 +41,8 @@ from tests.support.factories import (
 )
 
 NOW = dt.datetime(2026, 11, 23, 10, tzinfo=dt.UTC)
-CLEARED = Covered("a" * 64, "1", frozenset({"k"}), frozenset({"left_calf"}), False, NOW, NOW)
+CALF = Scope.of(["left_calf"], technique="superficial", electro=False)
+CLEARED = Covered("a" * 64, "1", frozenset({"k"}), CALF, NOW, NOW)
 
 
 @pytest.mark.parametrize(
@@ -48,29 +50,31 @@ CLEARED = Covered("a" * 64, "1", frozenset({"k"}), frozenset({"left_calf"}), Fal
     [
         ({}, ()),
         ({"flags": frozenset()}, ()),
-        ({"flags": frozenset({"k", "new"})}, (Why.FLAG,)),
-        ({"regions": frozenset({"calf"})}, (Why.REGION,)),
-        ({"regions": frozenset()}, ()),
-        ({"electro": True}, (Why.ELECTRO,)),
-        ({"electro": None}, ()),
-        ({"rules_version": "2"}, (Why.RULES,)),
-        ({"answers": "b" * 64}, (Why.ANSWERS,)),
+        ({"flags": frozenset({"k", "new"})}, (LapseReason.FLAG,)),
+        ({"scope": Scope.of(["calf"], technique="superficial", electro=False)}, (LapseReason.REGION,)),
+        ({"scope": replace(CALF, regions=frozenset())}, ()),
+        ({"scope": replace(CALF, electro=True)}, (LapseReason.ELECTRO,)),
+        ({"scope": replace(CALF, electro=None)}, ()),
+        ({"scope": replace(CALF, technique="pistoning")}, (LapseReason.TECHNIQUE,)),
+        ({"scope": replace(CALF, visits=9, practitioner=9)}, ()),  # no rule looks at these
+        ({"rules_version": "2"}, (LapseReason.RULES,)),
+        ({"answers": "b" * 64}, (LapseReason.ANSWERS,)),
         ({"at": NOW + dt.timedelta(hours=12)}, ()),
-        ({"at": NOW + dt.timedelta(hours=12, seconds=1)}, (Why.TIME,)),
+        ({"at": NOW + dt.timedelta(hours=12, seconds=1)}, (LapseReason.TIME,)),
     ],
 )
-def test_what_ends_a_clearance(change: dict[str, Any], why: tuple[Why, ...]):
+def test_what_ends_a_clearance(change: dict[str, Any], why: tuple[LapseReason, ...]):
     assert lapsed(CLEARED, replace(CLEARED, **change), hours=12) == why
 
 
 def test_a_clearance_rests_on_answers_that_may_be_older():
     old = replace(CLEARED, answered_at=NOW - dt.timedelta(hours=3))
-    assert lapsed(old, replace(CLEARED, at=NOW + dt.timedelta(hours=10)), hours=12) == (Why.TIME,)
+    assert lapsed(old, replace(CLEARED, at=NOW + dt.timedelta(hours=10)), hours=12) == (LapseReason.TIME,)
 
 
 def test_what_was_left_open_is_covered_until_it_is_settled():
-    open_ = replace(CLEARED, regions=frozenset(), electro=None)
-    assert lapsed(open_, replace(CLEARED, electro=True), hours=12) == ()
+    open_ = replace(CLEARED, scope=Scope())
+    assert lapsed(open_, replace(CLEARED, scope=replace(CALF, electro=True)), hours=12) == ()
 
 
 # In the clinic
@@ -92,8 +96,10 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Any:
 def cleared() -> Visit:
     """A visit that a review cleared for consent."""
     visit, by = ready_for_review(blood_thinners="yes", blood_thinner_names=["apixaban"]), acting(practitioner())
-    actions.save_plan(visit=visit, regions=["left_calf"], technique="superficial", electro=False, sessions=3, by=by)
-    for each in standing(visit).undecided:
+    actions.save_plan(
+        visit=visit, scope=Scope.of(["left_calf"], technique="superficial", electro=False, visits=3), by=by
+    )
+    for each in review_state(visit).undecided:
         actions.decide(flag=each.flag, outcome="cleared", reason="Asked.", by=by)
     actions.close_review(visit=visit, ending="consent", by=by)
     return Visit.objects.get(pk=visit.pk)
@@ -108,7 +114,8 @@ def test_a_review_that_closes_names_what_it_covered():
     assert row.closing
     assert row.closing.ending == "consent"
     assert (row.answers_sha256, row.rules_version) == (answers_digest(screening.answers), rules.VERSION)
-    assert (row.regions, row.technique, row.electro) == (["left_calf"], "superficial", False)
+    scope = Scope.from_json(row.scope)
+    assert (scope.regions, scope.technique, scope.electro) == (frozenset({"left_calf"}), "superficial", False)
     assert any(key.startswith("blood_thinners") for key in row.flags)
 
 
@@ -127,7 +134,7 @@ def test_a_patient_who_comes_to_sign_too_late_goes_back_to_the_review(later: Any
     visit.refresh_from_db()
     assert visit.at is Stage.IN_REVIEW
     assert page.redirect_chain[-1][0] == "/tablet/"
-    assert Lapse.objects.get().why == ["time"]
+    assert ClearanceLapse.objects.get().why == ["time"]
     for role, staff_page in ((Role.RECEPTION, "visits"), (Role.PRACTITIONER, "review")):
         user = receptionist() if role is Role.RECEPTION else practitioner()
         assert "it was too long ago" in staff_client(user).get(f"/{staff_page}/{visit.pk}/").text
@@ -138,8 +145,10 @@ def test_answers_of_another_day_hold_the_review_until_they_are_asked_again(later
     visit = ready_for_review(blood_thinners="yes", blood_thinner_names=["apixaban"])
     user = practitioner()
     by = acting(user)
-    actions.save_plan(visit=visit, regions=["left_calf"], technique="superficial", electro=False, sessions=3, by=by)
-    for each in standing(visit).undecided:
+    actions.save_plan(
+        visit=visit, scope=Scope.of(["left_calf"], technique="superficial", electro=False, visits=3), by=by
+    )
+    for each in review_state(visit).undecided:
         actions.decide(flag=each.flag, outcome="cleared", reason="Asked.", by=by)
     later(20)
     with pytest.raises(NotAllowed, match="too long ago"):
@@ -155,7 +164,7 @@ def test_answers_of_another_day_hold_the_review_until_they_are_asked_again(later
 def test_a_flag_that_is_new_since_then_ends_it():
     visit = cleared()
     correct_patient(patient=visit.patient, born=timezone.localdate() - dt.timedelta(days=16 * 365), by=_front())
-    assert actions.lapse_if_due(visit=visit, by=Actor()) == (Why.FLAG,)
+    assert actions.lapse_if_due(review_state(visit), by=Actor()) == (LapseReason.FLAG,)
     assert visit.at is Stage.IN_REVIEW
 
 
@@ -189,13 +198,13 @@ def new_rules(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (new_answer, [Why.ANSWERS, Why.FLAG]),
-        (another_place, [Why.REGION]),
-        (with_current, [Why.ELECTRO]),
-        (new_rules, [Why.RULES]),
+        (new_answer, [LapseReason.ANSWERS, LapseReason.FLAG]),
+        (another_place, [LapseReason.REGION]),
+        (with_current, [LapseReason.ELECTRO]),
+        (new_rules, [LapseReason.RULES]),
     ],
 )
-def test_what_was_not_cleared_is_not_signed_for(change: Any, why: list[Why], monkeypatch: pytest.MonkeyPatch):
+def test_what_was_not_cleared_is_not_signed_for(change: Any, why: list[LapseReason], monkeypatch: pytest.MonkeyPatch):
     visit = cleared()
     change(visit, monkeypatch)
     tablet = tablet_client(visit)
@@ -205,7 +214,7 @@ def test_what_was_not_cleared_is_not_signed_for(change: Any, why: list[Why], mon
     tablet.get("/tablet/consent/sign/")
     visit.refresh_from_db()
     assert (visit.at, Given.of(visit)) == (Stage.IN_REVIEW, None)
-    assert Lapse.objects.get().why == [each.value for each in why]
+    assert ClearanceLapse.objects.get().why == [each.value for each in why]
     review = staff_client(practitioner()).get(f"/review/{visit.pk}/").text
     assert all(each.words in review for each in why)
 
@@ -214,19 +223,19 @@ def test_what_was_not_cleared_is_not_signed_for(change: Any, why: list[Why], mon
 def test_less_than_was_cleared_is_still_cleared():
     visit, by = ready_for_review(epilepsy="yes"), acting(practitioner())
     both = ["left_calf", "right_calf"]
-    actions.save_plan(visit=visit, regions=both, technique="superficial", electro=True, sessions=3, by=by)
-    for each in standing(visit).undecided:
+    actions.save_plan(visit=visit, scope=Scope.of(both, technique="superficial", electro=True, visits=3), by=by)
+    for each in review_state(visit).undecided:
         actions.decide(flag=each.flag, outcome="cleared", reason="Asked.", by=by)
     actions.close_review(visit=visit, ending="consent", by=by)
     make_plan(visit, "left_calf", electro=False)
-    assert actions.lapse_if_due(visit=visit, by=Actor()) == ()
+    assert actions.lapse_if_due(review_state(visit), by=Actor()) == ()
 
 
 @pytest.mark.django_db
 def test_new_rules_end_it(monkeypatch: pytest.MonkeyPatch):
     visit = cleared()
     monkeypatch.setattr(rules, "VERSION", "2999-01-01")
-    assert actions.lapse_if_due(visit=visit, by=Actor()) == (Why.RULES,)
+    assert actions.lapse_if_due(review_state(visit), by=Actor()) == (LapseReason.RULES,)
 
 
 @pytest.mark.django_db
@@ -245,7 +254,7 @@ def test_the_hours_are_a_setting(later: Any):
     change_policy(clearance_hours=24, by=acting(manager(), Role.MANAGER))
     visit = cleared()
     later(13)
-    assert actions.lapse_if_due(visit=visit, by=Actor()) == ()
+    assert actions.lapse_if_due(review_state(visit), by=Actor()) == ()
 
 
 @pytest.mark.django_db
@@ -253,7 +262,7 @@ def test_once_cleared_again_the_lapse_is_told_no_longer(later: Any):
     later(-13)
     visit = cleared()
     later(0)
-    actions.lapse_if_due(visit=visit, by=Actor())
+    actions.lapse_if_due(review_state(visit), by=Actor())
     by = acting(practitioner())
     actions.reopen(visit=visit, names=["eaten"], by=by, why="sent back")
     tablet, _ = make_tablet()
@@ -261,7 +270,7 @@ def test_once_cleared_again_the_lapse_is_told_no_longer(later: Any):
     again = {"eaten": "yes"} | _of_the_day()
     actions.answer(visit=visit, given=again, by=Actor(tablet=tablet))
     actions.submit(visit=visit, by=Actor(tablet=tablet))
-    for each in standing(visit).undecided:
+    for each in review_state(visit).undecided:
         actions.decide(flag=each.flag, outcome="cleared", reason="Asked.", by=by)
     actions.close_review(visit=visit, ending="consent", by=by)
     assert "Cleared, and no longer" not in staff_client(receptionist()).get(f"/visits/{visit.pk}/").text

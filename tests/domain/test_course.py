@@ -17,7 +17,7 @@ from clinic.records.staff import change_policy
 from consent import actions
 from consent.document.rendering import render
 from consent.document.subject_export import record as exported
-from consent.domain.course import Course, Today, Why, why_full
+from consent.domain.course import Course, FullConsentReason, Today, why_full
 from consent.domain.record import Course as Cited
 from consent.domain.record import canonical, read, sha256
 from consent.domain.signature_strokes import Signed, decode
@@ -25,8 +25,8 @@ from consent.domain.statement import OWN_RISKS, VERSION, statement
 from consent.models import Consent, Given, SealedFile, Signature
 from consent.status.course_state import course_for
 from consent.status.statement_input import facts
-from screening.actions import assess
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
+from screening.domain.scope import Scope
 from screening.treatment.record import record_event
 from tests.house.test_plain_words import easy
 from tests.support.clock import put_forward
@@ -40,6 +40,7 @@ from tests.support.factories import (
     manager,
     practitioner,
     receptionist,
+    rules_ran,
     staff_client,
     tablet_client,
 )
@@ -47,59 +48,55 @@ from tests.support.sample_records import at, sample
 from tests.support.steps import pdf_text
 
 BEGAN = dt.date(2026, 9, 1)
-COURSE = Course(BEGAN, frozenset({"left_calf"}), "superficial", False, 7, "1", frozenset({"a"}), sessions=1)
+CALF = Scope.of(["left_calf"], technique="superficial", electro=False, practitioner=7)
+COVERED = replace(CALF, visits=6, last_day=BEGAN + dt.timedelta(days=90))
+COURSE = Course(BEGAN, COVERED, "1", frozenset({"a"}), sessions=1)
 TODAY = Today(BEGAN, "1")
 
 
 # What is beyond a course
 
 
-def why(course: Course = COURSE, **today: Any) -> tuple[Why, ...]:
-    return why_full(course, replace(TODAY, **today), most=6, days=90)
+def why(course: Course = COURSE, **today: Any) -> tuple[FullConsentReason, ...]:
+    return why_full(course, replace(TODAY, **today))
 
 
 def test_what_is_not_settled_yet_is_taken_as_agreed():
     assert why() == ()
-    same: dict[str, Any] = {
-        "regions": frozenset({"left_calf"}),
-        "technique": "superficial",
-        "electro": False,
-        "practitioner": 7,
-    }
-    assert why(**same, flags=frozenset({"a"})) == ()
+    assert why(scope=CALF, flags=frozenset({"a"})) == ()
 
 
 @pytest.mark.parametrize(
     ("today", "reason"),
     [
-        ({"regions": frozenset({"left_calf", "right_calf"})}, Why.REGION),
-        ({"regions": frozenset({"calf"})}, Why.REGION),  # both
-        ({"technique": "pistoning"}, Why.TECHNIQUE),
-        ({"electro": True}, Why.ELECTRO),
-        ({"practitioner": 8}, Why.PRACTITIONER),
-        ({"flags": frozenset({"a", "b"})}, Why.FLAG),
-        ({"text_version": "2"}, Why.TEXT),
-        ({"minor": True}, Why.YOUNG),
-        ({"reacted": True}, Why.REACTED),
-        ({"changed": True}, Why.CHANGED),
-        ({"day": BEGAN + dt.timedelta(days=91)}, Why.OVER),
-        ({"day": BEGAN - dt.timedelta(days=1)}, Why.OVER),
+        ({"scope": Scope.of(["left_calf", "right_calf"])}, FullConsentReason.REGION),
+        ({"scope": Scope.of(["calf"])}, FullConsentReason.REGION),  # both
+        ({"scope": Scope(technique="pistoning")}, FullConsentReason.TECHNIQUE),
+        ({"scope": Scope(electro=True)}, FullConsentReason.ELECTRO),
+        ({"scope": Scope(practitioner=8)}, FullConsentReason.PRACTITIONER),
+        ({"flags": frozenset({"a", "b"})}, FullConsentReason.FLAG),
+        ({"text_version": "2"}, FullConsentReason.TEXT),
+        ({"minor": True}, FullConsentReason.YOUNG),
+        ({"reacted": True}, FullConsentReason.REACTED),
+        ({"changed": True}, FullConsentReason.CHANGED),
+        ({"day": BEGAN + dt.timedelta(days=91)}, FullConsentReason.OVER),
+        ({"day": BEGAN - dt.timedelta(days=1)}, FullConsentReason.OVER),
     ],
 )
-def test_each_of_these_asks_for_a_full_consent(today: dict[str, Any], reason: Why):
+def test_each_of_these_asks_for_a_full_consent(today: dict[str, Any], reason: FullConsentReason):
     assert why(**today) == (reason,)
 
 
 @pytest.mark.parametrize(
     ("course", "reason"),
     [
-        ({"minor": True}, Why.GREW_UP),
-        ({"helped": True}, Why.HELPED),
-        ({"stands": False}, Why.ENDED),
-        ({"sessions": 6}, Why.USED_UP),
+        ({"minor": True}, FullConsentReason.GREW_UP),
+        ({"helped": True}, FullConsentReason.HELPED),
+        ({"stands": False}, FullConsentReason.ENDED),
+        ({"sessions": 6}, FullConsentReason.USED_UP),
     ],
 )
-def test_a_course_ends(course: dict[str, Any], reason: Why):
+def test_a_course_ends(course: dict[str, Any], reason: FullConsentReason):
     assert why(replace(COURSE, **course)) == (reason,)
 
 
@@ -108,7 +105,7 @@ def test_the_last_day_and_the_last_session_still_count():
 
 
 def test_every_reason_has_words_for_both():
-    assert all(each.words and each.kindly.endswith(".") for each in Why)
+    assert all(each.words and each.kindly.endswith(".") for each in FullConsentReason)
 
 
 # The record of a session
@@ -147,7 +144,7 @@ pytestmark = pytest.mark.django_db
 
 INK = decode(json.dumps([[[20 + 9 * i, 100 + (i % 5) * 12, 16 * i] for i in range(40)]]))
 WELL = {f"prompt_{number}": "correct" for number in range(1, 7)}
-PLAN = actions.PlanNow(regions=["left_calf"], technique="superficial", electro=False, sessions=6)
+PLAN = Scope.of(["left_calf"], technique="superficial", electro=False, visits=6)
 
 
 class Clinic:
@@ -161,7 +158,7 @@ class Clinic:
         """The patient answered, nothing had to be looked at, and the tablet is in their hands."""
         visit = make_visit(self.patient, Stage.CONSENTING, planned_regions=list(planned), returning=returning)
         told: dict[str, Any] = {"last_needling_reaction": "no"} if returning else {}
-        assess(screening=make_screening(visit, **told, **said), by=Actor())
+        rules_ran(make_screening(visit, **told, **said))
         tablet, _ = make_tablet()
         return visit, hold(visit, tablet)
 
@@ -169,7 +166,7 @@ class Clinic:
         actions.give(
             visit=visit,
             hold=held,
-            shown=statement(facts(standing(visit))).sha256,
+            shown=statement(facts(review_state(visit))).sha256,
             signed=[Signed("patient", visit.patient.name, "drawn", INK)],
             choices={"students": False, "observers": False},
             by=Actor(tablet=held.tablet),
@@ -185,7 +182,7 @@ class Clinic:
         return visit
 
     def confirms(self, visit: Visit, by: User | None = None, **plan: Any) -> Consent | actions.SentBack:
-        now = actions.PlanNow(**{**vars(PLAN), **plan})
+        now = replace(PLAN, **plan)
         done = actions.confirm(visit=visit, plan=now, teach_back=WELL, by=acting(by or self.physio))
         if isinstance(done, Consent):
             sealed_by_hand(done)
@@ -227,11 +224,11 @@ def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
     return Clinic()
 
 
-def reasons(visit: Visit, held: Hold) -> tuple[Why, ...]:
+def reasons(visit: Visit, held: Hold) -> tuple[FullConsentReason, ...]:
     """Why the patient is asked to read all of it."""
     page = patient_of(visit, held).get("/tablet/consent/", follow=True)
     assert page.redirect_chain[-1][0] == "/tablet/consent/about/"
-    found: tuple[Why, ...] = page.context["within"].why
+    found: tuple[FullConsentReason, ...] = page.context["within"].why
     assert all(each.kindly in page.text for each in found)
     assert easy(page.content)
     return found
@@ -274,10 +271,10 @@ def test_the_seventh_session_is_signed_for_in_full(clinic: Clinic):
     numbers = [read(bytes(clinic.goes_on().record)).course.session for _ in range(5)]  # type: ignore[union-attr]
     assert numbers == [2, 3, 4, 5, 6]
     visit, held = clinic.comes()
-    assert reasons(visit, held) == (Why.USED_UP,)
+    assert reasons(visit, held) == (FullConsentReason.USED_UP,)
     text = staff_client(clinic.physio).get(f"/visits/{visit.pk}/").text
     assert "A full consent is needed" in text
-    assert Why.USED_UP.words in text
+    assert FullConsentReason.USED_UP.words in text
 
 
 def test_two_open_visits_do_not_share_the_last_session(clinic: Clinic):
@@ -287,7 +284,7 @@ def test_two_open_visits_do_not_share_the_last_session(clinic: Clinic):
     assert isinstance(clinic.confirms(one), Consent)
     done = clinic.confirms(other)
     assert isinstance(done, actions.SentBack)
-    assert Why.USED_UP.words in done.why
+    assert FullConsentReason.USED_UP.words in done.why
 
 
 def test_the_course_is_over_after_its_days(clinic: Clinic, monkeypatch: pytest.MonkeyPatch):
@@ -295,7 +292,7 @@ def test_the_course_is_over_after_its_days(clinic: Clinic, monkeypatch: pytest.M
     put_forward(monkeypatch, lambda: ahead[0])
     clinic.begins()
     ahead[0] = dt.timedelta()
-    assert reasons(*clinic.comes()) == (Why.OVER,)
+    assert reasons(*clinic.comes()) == (FullConsentReason.OVER,)
 
 
 def test_an_adverse_event_on_record_asks_for_all_of_it_whatever_the_patient_says(clinic: Clinic):
@@ -309,26 +306,31 @@ def test_an_adverse_event_on_record_asks_for_all_of_it_whatever_the_patient_says
         done="",
         by=acting(clinic.physio),
     )
-    within = course_for(standing(clinic.comes()[0]))
+    within = course_for(review_state(clinic.comes()[0]))
     assert within
-    assert Why.REACTED in within.why
+    assert FullConsentReason.REACTED in within.why
 
 
 @pytest.mark.parametrize(
     ("said", "reason"),
-    [({"last_needling_reaction": "yes"}, Why.REACTED), ({"last_needling_reaction": "unsure"}, Why.REACTED)],
+    [
+        ({"last_needling_reaction": "yes"}, FullConsentReason.REACTED),
+        ({"last_needling_reaction": "unsure"}, FullConsentReason.REACTED),
+    ],
 )
-def test_something_that_happened_after_the_last_session(clinic: Clinic, said: dict[str, Any], reason: Why):
+def test_something_that_happened_after_the_last_session(
+    clinic: Clinic, said: dict[str, Any], reason: FullConsentReason
+):
     clinic.begins()
     visit = make_visit(clinic.patient, Stage.CONSENTING, returning=True)
-    assess(screening=make_screening(visit, **said), by=Actor())
+    rules_ran(make_screening(visit, **said))
     tablet, _ = make_tablet()
     assert reason in reasons(visit, hold(visit, tablet))
 
 
 def test_a_new_place_is_no_part_of_the_course(clinic: Clinic):
     clinic.begins()
-    assert reasons(*clinic.comes("right_calf")) == (Why.REGION,)
+    assert reasons(*clinic.comes("right_calf")) == (FullConsentReason.REGION,)
 
 
 def test_another_practitioner_asks_for_all_of_it(clinic: Clinic):
@@ -336,7 +338,7 @@ def test_another_practitioner_asks_for_all_of_it(clinic: Clinic):
     visit, held = clinic.comes()
     Visit.objects.filter(pk=visit.pk).update(practitioner=practitioner())
     visit.refresh_from_db()
-    assert reasons(visit, held) == (Why.PRACTITIONER,)
+    assert reasons(visit, held) == (FullConsentReason.PRACTITIONER,)
 
 
 def test_another_practitioner_in_the_room_cannot_confirm_a_session(clinic: Clinic):
@@ -344,15 +346,15 @@ def test_another_practitioner_in_the_room_cannot_confirm_a_session(clinic: Clini
     visit = clinic.says_yes(*clinic.comes())
     done = clinic.confirms(visit, by=practitioner())
     assert isinstance(done, actions.SentBack)
-    assert Why.PRACTITIONER.words in done.why
+    assert FullConsentReason.PRACTITIONER.words in done.why
     visit.refresh_from_db()
     assert visit.at is Stage.IN_REVIEW
     visit.move(Stage.CONSENTING, by=Actor())
     tablet, _ = make_tablet()
-    assert Why.CHANGED in reasons(visit, hold(visit, tablet))
+    assert FullConsentReason.CHANGED in reasons(visit, hold(visit, tablet))
 
 
-@pytest.mark.parametrize("plan", [{"regions": ["neck"]}, {"technique": "pistoning"}, {"electro": True}])
+@pytest.mark.parametrize("plan", [{"regions": frozenset({"neck"})}, {"technique": "pistoning"}, {"electro": True}])
 def test_a_plan_beyond_the_course_cannot_be_confirmed(clinic: Clinic, plan: dict[str, Any]):
     clinic.begins()
     visit = clinic.says_yes(*clinic.comes())
@@ -439,7 +441,7 @@ def test_taken_back_at_a_session_the_course_ends_with_it(clinic: Clinic):
     session = clinic.goes_on()
     actions.withdraw(visit=session.visit, who="patient", how="spoken", by=acting(receptionist(), Role.RECEPTION))
     assert [each.after.get().kind for each in (first, session)] == ["withdrawn", "withdrawn"]
-    assert reasons(*clinic.comes()) == (Why.ENDED,)
+    assert reasons(*clinic.comes()) == (FullConsentReason.ENDED,)
 
 
 def test_taken_back_before_a_session_is_confirmed_the_course_ends_too(clinic: Clinic):
@@ -457,7 +459,7 @@ def test_taken_back_itself_todays_session_ends_and_a_yes_is_not_confirmed(clinic
     assert session.after.get().kind == "withdrawn"
     done = clinic.confirms(visit)
     assert isinstance(done, actions.SentBack)
-    assert Why.ENDED.words in done.why
+    assert FullConsentReason.ENDED.words in done.why
 
 
 def test_a_session_replaces_nothing_and_is_replaced_by_nothing(clinic: Clinic):
@@ -481,7 +483,7 @@ def test_reception_does_not_see_why(clinic: Clinic):
     visit, _ = clinic.comes("right_calf")
     text = staff_client(receptionist()).get(f"/visits/{visit.pk}/").text
     assert "A full consent is needed" in text
-    assert Why.REGION.words not in text
+    assert FullConsentReason.REGION.words not in text
 
 
 def test_a_young_patient_is_asked_in_full_each_time(clinic: Clinic):
@@ -489,10 +491,10 @@ def test_a_young_patient_is_asked_in_full_each_time(clinic: Clinic):
     clinic.patient.born = timezone.localdate() - dt.timedelta(days=16 * 366)
     clinic.patient.save(update_fields=["born"])
     clinic.patient.refresh_from_db()
-    assert Why.YOUNG in reasons(*clinic.comes())
+    assert FullConsentReason.YOUNG in reasons(*clinic.comes())
 
 
 def test_the_text_of_another_version_is_read_again(clinic: Clinic, monkeypatch: pytest.MonkeyPatch):
     clinic.begins()
     monkeypatch.setattr("consent.status.course_state.VERSION", VERSION + ".next")
-    assert reasons(*clinic.comes()) == (Why.TEXT,)
+    assert reasons(*clinic.comes()) == (FullConsentReason.TEXT,)

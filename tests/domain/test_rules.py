@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import random
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
@@ -15,17 +16,18 @@ from clinic.domain.policy import Policy
 from screening.domain.questionnaire import QUESTIONS, Kind, Value, all_clear
 from screening.domain.rules import (
     RULES,
-    Assessment,
-    Needling,
     OnRecord,
+    RuleInput,
+    RuleResult,
     Severity,
-    assess,
     is_minor,
     needs_decision,
     needs_interpreter,
     open_questions,
+    run,
     worse,
 )
+from screening.domain.scope import Scope
 from tests.support.strategies import ADULT, TODAY, answers, plans, policies
 
 SEVERITY_WORDS = re.compile(r"\b(urgent|stop|stopped|defer|deferred|review|caution|note|severity|flag|clear)\b", re.I)
@@ -83,16 +85,17 @@ CHANGES = [
 ]
 
 
-def look(given_answers: dict[str, Value], needling: Needling | None = None, policy: Policy | None = None) -> Assessment:
-    return assess(given_answers, born=ADULT, today=TODAY, needling=needling, returning=True, policy=policy)
+def look(given_answers: dict[str, Value], scope: Scope | None = None, policy: Policy | None = None) -> RuleResult:
+    seen = RuleInput(given_answers, ADULT, TODAY, scope or Scope(), returning=True, policy=policy or Policy())
+    return run(seen)
 
 
-def of_a_healthy_adult(**others: Value | None) -> Assessment:
+def of_a_healthy_adult(**others: Value | None) -> RuleResult:
     whole = {**all_clear(), **others}
     return look({name: value for name, value in whole.items() if value is not None})
 
 
-def worst(assessment: Assessment, question: str) -> str | None:
+def worst(assessment: RuleResult, question: str) -> str | None:
     return next((flag.severity.value for flag in assessment.flags if flag.question == question), None)
 
 
@@ -148,7 +151,7 @@ def test_the_order_of_answers_does_not_matter(given_answers, plan, chance: rando
 
 @given(answers(), plans(), st.sampled_from(CONCRETE), policies())
 def test_another_planned_region_never_lowers_the_outcome(given_answers, plan, region, policy):
-    more = Needling((*plan.regions, region), plan.electro)
+    more = replace(plan, regions=plan.regions | Scope.of([region]).regions)
     assert RANK[look(given_answers, more, policy).outcome] <= RANK[look(given_answers, plan, policy).outcome]
 
 
@@ -157,7 +160,7 @@ def test_a_flag_on_one_region_never_clears_one_on_the_whole_body(given_answers, 
     def whole_body(assessment):
         return {flag for flag in assessment.flags if not flag.regions}
 
-    assert whole_body(look(given_answers, Needling((), plan.electro))) <= whole_body(look(given_answers, plan))
+    assert whole_body(look(given_answers, replace(plan, regions=frozenset()))) <= whole_body(look(given_answers, plan))
 
 
 @given(answers(), plans(), policies())
@@ -245,25 +248,25 @@ def test_every_rule_has_a_reason_a_source_and_a_question():
 
 
 FAINTED = OnRecord(7, datetime.date(2026, 11, 16), "fainted")
-SITUATIONS: list[tuple[dict[str, Value], Needling]] = [
-    *(({**all_clear(), **calling(name), name: value}, Needling()) for name, _, value in CHANGES),
-    ({}, Needling()),
-    (dict.fromkeys(_YES_NO, "yes"), Needling()),
-    ({**all_clear(), "blood_thinners": "yes"}, Needling(("abdomen",))),
-    ({**all_clear(), "blood_thinners": "yes", "blood_thinner_names": ["warfarin"], "inr": 4}, Needling()),
-    ({**all_clear(), "antiplatelets": "yes", "antiplatelet_names": ["aspirin", "clopidogrel"]}, Needling()),
-    ({**all_clear(), "eaten": "no", "diabetes": "yes"}, Needling()),
-    ({**all_clear(), "implanted_device": "yes"}, Needling((), True)),
-    ({**all_clear(), "epilepsy": "yes", "last_seizure": TODAY}, Needling()),
-    ({**all_clear(), "infection_recent": "yes", "antibiotics_until": datetime.date(2026, 12, 1)}, Needling()),
-    ({**all_clear(), "metal_in_body": "yes", "metal_in_body_regions": ["hip"]}, Needling(("left_hip",))),
-    ({**all_clear(), "metal_allergy": "yes", "metal_allergy_severity": "severe"}, Needling()),
-    ({**all_clear(), "bleeding_disorder": "yes", "bleeding_disorder_severity": "severe"}, Needling()),
-    ({**all_clear(), "needle_reaction": "yes", "needle_reaction_kinds": ["fit"]}, Needling()),
-    ({**all_clear(), "support_needed": ["large_text"], "filled_in_by": "interpreter"}, Needling()),
+SITUATIONS: list[tuple[dict[str, Value], Scope]] = [
+    *(({**all_clear(), **calling(name), name: value}, Scope()) for name, _, value in CHANGES),
+    ({}, Scope()),
+    (dict.fromkeys(_YES_NO, "yes"), Scope()),
+    ({**all_clear(), "blood_thinners": "yes"}, Scope.of(["abdomen"])),
+    ({**all_clear(), "blood_thinners": "yes", "blood_thinner_names": ["warfarin"], "inr": 4}, Scope()),
+    ({**all_clear(), "antiplatelets": "yes", "antiplatelet_names": ["aspirin", "clopidogrel"]}, Scope()),
+    ({**all_clear(), "eaten": "no", "diabetes": "yes"}, Scope()),
+    ({**all_clear(), "implanted_device": "yes"}, Scope(electro=True)),
+    ({**all_clear(), "epilepsy": "yes", "last_seizure": TODAY}, Scope()),
+    ({**all_clear(), "infection_recent": "yes", "antibiotics_until": datetime.date(2026, 12, 1)}, Scope()),
+    ({**all_clear(), "metal_in_body": "yes", "metal_in_body_regions": ["hip"]}, Scope.of(["left_hip"])),
+    ({**all_clear(), "metal_allergy": "yes", "metal_allergy_severity": "severe"}, Scope()),
+    ({**all_clear(), "bleeding_disorder": "yes", "bleeding_disorder_severity": "severe"}, Scope()),
+    ({**all_clear(), "needle_reaction": "yes", "needle_reaction_kinds": ["fit"]}, Scope()),
+    ({**all_clear(), "support_needed": ["large_text"], "filled_in_by": "interpreter"}, Scope()),
     (
         {**all_clear(), "surgery": "yes", "surgery_date": TODAY, "surgery_regions": ["knee"]},
-        Needling(("right_knee",)),
+        Scope.of(["right_knee"]),
     ),
 ]
 
@@ -271,8 +274,8 @@ SITUATIONS: list[tuple[dict[str, Value], Needling]] = [
 def test_every_rule_can_be_raised_and_says_why():
     raised = [flag for whole, plan in SITUATIONS for flag in look(whole, plan).flags]
     raised += look({**all_clear(), "pregnancy": "yes"}, policy=Policy().but(pregnancy="review")).flags
-    raised += assess(all_clear(), born=TODAY, today=TODAY).flags
-    raised += assess(all_clear(), born=ADULT, today=TODAY, on_record=(FAINTED,)).flags
+    raised += run(RuleInput(all_clear(), born=TODAY, today=TODAY)).flags
+    raised += run(RuleInput(all_clear(), born=ADULT, today=TODAY, on_record=(FAINTED,))).flags
     asked_by_parents = {f"{name}_not_given" for name, each in QUESTIONS.items() if each.parent}
     never = {rule.name for rule in RULES} - {flag.rule for flag in raised} - asked_by_parents
     assert not never
@@ -282,9 +285,9 @@ def test_every_rule_can_be_raised_and_says_why():
 @given(given_answers=answers(), plan=plans(), policy=policies())
 def test_what_is_on_record_is_looked_at_whatever_the_patient_says(given_answers, plan, policy):
     """It adds one flag, and changes no other."""
-    said = {"born": ADULT, "today": TODAY, "needling": plan, "policy": policy}
-    before = assess(given_answers, **said)
-    after = assess(given_answers, **said, on_record=(FAINTED,))
+    said = {"born": ADULT, "today": TODAY, "scope": plan, "policy": policy}
+    before = run(RuleInput(given_answers, **said))
+    after = run(RuleInput(given_answers, **said, on_record=(FAINTED,)))
     (flag,) = set(after.flags) - set(before.flags)
     assert (flag.question, flag.severity) == ("last_needling_reaction", Severity.REVIEW)
     assert "fainted, 16 November 2026" in flag.reason
@@ -320,15 +323,15 @@ UNSAID = [{"said": "yes"}, {"said": "unsure"}, {"said": "prefer_not"}, {"said": 
 def test_regions_that_cannot_be_pressed_unless_blood_thinners_are_ruled_out(unsaid, region):
     whole = without(all_clear(), "blood_thinners")
     whole |= {"blood_thinners": unsaid["said"]} if unsaid["said"] else {}
-    assert worst(look(whole, Needling((region,))), "blood_thinners") == "stop"
-    assert worst(look(whole, Needling(("left_calf",))), "blood_thinners") == "review"
+    assert worst(look(whole, Scope.of([region])), "blood_thinners") == "stop"
+    assert worst(look(whole, Scope.of(["left_calf"])), "blood_thinners") == "review"
     assert worst(look(whole), "blood_thinners") == "review"
 
 
 def test_a_typed_blood_thinner_counts_against_a_no():
     typed = {**all_clear(), "medicines": "stopped warfarin"}
     assert worst(look(typed), "blood_thinners") == "review"
-    assert worst(look(typed, Needling(("right_shin",))), "blood_thinners") == "stop"
+    assert worst(look(typed, Scope.of(["right_shin"])), "blood_thinners") == "stop"
     aspirin = typed | {"antiplatelets": "yes", "antiplatelet_names": ["aspirin"]}
     assert worst(look(aspirin), "antiplatelets") == "review"
 
@@ -337,8 +340,8 @@ def test_a_typed_blood_thinner_counts_against_a_no():
 def test_current_unless_an_implanted_device_is_ruled_out(unsaid):
     whole = without(all_clear(), "implanted_device")
     whole |= {"implanted_device": unsaid["said"]} if unsaid["said"] else {}
-    assert worst(look(whole, Needling(("neck",), True)), "implanted_device") == "stop"
-    assert look({**all_clear()}, Needling(("neck",), True)).outcome == "clear"
+    assert worst(look(whole, Scope.of(["neck"], electro=True)), "implanted_device") == "stop"
+    assert look({**all_clear()}, Scope.of(["neck"], electro=True)).outcome == "clear"
 
 
 @pytest.mark.parametrize("unsaid", UNSAID)
@@ -367,23 +370,23 @@ def test_a_second_antiplatelet_drug_may_be_ticked_or_typed():
 def test_lymphoedema_blocks_the_whole_limb_and_no_other():
     whole = {**all_clear(), "lymphoedema": "yes", "lymphoedema_regions": ["left_upper_arm"]}
     for region in ("left_wrist_hand", "forearm", "left_elbow"):
-        assert look(whole, Needling((region,))).outcome == "stop"
+        assert look(whole, Scope.of([region])).outcome == "stop"
     for region in ("right_forearm", "left_shoulder", "left_thigh", "chest"):
-        assert look(whole, Needling((region,))).outcome == "review"
+        assert look(whole, Scope.of([region])).outcome == "review"
     both = {**whole, "lymphoedema_regions": ["calf"]}
-    assert look(both, Needling(("right_ankle_foot",))).outcome == "stop"
+    assert look(both, Scope.of(["right_ankle_foot"])).outcome == "stop"
     body = {**whole, "lymphoedema_regions": ["chest"]}
-    assert look(body, Needling(("chest",))).outcome == "stop"
-    assert look(body, Needling(("left_upper_arm",))).outcome == "review"
+    assert look(body, Scope.of(["chest"])).outcome == "stop"
+    assert look(body, Scope.of(["left_upper_arm"])).outcome == "review"
 
 
 def test_a_region_without_a_side_means_both():
     whole = {**all_clear(), "skin_problem": "yes", "skin_problem_regions": ["knee"]}
-    (flag,) = look(whole, Needling(("right_knee",))).flags
+    (flag,) = look(whole, Scope.of(["right_knee"])).flags
     assert (flag.severity, flag.regions) == (Severity.STOP, ("left_knee", "right_knee"))
-    (flag,) = look({**whole, "skin_problem_regions": ["left_knee"]}, Needling(("knee",))).flags
+    (flag,) = look({**whole, "skin_problem_regions": ["left_knee"]}, Scope.of(["knee"])).flags
     assert flag.severity is Severity.STOP
-    (flag,) = look({**whole, "skin_problem_regions": ["left_knee"]}, Needling(("right_knee",))).flags
+    (flag,) = look({**whole, "skin_problem_regions": ["left_knee"]}, Scope.of(["right_knee"])).flags
     assert flag.severity is Severity.REVIEW
 
 
@@ -391,21 +394,21 @@ def test_a_region_without_a_side_means_both():
 def test_surgery_counts_for_six_weeks_where_it_was(days, expected):
     whole = {**all_clear(), "surgery": "yes", "surgery_date": TODAY - datetime.timedelta(days=days)}
     whole |= {"surgery_regions": ["right_knee"]}
-    assert worst(look(whole, Needling(("right_knee",))), "surgery") == expected
-    assert worst(look(whole, Needling(("left_knee",))), "surgery") == "review"
+    assert worst(look(whole, Scope.of(["right_knee"])), "surgery") == expected
+    assert worst(look(whole, Scope.of(["left_knee"])), "surgery") == "review"
     assert worst(look(whole), "surgery") == "review"
 
 
 def test_metal_where_needles_are_planned():
     whole = {**all_clear(), "metal_in_body": "yes", "metal_in_body_regions": ["left_hip"]}
     assert look(whole).outcome == "caution"
-    assert look(whole, Needling(("right_hip",))).outcome == "caution"
-    assert look(whole, Needling(("left_hip",))).outcome == "review"
+    assert look(whole, Scope.of(["right_hip"])).outcome == "caution"
+    assert look(whole, Scope.of(["left_hip"])).outcome == "review"
 
 
 def test_an_unknown_region_is_refused_by_name():
     with pytest.raises(ValueError, match=r"'tail'.*left_calf"):
-        look(all_clear(), Needling(("tail",)))
+        look(all_clear(), Scope.of(["tail"]))
 
 
 # Thresholds
@@ -438,7 +441,7 @@ def test_a_clinic_sets_its_own_thresholds():
     assert look(whole, policy=policy).outcome == "stop"
     old = {**all_clear(), "surgery": "yes", "surgery_date": TODAY - datetime.timedelta(days=8)}
     old |= {"surgery_regions": ["neck"]}
-    assert look(old, Needling(("neck",)), policy).outcome == "review"
+    assert look(old, Scope.of(["neck"]), policy).outcome == "review"
 
 
 @pytest.mark.parametrize(

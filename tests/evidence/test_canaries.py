@@ -36,7 +36,7 @@ from consent.domain.statement import statement
 from consent.jobs import tasks
 from consent.models import Consent, SealedFile
 from consent.status.statement_input import facts
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.domain.questionnaire import all_clear
 from screening.models import AdverseEvent
 from tests.operations.test_backups import back_up, key
@@ -175,7 +175,7 @@ def on_the_tablet(a: Aviary, visit: Visit) -> None:
 
 def in_the_review(a: Aviary, visit: Visit, physio: Client) -> None:
     sent(physio.post(f"/review/{visit.pk}/claim/"))
-    for each in standing(visit).flags:
+    for each in review_state(visit).flags:
         said = {"outcome": "precaution", "reason": a.two(), "precaution": a.two(), "until": ""}
         sent(physio.post(f"/review/{visit.pk}/flags/{each.flag.pk}/", said))
     plan = {"regions": ["left_calf"], "technique": "superficial", "electro": "no", "sessions": "3"}
@@ -192,7 +192,7 @@ def signs(visit: Visit) -> None:
     tablet, _ = make_tablet()
     at_tablet, visit = hold(visit, tablet), Visit.objects.get(pk=visit.pk)
     drawn = Signed("patient", visit.patient.name, "drawn", decode(str(INK)))
-    text = statement(facts(standing(visit))).sha256
+    text = statement(facts(review_state(visit))).sha256
     choices = {"students": False, "observers": False}
     actions.give(visit=visit, hold=at_tablet, shown=text, signed=[drawn], choices=choices, by=acting(receptionist()))
 

@@ -16,10 +16,10 @@ from django.template.loader import render_to_string
 from lxml import html  # type: ignore[import-untyped]
 
 from clinic.domain.flow import Stage
-from clinic.models import Actor, Role
+from clinic.models import Role
 from consent.document.rendering import render
 from consent.status.blank_statement import blank_text
-from screening.actions import assess, print_blank
+from screening.actions import print_blank
 from screening.domain import questionnaire
 from screening.domain.page_flow import route
 from screening.domain.questionnaire import QUESTIONS, SECTIONS, Kind, Value
@@ -34,6 +34,7 @@ from tests.support.factories import (
     make_visit,
     practitioner,
     receptionist,
+    rules_ran,
     staff_client,
     tablet_client,
 )
@@ -107,14 +108,14 @@ def test_the_pages_around_the_questions(path):
 @pytest.mark.parametrize("answers", [{}, {"questions": "Does it hurt?"}, {"diabetes": "yes", "blood_thinners": "yes"}])
 def test_the_pages_of_the_consent(part, answers):
     visit = make_visit(stage=Stage.CONSENTING)
-    assess(screening=make_screening(visit, **answers), by=Actor())
+    rules_ran(make_screening(visit, **answers))
     assert easy(tablet_client(visit).get(f"/tablet/consent/{part}/").content)
 
 
 def test_the_question_within_a_course():
     visit = make_visit(stage=Stage.CONSENTING, returning=True)
     course_on_record(visit.patient, practitioner())
-    assess(screening=make_screening(visit, last_needling_reaction="no", driving_after="yes"), by=Actor())
+    rules_ran(make_screening(visit, last_needling_reaction="no", driving_after="yes"))
     page = tablet_client(visit).get("/tablet/still-happy/").content
     assert b"New this time" in page
     assert easy(page)

@@ -13,9 +13,9 @@ from clinic.models import Actor, Journal, Patient, Role, Visit
 from consent.domain.risk_disclosure import NAMED, disclosed
 from consent.domain.statement import Facts, statement
 from screening import actions
-from screening.assessment.adverse_history import on_record
 from screening.assessment.clearance_state import why_lapsed
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
+from screening.assessment.rule_input import on_record
 from screening.domain import adverse_events
 from screening.domain.questionnaire import QUESTIONS
 from screening.models import AdverseEvent, Assessment, Decision, Flag
@@ -31,6 +31,7 @@ from tests.support.factories import (
     make_visit,
     practitioner,
     receptionist,
+    rules_ran,
     staff_client,
 )
 
@@ -44,7 +45,7 @@ def treated(patient: Patient | None = None, **changes: Any) -> Visit:
     """Make a visit that was screened and treated, as far as its rows tell."""
     visit = make_visit(patient, stage=Stage.SEALED)
     make_plan(visit)
-    actions.assess(screening=make_screening(visit, **changes), by=Actor())
+    rules_ran(make_screening(visit, **changes))
     return visit
 
 
@@ -65,7 +66,7 @@ def comes_back(patient: Patient, **changes: Any) -> Visit:
 
 
 def about(visit: Visit) -> list[str]:
-    return [each.flag.reason for each in standing(visit).flags if each.flag.question == QUESTION]
+    return [each.flag.reason for each in review_state(visit).flags if each.flag.question == QUESTION]
 
 
 # --- recorded ------------------------------------------------------------------------------------------------------
@@ -163,7 +164,7 @@ def test_the_next_visit_asks_about_it_whatever_the_patient_says(said):
     recorded = [reason for reason in about(visit) if "on our record" in reason]
     assert len(recorded) == 1
     assert "fainted, or nearly" in recorded[0]
-    assert standing(visit).answers[QUESTION] == said
+    assert review_state(visit).answers[QUESTION] == said
 
 
 def test_without_an_event_nothing_is_asked():
@@ -175,14 +176,14 @@ def test_it_is_nobody_elses():
     assert comes_back(treated().patient).at is Stage.CONSENTING
 
 
-def test_an_assessment_keeps_what_it_was_told_so_that_it_can_be_run_again():
+def test_an_assessment_keeps_what_it_was_told_and_each_flag_its_hints():
     event = happened(treated())
     visit = comes_back(event.visit.patient)
-    before = standing(visit)
+    before = review_state(visit)
     actions.note_event(event=event, kind="in_error", text="Not this patient", by=acting(practitioner()))
-    again = standing(visit)
+    again = review_state(visit)
     assert [each.flag.key for each in again.flags] == [each.flag.key for each in before.flags]
-    assert [each.ask for each in again.flags] == [each.ask for each in before.flags] != [()]
+    assert [each.flag.ask for each in again.flags] == [each.flag.ask for each in before.flags] != [[]]
     assert [each for each in judged() if each.visit == visit.pk and each.differs] == []
 
 
@@ -218,5 +219,5 @@ def test_told_late_it_takes_a_clearance_back():
     second = comes_back(visit.patient)
     assert second.at is Stage.CONSENTING
     happened(visit)
-    assert [each.value for each in why_lapsed(second)] == ["flag"]
+    assert [each.value for each in why_lapsed(review_state(second))] == ["flag"]
     assert Assessment.objects.get(screening__visit=second).on_record == []

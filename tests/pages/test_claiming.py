@@ -16,7 +16,8 @@ from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, Role, User, Visit
 from screening import actions
 from screening.actions import ClaimedByAnother
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
+from screening.domain.scope import Scope
 from screening.models import Claim, Decision, Plan
 from screening.review import queue
 from tests.support.factories import acting, make_visit, practitioner, ready_for_review, receptionist, staff_client
@@ -75,7 +76,7 @@ def test_only_what_waits_for_a_review_is_claimed_and_only_by_practitioners(visit
 
 
 def test_who_acts_first_has_it_from_then_on(visit, first, second):
-    flag = standing(visit).undecided[0].flag
+    flag = review_state(visit).undecided[0].flag
     actions.decide(flag=flag, by=acting(first), **HEALED)
     claim = Claim.of(visit)
     assert claim is not None
@@ -83,11 +84,11 @@ def test_who_acts_first_has_it_from_then_on(visit, first, second):
 
 
 def everything(visit: Visit, by: Actor) -> list[Callable[[], object]]:
-    flag = standing(visit).undecided[0].flag
-    plan: dict[str, Any] = {"regions": ["left_calf"], "technique": "superficial", "electro": False, "sessions": 1}
+    flag = review_state(visit).undecided[0].flag
+    plan = Scope.of(["left_calf"], technique="superficial", electro=False, visits=1)
     return [
         lambda: actions.decide(flag=flag, by=by, **HEALED),
-        lambda: actions.save_plan(visit=visit, by=by, **plan),
+        lambda: actions.save_plan(visit=visit, scope=plan, by=by),
         lambda: actions.attest(visit=visit, kind="questions_answered", by=by),
         lambda: actions.close_review(visit=visit, ending="consent", by=by),
         lambda: actions.close_review(visit=visit, ending="back", ask_again=["epilepsy"], by=by),
@@ -97,13 +98,13 @@ def everything(visit: Visit, by: Actor) -> list[Callable[[], object]]:
 
 def test_nobody_else_acts_while_it_is_claimed(visit, first, second):
     actions.claim(visit=visit, by=acting(first))
-    runs = standing(visit).assessment
+    runs = review_state(visit).assessment
     for act in everything(visit, acting(second)):
         with pytest.raises(ClaimedByAnother, match="Kim First"):
             act()
     assert not Decision.objects.exists()
     assert not Plan.objects.exists()
-    assert standing(visit).assessment == runs
+    assert review_state(visit).assessment == runs
 
 
 @pytest.mark.parametrize("ending", ["consent", "back", "stopped"])
@@ -162,7 +163,7 @@ def test_claiming_opens_the_review_and_losing_says_who_was_first(visit, first, s
 
 def test_a_decision_for_a_visit_of_somebody_else_is_refused_and_what_was_typed_stays(visit, first, second):
     actions.claim(visit=visit, by=acting(first))
-    flag = standing(visit).undecided[0].flag
+    flag = review_state(visit).undecided[0].flag
     sent = {f"flag_{flag.pk}-outcome": "cleared", f"flag_{flag.pk}-reason": "Typed with care."}
     sent |= {"outcome": "cleared", "reason": "Typed with care."}
     answer = staff_client(second).post(reverse("review_decide", args=[visit.pk, flag.pk]), sent)
@@ -207,7 +208,7 @@ def test_who_does_not_have_it_reads_everything_and_finds_nothing_to_fill_in(visi
 
 def test_who_does_not_have_it_is_not_asked_for_a_password_in_vain(first, second):
     visit = ready_for_review(blood_thinners="yes", blood_thinner_names=["warfarin"], inr=4.1)
-    stop = next(each.flag for each in standing(visit).flags if each.is_stop)
+    stop = next(each.flag for each in review_state(visit).flags if each.is_stop)
     actions.claim(visit=visit, by=acting(first))
     address = reverse("review_ahead", args=[visit.pk, stop.pk])
     answer = staff_client(second).get(address, follow=True)

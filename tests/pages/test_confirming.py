@@ -21,8 +21,8 @@ from consent.domain.statement import Statement, statement
 from consent.jobs import seal_document, tasks
 from consent.models import Consent, Given, SealedFile, Voiding
 from consent.status.statement_input import facts
-from screening.actions import assess
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
+from screening.domain.scope import Scope
 from screening.models import Attestation, Plan
 from tests.support.factories import (
     acting,
@@ -36,6 +36,7 @@ from tests.support.factories import (
     manager,
     practitioner,
     receptionist,
+    rules_ran,
     staff_client,
 )
 
@@ -43,7 +44,7 @@ pytestmark = pytest.mark.django_db
 
 INK = decode(json.dumps([[[20 + 9 * i, 100 + (i % 5) * 12, 16 * i] for i in range(40)]]))
 WELL = {f"prompt_{number}": "correct" for number in range(1, 7)}
-PLAN = actions.PlanNow(regions=["left_calf"], technique="superficial", electro=False, sessions=3)
+PLAN = Scope.of(["left_calf"], technique="superficial", electro=False, visits=3)
 
 
 def signed(*planned: str, plan: tuple[str, ...] = (), **changes: Any) -> Visit:
@@ -52,13 +53,13 @@ def signed(*planned: str, plan: tuple[str, ...] = (), **changes: Any) -> Visit:
     screening = make_screening(visit, **changes)
     if plan:
         make_plan(visit, *plan)
-    assess(screening=screening, by=Actor())
+    rules_ran(screening)
     tablet, _ = make_tablet()
     at_tablet = hold(visit, tablet)
     actions.give(
         visit=visit,
         hold=at_tablet,
-        shown=statement(facts(standing(visit))).sha256,
+        shown=statement(facts(review_state(visit))).sha256,
         signed=[Signed("patient", visit.patient.name, "drawn", INK)],
         choices={"students": False, "observers": False},
         by=Actor(tablet=tablet),
@@ -196,19 +197,19 @@ def test_what_could_not_be_said_back_stops_the_consent(prompt: str):
     assert stage(visit) is Stage.IN_REVIEW
     assert Given.of(visit) is None
     assert Voiding.objects.get().why == "not understood"
-    assert any("could not say it back" in why for why in standing(visit).holds)
+    assert any("could not say it back" in why for why in review_state(visit).holds)
     assert not Consent.objects.exists()
 
 
 def test_a_plan_that_raises_a_flag_sends_the_visit_back_to_review():
     visit = signed(blood_thinners="no", metal_in_body="yes", metal_in_body_regions=["left_knee"])
-    before = {each.flag.key for each in standing(visit).flags}
+    before = {each.flag.key for each in review_state(visit).flags}
     client = staff_client(practitioner())
     answer = client.post(f"/confirm/{visit.pk}/", form(regions=["left_knee"]), follow=True)
     assert answer.redirect_chain[0][0] == f"/review/{visit.pk}/"
     assert "The plan raised a flag" in answer.content.decode()
     assert stage(visit) is Stage.IN_REVIEW
-    assert {each.flag.key for each in standing(visit).undecided} - before
+    assert {each.flag.key for each in review_state(visit).undecided} - before
     assert Voiding.objects.get().why == "the plan raised a flag"
     assert Journal.objects.filter(visit=visit, action="consent voided").exists()
 

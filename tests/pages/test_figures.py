@@ -14,7 +14,6 @@ from django.utils import timezone
 from clinic.domain.csv_export import as_csv
 from clinic.domain.flow import Stage
 from clinic.models import Journal
-from screening.actions import assess
 from screening.models import Decision, Flag
 from screening.reports import statistics
 from screening.reports.statistics import FIGURES, Span
@@ -27,6 +26,7 @@ from tests.support.factories import (
     practitioner,
     ready_for_review,
     receptionist,
+    rules_ran,
     staff_client,
 )
 
@@ -112,7 +112,7 @@ def test_flags_not_sure_and_overrides_are_counted_by_question():
     doctor = practitioner()
     for diabetes in ("yes", "unsure", "no", "no"):
         visit = make_visit(stage=Stage.IN_REVIEW)
-        assess(screening=make_screening(visit, diabetes=diabetes), by=acting(doctor))
+        rules_ran(make_screening(visit, diabetes=diabetes), acting(doctor))
     assert rows("flags")["Diabetes"][-1] == 2
     assert rows("not-sure") == {"Diabetes": (25.0, 0.0, 4)}
     assert rows("overrides") == {}

@@ -14,7 +14,7 @@ from clinic.domain.body_regions import CONCRETE
 from clinic.domain.flow import NotAllowed
 from clinic.models import Journal
 from screening import actions
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.domain import attestations, body_map
 from screening.domain.talk import ALWAYS, CORRECT
 from screening.models import Attestation, Decision
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 def pregnant() -> tuple[Any, Any, str]:
     visit = ready_for_review(pregnancy="yes", pregnancy_weeks=22)
-    flag = standing(visit).flags[0].flag
+    flag = review_state(visit).flags[0].flag
     return visit, flag, reverse("review_ahead", args=[visit.pk, flag.pk])
 
 
@@ -60,7 +60,7 @@ def test_the_proof_is_kept_with_the_decision_and_only_where_it_was_asked_for():
     assert ahead.identity_checked_at <= ahead.at
     assert (ahead.by, ahead.reason) == (user, "Her midwife asks for it.")
     assert Journal.objects.filter(action="identity checked again", user=user, visit=visit).count() == 1
-    review = standing(ready_for_review(epilepsy="yes")).flags[0].flag
+    review = review_state(ready_for_review(epilepsy="yes")).flags[0].flag
     by = acting(user)
     assert actions.decide(flag=review, outcome="cleared", reason="Old.", rechecked=rechecked(by), by=by)
     assert Decision.objects.get(flag=review).identity_checked_at is None
@@ -102,7 +102,7 @@ def test_anything_but_the_quiet_button_is_the_safe_way():
 @pytest.mark.parametrize("changes", [{"wants_treatment": "no"}, {"epilepsy": "yes"}])
 def test_there_is_no_going_ahead_where_the_rules_allow_none_or_nothing_stops(changes):
     visit = ready_for_review(**changes)
-    flag = standing(visit).flags[0].flag
+    flag = review_state(visit).flags[0].flag
     address = reverse("review_ahead", args=[visit.pk, flag.pk])
     assert staff_client(practitioner()).get(address).url == reverse("review", args=[visit.pk])
     html = staff_client(practitioner()).get(reverse("review", args=[visit.pk])).content.decode()
@@ -151,9 +151,9 @@ def test_a_very_high_blood_pressure_holds_until_it_is_spoken_of(upper, lower, hi
     by = acting(practitioner())
     taken: dict[str, object] = {"systolic": upper, "diastolic": lower}
     actions.attest(visit=visit, kind="vitals", data=taken, by=by)
-    assert any("very high" in hold for hold in standing(visit).holds) == high
+    assert any("very high" in hold for hold in review_state(visit).holds) == high
     actions.attest(visit=visit, kind="vitals", data={**taken, "note": "Her doctor knows."}, by=by)
-    assert not any("very high" in hold for hold in standing(visit).holds)
+    assert not any("very high" in hold for hold in review_state(visit).holds)
 
 
 def test_help_before_the_second_failure_is_no_help_after_it():
@@ -164,9 +164,9 @@ def test_help_before_the_second_failure_is_no_help_after_it():
     for _ in range(2):
         actions.attest(visit=visit, kind="talk", data={"teach_back": {"prompt_1": "not_able"}}, by=by)
     actions.attest(visit=visit, kind="talk", data={"teach_back": dict.fromkeys(ALWAYS, CORRECT)}, by=by)
-    assert standing(visit).needs_help
+    assert review_state(visit).needs_help
     actions.attest(visit=visit, kind="capacity", data=helped, by=by)
-    assert not standing(visit).needs_help
+    assert not review_state(visit).needs_help
 
 
 def test_a_guardian_is_for_patients_under_age_and_told_whole():

@@ -10,7 +10,7 @@ from pypdf import PdfReader
 
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, PolicyChange, Role, Visit
-from consent.actions import PlanNow, confirm, give
+from consent.actions import confirm, give
 from consent.document.rendering import render
 from consent.domain.record import canonical, read
 from consent.domain.signature_strokes import Signed
@@ -19,9 +19,10 @@ from consent.models import Consent
 from consent.status.blank_statement import blank_text
 from consent.status.statement_input import facts
 from screening import actions
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.domain import paper_form, questionnaire, talk
 from screening.domain.questionnaire import QUESTIONS, Kind
+from screening.domain.scope import Scope
 from screening.models import PaperForm, Screening
 from tests.evidence.test_document import text_of
 from tests.support.factories import (
@@ -331,12 +332,12 @@ def test_the_record_and_the_document_say_that_it_was_on_paper():
     give(
         visit=visit,
         hold=hold(visit, tablet),
-        shown=statement(facts(standing(visit))).sha256,
+        shown=statement(facts(review_state(visit))).sha256,
         signed=[Signed("patient", visit.patient.name, "typed")],
         choices={"students": False, "observers": False},
         by=Actor(tablet=tablet),
     )
-    plan = PlanNow(regions=["left_calf"], technique="superficial", electro=False, sessions=3)
+    plan = Scope.of(["left_calf"], technique="superficial", electro=False, visits=3)
     well = {each.name: "correct" for each in talk.PROMPTS}
     consent = confirm(visit=visit, plan=plan, teach_back=well, by=acting(practitioner()))
     assert isinstance(consent, Consent)

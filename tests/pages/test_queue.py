@@ -16,7 +16,7 @@ from clinic.domain.flow import Stage
 from clinic.models import Actor, Role, User, Visit
 from clinic.records.staff import change_policy
 from screening import actions
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.domain.review_deadline import waited
 from screening.models import Asked, Decision
 from screening.pages.desk.views.queue import ROWS
@@ -33,6 +33,7 @@ from tests.support.factories import (
     manager,
     practitioner,
     ready_for_review,
+    rules_ran,
     staff_client,
 )
 
@@ -105,7 +106,7 @@ def test_a_row_says_why_in_words():
 
 def test_what_was_decided_is_counted_and_not_named_again():
     visit = ready_for_review(pregnancy="might_be", epilepsy="yes")
-    flag = next(each.flag for each in standing(visit).flags if each.flag.question == "epilepsy")
+    flag = next(each.flag for each in review_state(visit).flags if each.flag.question == "epilepsy")
     actions.decide(flag=flag, outcome=Decision.Outcome.CLEARED, reason="Years ago.", by=acting(practitioner()))
     assert why(visit) == [("review", "Pregnancy"), ("", "1 decided")]
 
@@ -113,7 +114,7 @@ def test_what_was_decided_is_counted_and_not_named_again():
 def test_what_waits_without_a_flag_has_its_reason_too():
     visit = make_visit(stage=Stage.IN_REVIEW)
     screening = make_screening(visit)
-    actions.assess(screening=screening, by=Actor())
+    rules_ran(screening)
     Asked.objects.create(visit=visit, text="How long?")
     Visit.objects.filter(pk=visit.pk).update(wants_talk_at=timezone.now())
     assert why(visit) == [("", "Wants to talk first"), ("", "Has a question")]

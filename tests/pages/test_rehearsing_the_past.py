@@ -14,11 +14,20 @@ from django.utils import timezone
 from clinic.domain.flow import Stage
 from clinic.models import Role, Visit
 from clinic.records.staff import change_policy
-from screening.actions import assess, close_review, decide, save_plan
-from screening.assessment.review_state import standing
+from screening.actions import close_review, decide, save_plan
+from screening.assessment.review_state import review_state
 from screening.domain import rules
+from screening.domain.scope import Scope
 from screening.models import Clearance
-from tests.support.factories import acting, make_screening, make_visit, manager, practitioner, ready_for_review
+from tests.support.factories import (
+    acting,
+    make_screening,
+    make_visit,
+    manager,
+    practitioner,
+    ready_for_review,
+    rules_ran,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +44,7 @@ def rehearse(*options: str) -> tuple[int, list[str]]:
 def judged(stage: Stage, **answers: Any):
     visit = make_visit(stage=stage)
     screening = make_screening(visit, **answers)
-    assess(screening=screening, by=acting(practitioner()))
+    rules_ran(screening, acting(practitioner()))
     return visit
 
 
@@ -68,8 +77,8 @@ def test_whose_outcome_would_change_is_listed_and_an_open_clearance_lapses():
 def cleared(**answers: Any) -> Visit:
     """A visit whose review went on to consent, so that what it was cleared on is on record."""
     visit, by = ready_for_review(**answers), acting(practitioner())
-    save_plan(visit=visit, regions=["left_calf"], technique="superficial", electro=False, sessions=2, by=by)
-    for each in standing(visit).undecided:
+    save_plan(visit=visit, scope=Scope.of(["left_calf"], technique="superficial", electro=False, visits=2), by=by)
+    for each in review_state(visit).undecided:
         decide(flag=each.flag, outcome="cleared", reason="Ten years without a fit.", by=by)
     close_review(visit=visit, ending="consent", by=by)
     assert Clearance.objects.filter(screening__visit=visit).exists()
@@ -97,7 +106,7 @@ def test_a_clearance_that_is_merely_old_says_nothing_about_the_rules():
 
 def test_of_two_screenings_of_a_visit_the_last_is_what_was_cleared():
     visit = judged(Stage.CONSENTING, needle_fear=3)
-    assess(screening=make_screening(visit, needle_fear=3), by=acting(practitioner()))
+    rules_ran(make_screening(visit, needle_fear=3), acting(practitioner()))
     grow_stricter()
     first, last, _ = rehearse()[1]
     assert "lapses" not in first

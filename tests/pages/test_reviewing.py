@@ -16,8 +16,10 @@ from clinic.domain.policy import AFTER_TALK
 from clinic.models import Actor, Hold, Journal, Role, User, Visit
 from clinic.records.staff import change_policy
 from screening import actions
-from screening.assessment.review_state import current_needling, standing
+from screening.assessment.review_state import review_state
+from screening.assessment.rule_input import planned_scope
 from screening.domain import talk
+from screening.domain.scope import Scope
 from screening.models import Asked, Assessment, Attestation, Closing, Decision, Flag, Plan, Screening, Technique
 from tests.support.factories import (
     acting,
@@ -32,6 +34,7 @@ from tests.support.factories import (
     ready_for_review,
     receptionist,
     rechecked,
+    rules_ran,
     staff_client,
 )
 
@@ -59,17 +62,14 @@ def desk(physio: User) -> Client:
 def plan(visit: Visit, by: Actor, *regions: str, electro: bool = False) -> actions.Planned:
     return actions.save_plan(
         visit=visit,
-        regions=list(regions or ["left_thigh"]),
-        technique=Technique.SUPERFICIAL,
-        electro=electro,
-        sessions=3,
+        scope=Scope.of(regions or ["left_thigh"], technique=Technique.SUPERFICIAL, electro=electro, visits=3),
         by=by,
     )
 
 
 def clear(visit: Visit, by: Actor, outcome: str = Outcome.CLEARED, **words: str) -> None:
     """Decide every flag that waits for a decision."""
-    for each in standing(visit).undecided:
+    for each in review_state(visit).undecided:
         proof = rechecked(by) if each.is_stop else None
         actions.decide(flag=each.flag, outcome=outcome, reason="Talked it through.", by=by, rechecked=proof, **words)
 
@@ -80,7 +80,7 @@ def close(visit: Visit, by: Actor, ending: str = Ending.CONSENT, **how: Any) -> 
 
 def flags(visit: Visit) -> dict[str, str]:
     """Return the worst severity of each question that is flagged."""
-    return {each.flag.question: each.flag.severity for each in reversed(standing(visit).flags)}
+    return {each.flag.question: each.flag.severity for each in reversed(review_state(visit).flags)}
 
 
 # What stands
@@ -88,10 +88,10 @@ def flags(visit: Visit) -> dict[str, str]:
 
 def test_the_standing_of_a_visit_tells_what_holds_it():
     visit = ready_for_review(epilepsy="yes", questions="Does it hurt?", support_needed=["interpreter"])
-    now = standing(visit)
+    state = review_state(visit)
     assert flags(visit) == {"epilepsy": "review", "support_needed": "review"}
-    assert {each.short for each in now.undecided} == {"Epilepsy or fits", "Support needed"}
-    assert now.holds == [
+    assert {each.short for each in state.undecided} == {"Epilepsy or fits", "Support needed"}
+    assert state.holds == [
         "Save the plan: the rules look at where the needles go.",
         "Support needed: decide about this flag.",
         "Epilepsy or fits: decide about this flag.",
@@ -102,10 +102,10 @@ def test_the_standing_of_a_visit_tells_what_holds_it():
 
 def test_a_flag_tells_what_the_patient_said_and_what_to_ask():
     visit = ready_for_review(epilepsy="yes", last_seizure=dt.date(2020, 2, 3))
-    (flag,) = standing(visit).flags
+    (flag,) = review_state(visit).flags
     assert flag.said == (("Epilepsy or fits", "Yes"), ("Last seizure", "3 February 2020"))
-    assert flag.ask
-    assert flag.precautions
+    assert flag.flag.ask
+    assert flag.flag.precautions
 
 
 def test_where_a_review_stands_takes_the_same_queries_however_many_flags(django_assert_num_queries):
@@ -114,32 +114,32 @@ def test_where_a_review_stands_takes_the_same_queries_however_many_flags(django_
         epilepsy="yes", cancer="yes", immune="yes", vascular="yes", pregnancy="yes", heart_valve="yes"
     )
     with django_assert_num_queries(9):
-        assert len(standing(few).flags) == 1
+        assert len(review_state(few).flags) == 1
     with django_assert_num_queries(9):
-        assert len(standing(many).flags) == 6
+        assert len(review_state(many).flags) == 6
 
 
 def test_with_one_attestation_more_it_stands_as_if_all_was_read_anew(by):
     """What `confirm` goes by: a talk after which something was not understood, then one after which all was."""
     visit = ready_for_review(epilepsy="yes", support_needed=["interpreter"])
-    stands = standing(visit)
+    state = review_state(visit)
     for found in (talk.NOT_ABLE, talk.CORRECT):
         said = dict.fromkeys(SAID_BACK, found)
-        row = actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": said}, by=by, stands=stands)
-        stands = stands.also(row)
-        assert stands == standing(visit)
-        assert stands.holds == standing(visit).holds
+        row = actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": said}, by=by, state=state)
+        state = state.also(row)
+        assert state == review_state(visit)
+        assert state.holds == review_state(visit).holds
     row = actions.attest(
         visit=visit, kind=Kind.INTERPRETER, data={"name": "Sam", "language": "Arabic", "mode": "phone"}, by=by
     )
-    assert stands.also(row) == standing(visit) != stands
+    assert state.also(row) == review_state(visit) != state
 
 
 def test_nothing_was_sent_yet():
     visit = make_visit(stage=Stage.ANSWERING)
-    assert standing(visit).holds == ["The patient has not sent the answers yet."]
+    assert review_state(visit).holds == ["The patient has not sent the answers yet."]
     make_screening(visit, submitted=False)
-    assert standing(visit).holds == ["The patient has not sent the answers yet."]
+    assert review_state(visit).holds == ["The patient has not sent the answers yet."]
 
 
 # The plan
@@ -157,23 +157,23 @@ def test_a_plan_raises_the_stop_of_its_region_and_another_plan_settles_it(by):
     assert flags(visit) == {"skin_problem": "review"}
     assert Flag.objects.filter(screening__visit=visit).count() == 2, "a flag that comes back is the same flag"
     assert [each.number for each in Plan.objects.filter(visit=visit)] == [1, 2]
-    assert current_needling(visit).regions == ("right_calf",)
+    assert planned_scope(visit, Plan.of(visit)).places == ("right_calf",)
 
 
 def test_a_decision_about_one_region_is_none_about_another(by):
     visit = ready_for_review(blood_thinners="yes", blood_thinner_names=["apixaban"])
     plan(visit, by, "abdomen")
     clear(visit, by)
-    assert not standing(visit).undecided
+    assert not review_state(visit).undecided
     plan(visit, by, "left_shin")
-    assert [each.flag.severity for each in standing(visit).undecided] == ["stop"]
+    assert [each.flag.severity for each in review_state(visit).undecided] == ["stop"]
 
 
 def test_what_was_decided_stands_through_another_plan(by):
     visit = ready_for_review(epilepsy="yes")
     clear(visit, by)
     plan(visit, by, "left_calf")
-    assert not standing(visit).undecided
+    assert not review_state(visit).undecided
 
 
 def test_electrical_stimulation_with_a_device_is_a_stop(by):
@@ -187,15 +187,15 @@ def test_electrical_stimulation_with_a_device_is_a_stop(by):
     [
         ({"regions": []}, NotAllowed, "at least one region"),
         ({"regions": ["left_wing"]}, ValueError, "left_wing"),
-        ({"sessions": 0}, ValueError, "1 to 12"),
-        ({"sessions": 13}, ValueError, "1 to 12"),
+        ({"visits": 0}, ValueError, "1 to 12"),
+        ({"visits": 13}, ValueError, "1 to 12"),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(by, change, error, message):
     visit = ready_for_review(epilepsy="yes")
-    whole: dict[str, Any] = {"regions": ["neck"], "technique": Technique.SUPERFICIAL, "electro": False, "sessions": 3}
+    whole: dict[str, Any] = {"regions": ["neck"], "technique": Technique.SUPERFICIAL, "electro": False, "visits": 3}
     with pytest.raises(error, match=message):
-        actions.save_plan(visit=visit, by=by, **{**whole, **change})
+        actions.save_plan(visit=visit, scope=Scope.of(**{**whole, **change}), by=by)
     assert not Plan.objects.exists()
 
 
@@ -204,27 +204,27 @@ def test_a_plan_that_cannot_be_is_refused(by, change, error, message):
 
 def test_a_decision_is_kept_with_its_reason_and_who(by, physio):
     visit = ready_for_review(epilepsy="yes")
-    (flag,) = standing(visit).flags
+    (flag,) = review_state(visit).flags
     actions.decide(
         flag=flag.flag, outcome=Outcome.PRECAUTION, reason="Well controlled.", precaution="You lie down.", by=by
     )
-    now = standing(visit)
-    (flag,) = now.flags
+    state = review_state(visit)
+    (flag,) = state.flags
     assert flag.decision is not None
     assert (flag.decision.by, flag.decision.role) == (physio, "practitioner")
-    assert now.precautions == ("You lie down.",)
+    assert state.precautions == ("You lie down.",)
     row = Journal.objects.get(action="flag decided")
     assert row.data == {"flag": flag.flag.pk, "outcome": "precaution"}
 
 
 def test_the_latest_decision_counts(by):
     visit = ready_for_review(epilepsy="yes")
-    (flag,) = standing(visit).flags
+    (flag,) = review_state(visit).flags
     actions.decide(flag=flag.flag, outcome=Outcome.NOT_TODAY, reason="A fit.", until="No fit for 90 days.", by=by)
     plan(visit, by)
-    assert standing(visit).holds == ["Epilepsy or fits: you decided “not today”."]
+    assert review_state(visit).holds == ["Epilepsy or fits: you decided “not today”."]
     actions.decide(flag=flag.flag, outcome=Outcome.CLEARED, reason="It was years ago.", by=by)
-    assert standing(visit).holds == []
+    assert review_state(visit).holds == []
     assert Decision.objects.count() == 2
 
 
@@ -235,7 +235,7 @@ def test_the_latest_decision_counts(by):
 @pytest.mark.parametrize("outcome", [Outcome.CLEARED, Outcome.PRECAUTION])
 def test_nobody_clears_for_the_patient_what_only_the_patient_can_say(by, changes, outcome):
     visit = ready_for_review(**changes)
-    (flag,) = standing(visit).flags
+    (flag,) = review_state(visit).flags
     assert flag.severity == "stop"
     with pytest.raises(NotAllowed, match="nobody can clear this for the patient"):
         actions.decide(flag=flag.flag, outcome=outcome, reason="I explained.", precaution="x", by=by)
@@ -247,7 +247,7 @@ def test_nobody_clears_for_the_patient_what_only_the_patient_can_say(by, changes
 
 def test_a_flag_that_no_longer_stands_takes_no_decision(by):
     visit = ready_for_review(skin_problem="yes", skin_problem_regions=["left_calf"])
-    old = standing(visit).flags[0].flag
+    old = review_state(visit).flags[0].flag
     plan(visit, by, "left_calf")
     with pytest.raises(NotAllowed, match="no longer stands"):
         actions.decide(flag=old, outcome=Outcome.CLEARED, reason="Fine.", by=by)
@@ -263,7 +263,7 @@ def test_a_flag_that_no_longer_stands_takes_no_decision(by):
 )
 def test_a_decision_needs_its_words(by, words):
     visit = ready_for_review(epilepsy="yes")
-    (flag,) = standing(visit).flags
+    (flag,) = review_state(visit).flags
     with pytest.raises(NotAllowed):
         actions.decide(flag=flag.flag, by=by, **words)
     assert not Decision.objects.exists()
@@ -297,7 +297,7 @@ def test_an_interpreter_is_recorded_whole(by):
     assert row.data == {"name": "Sam", "language": "Arabic", "mode": "phone", "number": ""}
     clear(visit, by)
     plan(visit, by)
-    assert standing(visit).holds == []
+    assert review_state(visit).holds == []
 
 
 def test_a_talk_near_the_lung_asks_about_breathlessness(by):
@@ -320,7 +320,7 @@ def test_a_talk_leaves_no_prompt_out_unless_it_failed(by):
     assert not Attestation.objects.exists()
     failed = {"teach_back": {"prompt_1": "correct", "prompt_2": "not_able"}}
     assert actions.attest(visit=visit, kind=Kind.TALK, data=failed, by=by).data == failed
-    assert standing(visit).holds
+    assert review_state(visit).holds
 
 
 def test_a_session_of_a_course_goes_on_with_what_was_said_back_before(by):
@@ -344,23 +344,23 @@ def test_what_the_patient_cannot_say_back_holds_the_consent(by):
     clear(visit, by)
     plan(visit, by)
     actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": {"prompt_4": "not_able"}}, by=by)
-    assert standing(visit).holds == [
+    assert review_state(visit).holds == [
         "The alternatives: the patient could not say it back. Explain with help; record the talk again."
     ]
     actions.attest(visit=visit, kind=Kind.TALK, data={"teach_back": {**SAID_BACK, "prompt_4": "corrected"}}, by=by)
-    assert standing(visit).holds == []
+    assert review_state(visit).holds == []
 
 
 def test_a_young_person_may_consent_alone_where_the_clinic_says_so(by):
     today = timezone.localdate()
     patient = make_patient(born=today.replace(year=today.year - 16, day=1))
     visit = make_visit(patient, stage=Stage.IN_REVIEW)
-    actions.assess(screening=make_screening(visit), by=by)
+    rules_ran(make_screening(visit), by)
     with pytest.raises(NotAllowed, match="cannot consent alone"):
         actions.attest(visit=visit, kind=Kind.CONSENTS_ALONE, data={"reason": "Understands."}, by=by)
     change_policy(by=acting(manager(), Role.MANAGER), consent_alone_from=16)
     actions.attest(visit=visit, kind=Kind.CONSENTS_ALONE, data={"reason": "Understands."}, by=by)
-    assert standing(visit).attested[Kind.CONSENTS_ALONE].data == {"reason": "Understands."}
+    assert review_state(visit).attested[Kind.CONSENTS_ALONE].data == {"reason": "Understands."}
 
 
 def test_an_adult_needs_no_leave_to_consent_alone(by):
@@ -392,9 +392,9 @@ def test_what_was_asked_before_signing_holds_until_it_was_answered(by):
     visit = ready_for_review(epilepsy="yes")
     actions.attest(visit=visit, kind=Kind.QUESTIONS_ANSWERED, by=by)
     Asked.objects.create(visit=visit, text="And how long?")
-    assert standing(visit).questions_open
+    assert review_state(visit).questions_open
     actions.attest(visit=visit, kind=Kind.QUESTIONS_ANSWERED, by=by)
-    assert not standing(visit).questions_open
+    assert not review_state(visit).questions_open
 
 
 def test_a_patient_who_asked_to_talk_is_talked_to_first(by):
@@ -462,12 +462,12 @@ def test_back_to_the_patient_with_named_questions(by):
 
 def test_decisions_on_earlier_answers_are_shown_and_do_not_count(by):
     visit = ready_for_review(understands_why="unsure", epilepsy="yes")
-    epilepsy = next(each.flag for each in standing(visit).flags if each.flag.question == "epilepsy")
+    epilepsy = next(each.flag for each in review_state(visit).flags if each.flag.question == "epilepsy")
     actions.decide(flag=epilepsy, outcome=Outcome.CLEARED, reason="Years ago.", by=by)
     close(visit, by, Ending.BACK, ask_again=["understands_why"])
     actions.answer(visit=visit, given={"understands_why": "yes"}, by=by)
     actions.submit(visit=visit, by=by)
-    (flag,) = standing(visit).flags
+    (flag,) = review_state(visit).flags
     assert flag.undecided
     assert flag.earlier is not None
     assert flag.earlier.reason == "Years ago."
@@ -541,7 +541,7 @@ def test_ids_on_the_review_are_given_once(desk):
 def test_a_whole_review_by_hand(desk):
     visit = ready_for_review(epilepsy="yes", questions="Will it hurt?")
     at = [visit.pk]
-    (flag,) = standing(visit).flags
+    (flag,) = review_state(visit).flags
     decision = {"outcome": "precaution", "reason": "Controlled.", "precaution": "You lie down.", "until": ""}
     assert desk.post(reverse("review_decide", args=[visit.pk, flag.flag.pk]), decision).url == review(visit)
     sent = {"regions": ["left_calf", "right_calf"], "technique": "pistoning", "electro": "no", "sessions": "4"}
@@ -567,7 +567,7 @@ def test_a_whole_review_by_hand(desk):
 
 def test_a_decision_that_is_not_right_keeps_what_was_typed(desk):
     visit = ready_for_review(epilepsy="yes", cancer="yes")
-    first, second = standing(visit).flags
+    first, second = review_state(visit).flags
     sent = {"outcome": "not_today", "reason": "A fit <today>", "until": ""}
     response = desk.post(reverse("review_decide", args=[visit.pk, second.flag.pk]), sent)
     html = response.content.decode()
@@ -610,7 +610,7 @@ def test_a_never_cleared_flag_offers_no_clearing(desk):
     html = desk.get(review(visit)).content.decode()
     assert 'value="cleared"' not in html
     assert 'value="not_today"' in html
-    (flag,) = standing(visit).flags
+    (flag,) = review_state(visit).flags
     sent = {"outcome": "cleared", "reason": "They do really."}
     response = desk.post(reverse("review_decide", args=[visit.pk, flag.flag.pk]), sent)
     assert response.status_code == 422
@@ -697,7 +697,7 @@ def test_a_call_for_help_opens_the_answers_to_read_and_to_stop(desk, by):
 @pytest.mark.parametrize("stage", [Stage.CONSENTING, Stage.SIGNED, Stage.SEALED, Stage.STOPPED])
 def test_a_review_that_is_over_is_read_only(desk, stage):
     visit = make_visit(stage=stage)
-    actions.assess(screening=make_screening(visit, epilepsy="yes"), by=Actor())
+    rules_ran(make_screening(visit, epilepsy="yes"))
     html = desk.get(review(visit)).content.decode()
     assert "Epilepsy or fits" in html
     assert "Save the decision" not in html

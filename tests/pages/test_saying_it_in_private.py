@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clinic.domain.flow import Stage
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from tests.support.factories import practitioner, ready_for_review, receptionist, staff_client
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ SENSITIVE = {
 def test_the_practitioner_is_told_before_consent(name, short):
     visit = ready_for_review(**{name: "prefer_not"})
     assert visit.at is Stage.IN_REVIEW
-    assert standing(visit).in_private == (short,)
+    assert review_state(visit).in_private == (short,)
     desk = staff_client(practitioner())
     assert "Wants to say something in private" in desk.get("/queue/").content.decode()
     review = desk.get(f"/review/{visit.pk}/").content.decode()
@@ -42,4 +42,4 @@ def test_the_front_desk_sees_nothing_of_it():
 def test_a_patient_who_keeps_nothing_private_is_not_held():
     visit = ready_for_review()
     assert visit.at is Stage.CONSENTING
-    assert standing(visit).in_private == ()
+    assert review_state(visit).in_private == ()

@@ -30,7 +30,7 @@ from clinic.models import (
 from clinic.records import patients, staff, visits
 from clinic.records.day_list import Unreadable, read
 from consent.status.versions import versions
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from tests.pages.test_confirming import signed
 from tests.support.factories import (
     acting,
@@ -248,7 +248,7 @@ def test_a_clinics_patients_read_its_own_name_and_telephone_number(north: Site):
     north.save()
     review = ready_for_review(epilepsy="yes")
     Patient.objects.filter(pk=review.patient_id).update(site=north)
-    policy = standing(Visit.objects.select_related("patient").get(pk=review.pk)).policy
+    policy = review_state(Visit.objects.select_related("patient").get(pk=review.pk)).policy
     assert (policy.clinic_name, policy.clinic_phone) == ("North Clinic", "01632 960 555")
     assert policy.pregnancy == PolicyChange.objects.policy().pregnancy
 

@@ -21,8 +21,9 @@ from consent.domain.signature_strokes import Signed
 from consent.domain.statement import statement
 from consent.models import Given, Signature
 from consent.status.statement_input import facts
-from screening.actions import assess, attest, decide, save_plan
-from screening.assessment.review_state import standing
+from screening.actions import attest, decide, save_plan
+from screening.assessment.review_state import review_state
+from screening.domain.scope import Scope
 from screening.domain.talk import ALWAYS, CORRECT
 from screening.models import Asked, Attestation, Decision
 from tests.support.factories import (
@@ -34,6 +35,7 @@ from tests.support.factories import (
     make_user,
     make_visit,
     practitioner,
+    rules_ran,
     staff_client,
     tablet_client,
 )
@@ -47,12 +49,12 @@ SIGN = "/tablet/consent/sign/"
 def ready(visit: Visit | None = None, **changes: Any) -> Visit:
     """Make a visit whose patient reads and signs next."""
     visit = visit or make_visit(stage=Stage.CONSENTING)
-    assess(screening=make_screening(visit, **changes), by=Actor())
+    rules_ran(make_screening(visit, **changes))
     return visit
 
 
 def shown(visit: Visit) -> str:
-    return statement(facts(standing(visit))).sha256
+    return statement(facts(review_state(visit))).sha256
 
 
 def filled(visit: Visit, **changes: Any) -> dict[str, Any]:
@@ -87,7 +89,7 @@ def test_the_patient_reads_three_pages_and_signs_by_drawing():
     visit = ready()
     tablet = tablet_client(visit)
     assert tablet.get("/tablet/consent/").url == "/tablet/consent/about/"
-    text = statement(facts(standing(visit)))
+    text = statement(facts(review_state(visit)))
     for page in ("about", "risks", "sign"):
         html = tablet.get(f"/tablet/consent/{page}/").content.decode()
         for section in text.page(page):
@@ -291,7 +293,7 @@ def test_a_text_that_changed_is_shown_again_whole_and_nothing_is_lost():
     html = answer.content.decode()
     assert "The text has changed" in html
     assert "It costs 50 pounds." in html
-    for section in statement(facts(standing(visit))).sections:
+    for section in statement(facts(review_state(visit))).sections:
         assert section.heading in html
     assert answer.context["form"]["strokes"].value() == DRAWN
     assert answer.context["form"]["agree"].value()
@@ -320,7 +322,7 @@ def test_wanting_to_talk_sends_the_visit_to_the_practitioner_with_the_question()
     assert visit.wants_talk_at
     assert ended(visit) == "waiting"
     assert Asked.objects.get(visit=visit).text == "Will it hurt?"
-    assert standing(visit).questions_open
+    assert review_state(visit).questions_open
     assert not Journal.objects.filter(data__icontains="hurt").exists()
 
 
@@ -364,8 +366,8 @@ def test_a_minor_signs_with_a_guardian():
     by = acting(practitioner())
     visit.stage = Stage.IN_REVIEW.value
     visit.save()
-    save_plan(visit=visit, regions=["left_calf"], technique="superficial", electro=False, sessions=2, by=by)
-    for each in standing(visit).undecided:
+    save_plan(visit=visit, scope=Scope.of(["left_calf"], technique="superficial", electro=False, visits=2), by=by)
+    for each in review_state(visit).undecided:
         decide(flag=each.flag, outcome=Decision.Outcome.CLEARED, reason="Seen with the mother.", by=by)
     visit.stage = Stage.CONSENTING.value
     visit.save()
@@ -400,14 +402,14 @@ def test_a_minor_who_consents_alone_signs_alone():
     PolicyChange.objects.create(name="consent_alone_from", value=16, by=practitioner())
     born = timezone.localdate() - dt.timedelta(days=17 * 366)
     visit = ready(make_visit(make_patient(born=born), Stage.CONSENTING))
-    assert actions.signers(standing(visit)) == ("assent", "guardian")
+    assert actions.signers(review_state(visit)) == ("assent", "guardian")
     attest(
         visit=visit,
         kind=Attestation.Kind.CONSENTS_ALONE,
         data={"reason": "Understands it well."},
         by=acting(practitioner()),
     )
-    assert actions.signers(standing(visit)) == ("patient",)
+    assert actions.signers(review_state(visit)) == ("patient",)
 
 
 @pytest.mark.parametrize(
@@ -437,9 +439,9 @@ def signed(*capacities: str) -> list[Signed]:
 
 def test_an_open_question_holds_until_it_is_answered():
     visit = ready(questions="Is it safe?")
-    assert standing(visit).signing_holds
+    assert review_state(visit).signing_holds
     attest(visit=visit, kind=Attestation.Kind.QUESTIONS_ANSWERED, by=acting(practitioner()))
-    assert not standing(visit).signing_holds
+    assert not review_state(visit).signing_holds
     assert tablet_client(visit).post(SIGN, filled(visit)).status_code == 302
     assert stage(visit) is Stage.SIGNED
 

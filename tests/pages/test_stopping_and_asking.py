@@ -10,7 +10,7 @@ from lxml import html  # type: ignore[import-untyped]
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, Visit
 from screening import actions
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.domain.questionnaire import QUESTIONS
 from screening.models import Asked
 from tests.support.factories import (
@@ -107,7 +107,7 @@ def test_a_question_reaches_the_practitioner_and_holds_the_signature(where):
         answer = tablet.post("/tablet/ask/", {"act": "send", "question": " Will it hurt? ", "from": START})
         assert "Thank you for asking" in answer.content.decode()
     assert [each.text for each in Asked.objects.filter(visit=visit)] == ["Will it hurt?"]
-    assert standing(visit).questions_open
+    assert review_state(visit).questions_open
     assert Journal.objects.filter(visit=visit, action="question asked").count() == 1
     assert not Journal.objects.filter(data__icontains="hurt").exists()
 
@@ -230,7 +230,7 @@ def test_wanting_to_talk_is_in_the_queue_and_stands_until_the_talk():
     assert "wants to talk first" in desk.get(f"/review/{visit.pk}/").content.decode()
     visit.refresh_from_db()
     assert actions.submit(visit=visit, by=Actor()) is Stage.IN_REVIEW
-    assert "The patient asked to talk before signing. Record the talk." in standing(visit).holds
+    assert "The patient asked to talk before signing. Record the talk." in review_state(visit).holds
 
 
 @pytest.mark.parametrize("act", ["talk", "time", "refuse"])

@@ -14,7 +14,7 @@ from clinic.models.sites import FIRST
 from consent.domain import statement
 from consent.status.versions import live, versions
 from screening import actions
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.domain import questionnaire as questions
 from screening.domain import rules
 from screening.models import Screening
@@ -123,9 +123,9 @@ def test_answers_sent_before_a_new_questionnaire_are_asked_again_in_full(release
     visit = ready_for_review(diabetes="yes", diabetes_unstable="no", questions="Does it hurt?")
     assert visit.at is Stage.IN_REVIEW
     released()
-    [hold] = standing(visit).holds
+    [hold] = review_state(visit).holds
     assert hold == "The questions changed since the patient answered. Send them back: all of them are asked again."
-    assert standing(visit).signing_holds == [hold]
+    assert review_state(visit).signing_holds == [hold]
     new = actions.reopen(visit=visit, by=Actor(), why="sent back", names=["diabetes"])
     assert (new.answers, new.ask_again, new.questionnaire_sha256) == ({}, [], "ab" * 32)
 

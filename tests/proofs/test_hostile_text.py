@@ -28,7 +28,7 @@ from clinic.storage.encrypted_fields import EncryptedJSON, EncryptedText
 from consent import actions as consents
 from consent.models import Given, Signature
 from screening import actions as screenings
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.models import Asked
 from tests.browser import test_desk_pages as desk
 from tests.browser import test_patient_pages as tablets
@@ -172,7 +172,7 @@ def wordy(clinic: desk.Clinic) -> list[desk.Scene]:
         support_needed=["interpreter"],
     )
     Asked.objects.create(visit=review, text="Does it leave a mark?")
-    for each in standing(review).flags:
+    for each in review_state(review).flags:
         said: dict[str, Any] = {
             "outcome": "precaution",
             "reason": "Controlled for years.",

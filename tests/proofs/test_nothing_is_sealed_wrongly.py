@@ -12,7 +12,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pytest
@@ -50,12 +50,12 @@ from consent.models import Consent, Given, SealedFile
 from consent.status.course_state import covering
 from consent.status.statement_input import facts
 from screening import actions as screenings
-from screening.assessment.review_state import FlagStanding, Standing, standing
+from screening.assessment.review_state import FlagState, ReviewState, review_state
 from screening.domain import questionnaire, rules
 from screening.domain.questionnaire import ON_THE_DAY, QUESTIONS, Kind, Value
-from screening.domain.rules import Needling
+from screening.domain.scope import Scope
 from screening.domain.talk import ALWAYS
-from screening.models import Asked, Attestation, Clearance, Decision, Flag, Lapse, Plan, Screening
+from screening.models import Asked, Attestation, Clearance, ClearanceLapse, Decision, Flag, Plan, Screening
 from tests.support.clock import put_forward
 from tests.support.course_factories import course_on_record
 from tests.support.factories import acting, make_patient, make_tablet, manager, practitioner, receptionist, rechecked
@@ -111,13 +111,15 @@ class Case:
         assert screening, "there are no answers"
         assert plan, "there is no plan"
         said = questionnaire.load(screening.answers)
-        raised = rules.assess(
-            said,
-            born=visit.patient.born,
-            today=timezone.localdate(),
-            needling=Needling(tuple(plan.regions), plan.electro),
-            returning=visit.returning,
-            policy=policy_at(),
+        raised = rules.run(
+            rules.RuleInput(
+                said,
+                born=visit.patient.born,
+                today=timezone.localdate(),
+                scope=plan.scope,
+                returning=visit.returning,
+                policy=policy_at(),
+            )
         ).flags
         return cls(visit, consent, consent.given, screening, plan, said, raised, record=read(bytes(consent.record)))
 
@@ -401,11 +403,11 @@ TROUBLE = st.lists(st.sampled_from(TROUBLES), max_size=3).map(
 NAMES = st.lists(st.sampled_from(sorted(QUESTIONS)), max_size=2, unique=True)
 SOME_REGIONS = st.lists(st.sampled_from(REGIONS), max_size=2, unique=True)
 PLANS = st.builds(
-    consents.PlanNow,
+    Scope.of,
     regions=st.lists(st.sampled_from(REGIONS), min_size=1, max_size=2, unique=True),
     technique=st.sampled_from(["superficial", "pistoning"]),
     electro=st.booleans(),
-    sessions=st.integers(1, 3),
+    visits=st.integers(1, 3),
 )
 AGES = st.sampled_from([40, 40, 17, 14])
 TALKS = st.sampled_from([WELL, WELL, WELL, {}, {**WELL, "prompt_3": "not_able"}, {"prompt_1": "corrected"}])
@@ -489,7 +491,7 @@ class Clinic(RuleBasedStateMachine):
         return hold
 
     def digest(self, visit: Visit) -> str:
-        return statement(facts(standing(visit))).sha256
+        return statement(facts(review_state(visit))).sha256
 
     # Everyone does as they should
 
@@ -570,31 +572,31 @@ class Clinic(RuleBasedStateMachine):
             visits.take_urgent(visit=visit, by=by)
         if Plan.of(visit) is None:
             screenings.save_plan(
-                visit=visit, regions=["left_calf"], technique="superficial", electro=False, sessions=3, by=by
+                visit=visit, scope=Scope.of(["left_calf"], technique="superficial", electro=False, visits=3), by=by
             )
-        if (now := standing(visit)).stale:
+        if (now := review_state(visit)).stale:
             screenings.close_review(visit=visit, ending="back", ask_again=now.stale, by=by)
             return
         flags = [each for each in now.flags if each.needs_decision]
-        asking = [each.flag.question for each in flags if each.never_cleared]
+        asking = [each.flag.question for each in flags if each.flag.never_cleared]
         if asking and self.forgotten != "send back":
             screenings.close_review(visit=visit, ending="back", ask_again=asking, by=by)
             return
         for number, each in enumerate(flags):
             self.decide_as_usual(each, number)
         usual = [ATTESTED.INTERPRETER, ATTESTED.QUESTIONS_ANSWERED, ATTESTED.TALK]
-        if standing(visit).needs_help:
+        if review_state(visit).needs_help:
             usual.append(ATTESTED.CAPACITY)
-        if standing(visit).vitals_high:
+        if review_state(visit).vitals_high:
             usual.append(ATTESTED.VITALS)
-        if standing(visit).needs_guardian:
+        if review_state(visit).needs_guardian:
             usual.append(ATTESTED.GUARDIAN)
         for kind in usual:
             if kind != self.forgotten:
                 self.vouch(visit, kind)
         screenings.close_review(visit=visit, ending="consent", by=by)
 
-    def decide_as_usual(self, each: FlagStanding, number: int) -> None:
+    def decide_as_usual(self, each: FlagState, number: int) -> None:
         if number == 0 and self.forgotten == "decision":
             return
         if each.never_cleared or (number == 0 and self.forgotten == "yes"):
@@ -602,7 +604,7 @@ class Clinic(RuleBasedStateMachine):
         elif each.decision is None or each.decision.outcome == OUTCOME.NOT_TODAY:
             self.decide_one(each, "precaution" if number % 2 else "cleared")
 
-    def decide_one(self, each: FlagStanding, outcome: str) -> None:
+    def decide_one(self, each: FlagState, outcome: str) -> None:
         words = {"precaution": f"We take care of {each.short}."} if outcome == "precaution" else {}
         screenings.decide(
             flag=each.flag,
@@ -641,16 +643,18 @@ class Clinic(RuleBasedStateMachine):
 
     def sign(self, visit: Visit, capacities: tuple[str, ...] | None = None, shown: str = "") -> None:
         self.identify(visit)
-        if screenings.lapse_if_due(visit=visit, by=Actor()):  # as the page does, before it shows anything
+        if screenings.lapse_if_due(review_state(visit), by=Actor()):  # as the page does, before it shows anything
             return
         hold = self.hold(visit)
-        if capacities is None and not shown and (within := covering(standing(visit))):
-            digest = statement(within.facts(standing(visit))).sha256
+        if capacities is None and not shown and (within := covering(review_state(visit))):
+            digest = statement(within.facts(review_state(visit))).sha256
             consents.go_ahead(visit=visit, hold=hold, shown=digest, by=Actor(tablet=hold.tablet))
             return
         if capacities is None:
             minor = visit.patient.age_on(timezone.localdate()) < 18
-            capacities = ("patient",) if self.forgotten == "signature" and minor else consents.signers(standing(visit))
+            capacities = (
+                ("patient",) if self.forgotten == "signature" and minor else consents.signers(review_state(visit))
+            )
         consents.give(
             visit=visit,
             hold=hold,
@@ -660,12 +664,12 @@ class Clinic(RuleBasedStateMachine):
             by=Actor(tablet=hold.tablet),
         )
 
-    def confirm(self, visit: Visit, plan: consents.PlanNow | None = None, talk: dict[str, str] | None = None) -> None:
+    def confirm(self, visit: Visit, plan: Scope | None = None, talk: dict[str, str] | None = None) -> None:
         last = Plan.of(visit)
         if plan is None and last:
-            plan = consents.PlanNow(last.regions, last.technique, last.electro, last.sessions)
+            plan = replace(last.scope, practitioner=None)
         if plan is None:
-            plan = consents.PlanNow(visit.planned_regions or ["left_calf"], "superficial", False, 3)
+            plan = Scope.of(visit.planned_regions or ["left_calf"], technique="superficial", electro=False, visits=3)
         consents.confirm(visit=visit, plan=plan, teach_back=WELL if talk is None else talk, by=self.crew.practitioner)
 
     def seal(self, visit: Visit) -> None:
@@ -722,9 +726,9 @@ class Clinic(RuleBasedStateMachine):
 
     @precondition(lambda self: self.any_at(Stage.IN_REVIEW, Stage.SIGNED))
     @rule(who=WHO, plan=PLANS)
-    def a_plan_is_saved(self, who: int, plan: consents.PlanNow) -> None:
+    def a_plan_is_saved(self, who: int, plan: Scope) -> None:
         visit = self.one(who, Stage.IN_REVIEW, Stage.SIGNED)
-        self.trying(lambda: screenings.save_plan(visit=visit, by=self.crew.practitioner, **vars(plan)))
+        self.trying(lambda: screenings.save_plan(visit=visit, scope=plan, by=self.crew.practitioner))
 
     @precondition(lambda self: self.any_at(Stage.IN_REVIEW))
     @rule(who=WHO, number=st.integers(0, 30), outcome=st.sampled_from(OUTCOME.values), all_=st.booleans())
@@ -733,7 +737,7 @@ class Clinic(RuleBasedStateMachine):
         visit = self.one(who, Stage.IN_REVIEW)
         flags = list(Flag.objects.filter(screening__visit=visit).order_by("pk"))
         for flag in flags if all_ else flags[number % len(flags) :][:1] if flags else []:
-            self.trying(lambda flag=flag: self.decide_one(FlagStanding(flag=flag), outcome))  # type: ignore[misc]
+            self.trying(lambda flag=flag: self.decide_one(FlagState(flag=flag), outcome))  # type: ignore[misc]
 
     @rule(
         who=WHO,
@@ -809,7 +813,7 @@ class Clinic(RuleBasedStateMachine):
 
     @precondition(lambda self: self.any_at(Stage.SIGNED))
     @rule(who=WHO, plan=st.none() | PLANS, talk=TALKS)
-    def it_is_confirmed(self, who: int, plan: consents.PlanNow | None, talk: dict[str, str]) -> None:
+    def it_is_confirmed(self, who: int, plan: Scope | None, talk: dict[str, str]) -> None:
         visit = self.one(who, Stage.SIGNED)
         self.trying(lambda: self.confirm(visit, plan, talk))
 
@@ -870,7 +874,7 @@ class Clinic(RuleBasedStateMachine):
             lambda: screenings.close_review(visit=visit, ending="consent", by=by),
             lambda: screenings.close_review(visit=visit, ending="back", ask_again=["eaten"], by=by),
             lambda: screenings.save_plan(
-                visit=visit, regions=["neck"], technique="pistoning", electro=True, sessions=2, by=by
+                visit=visit, scope=Scope.of(["neck"], technique="pistoning", electro=True, visits=2), by=by
             ),
             lambda: screenings.reopen(visit=visit, why="sent back", by=by),
             lambda: consents.change_answers(visit=visit, names=["eaten"], by=by),
@@ -912,7 +916,7 @@ def kinds(case: Case) -> list[str]:
         "signed again": Given.objects.filter(visit=case.visit).count() > 1,
         "in full after a course": case.record.course is None and before.exists(),
         "against a stop": any(each.identity_checked_at for each in decided),
-        "cleared again": Lapse.objects.filter(visit=case.visit).exists(),
+        "cleared again": ClearanceLapse.objects.filter(visit=case.visit).exists(),
         "helped": bool(case.record.capacity),
         "called for help": case.visit.urgent_at is not None,
         "electro": case.plan.electro,
@@ -1088,11 +1092,11 @@ def test_what_was_cleared_goes_back_before_it_is_sealed(day: Clinic, until: Stag
 def hold_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take out what holds a visit back before consent, before signing and before confirming."""
     for name in ("holds", "signing_holds"):
-        monkeypatch.setattr(Standing, name, property(lambda self: []))
+        monkeypatch.setattr(ReviewState, name, property(lambda self: []))
 
 
 def call_all_decided(monkeypatch: pytest.MonkeyPatch) -> None:
-    for each in (FlagStanding, Standing):
+    for each in (FlagState, ReviewState):
         monkeypatch.setattr(each, "undecided", property(lambda self: ()))
 
 

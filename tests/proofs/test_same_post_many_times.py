@@ -20,8 +20,9 @@ import pytest
 from clinic.domain.flow import Stage
 from clinic.models import Hold, Journal, Visit
 from consent import actions as consents
+from consent.actions import signing as signing_verbs
 from consent.models import Given
-from consent.status.statement_input import Named
+from screening.domain.scope import Scope
 from screening.models import Asked, Screening
 from tests.pages.test_signing import SIGN, filled, ready
 from tests.support.factories import make_visit, tablet_client
@@ -158,13 +159,13 @@ def test_without_one_transaction_around_it_a_signature_would_be_there_more_than_
     live_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: what holds is the transaction, not the speed of the server."""
-    look = Named.of
+    look = signing_verbs.planned_scope
 
-    def slowly(now: Any) -> Named:
+    def slowly(*planned: Any) -> Scope:
         time.sleep(0.2)
-        return look(now)
+        return look(*planned)
 
-    monkeypatch.setattr(Named, "of", slowly)
+    monkeypatch.setattr(signing_verbs, "planned_scope", slowly)
     monkeypatch.setattr(consents, "give", consents.give.__wrapped__)
     page = signing()
     came = all_at_once(live_server.url, page, 10)

@@ -7,14 +7,13 @@ import datetime as dt
 from django.utils import timezone
 
 from clinic.domain.flow import Stage
-from clinic.models import Actor, Patient, User, Visit
+from clinic.models import Patient, User, Visit
 from consent.domain.record import sha256
 from consent.domain.statement import statement
 from consent.models import Consent, Given, SealedFile
-from consent.status.statement_input import Named, facts
-from screening.actions import assess
-from screening.assessment.review_state import standing
-from tests.support.factories import hold, make_plan, make_screening, make_tablet, make_visit
+from consent.status.statement_input import facts
+from screening.assessment.review_state import review_state
+from tests.support.factories import hold, make_plan, make_screening, make_tablet, make_visit, rules_ran
 
 
 def course_on_record(patient: Patient, physio: User, *, sessions: int = 1) -> Consent:
@@ -28,9 +27,9 @@ def course_on_record(patient: Patient, physio: User, *, sessions: int = 1) -> Co
 def _on_record(patient: Patient, physio: User, first: Consent | None) -> Consent:
     visit = make_visit(patient, Stage.SEALED, day=timezone.localdate() - dt.timedelta(days=1), returning=False)
     screening, plan = make_screening(visit), make_plan(visit, "left_calf", by=physio)
-    assess(screening=screening, by=Actor())
-    now = standing(visit)
-    text = statement(facts(now))
+    rules_ran(screening)
+    state = review_state(visit)
+    text = statement(facts(state))
     held = hold(visit, make_tablet()[0])
     held.end("signed")
     given = Given.objects.create(
@@ -43,7 +42,7 @@ def _on_record(patient: Patient, physio: User, first: Consent | None) -> Consent
         statement_sha256=text.sha256,
         acknowledged=[],
         choices={},
-        named=Named.of(now).to_json(),
+        scope=plan.scope.to_json(),
         course=first,
     )
     record = f"record of {visit.pk}".encode()

@@ -19,8 +19,10 @@ from clinic.domain.flow import Stage
 from clinic.domain.policy import Policy
 from clinic.models import Actor, Hold, Patient, Role, Site, Tablet, User, Visit
 from screening import actions
+from screening.assessment.clear import clear
+from screening.assessment.clearance_state import CLEARED
 from screening.domain import questionnaire, rules
-from screening.models import Plan, Screening, Technique
+from screening.models import Assessment, Plan, Screening, Technique
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)
@@ -163,15 +165,25 @@ def make_plan(visit: Visit, *regions: str, electro: bool = False, by: User | Non
     )
 
 
-def assessed(visit: Visit, policy: Policy | None = None, **changes: Any) -> rules.Assessment:
+def assessed(visit: Visit, policy: Policy | None = None, **changes: Any) -> rules.RuleResult:
     """Return what the rules say of ``answers(**changes)`` for this visit's patient, without writing anything."""
-    return rules.assess(
-        answers(**changes),
-        born=visit.patient.born,
-        today=timezone.localdate(),
-        returning=visit.returning,
-        policy=policy or Policy(),
+    return rules.run(
+        rules.RuleInput(
+            answers(**changes),
+            born=visit.patient.born,
+            today=timezone.localdate(),
+            returning=visit.returning,
+            policy=policy or Policy(),
+        )
     )
+
+
+def rules_ran(screening: Screening, by: Actor | None = None) -> Assessment:
+    """Let the rules run over a screening; a visit that waits to be signed was cleared on what they said."""
+    run = actions.assess(screening=screening, by=by or Actor())
+    if screening.visit.at in CLEARED:
+        clear(screening.visit)
+    return run
 
 
 def ready_for_review(**changes: Any) -> Visit:

@@ -15,11 +15,11 @@ from django.utils import timezone
 
 from clinic.devices import invitations
 from clinic.domain.flow import Stage
-from clinic.models import Actor, EmergencyAccess, Hold, Invitation, LegalHold, Patient, Role, User, Visit
+from clinic.models import EmergencyAccess, Hold, Invitation, LegalHold, Patient, Role, User, Visit
 from consent.models import SealedAfter, Timestamp
 from consent.pages.patient.views.read_at_home import ORDER
 from consent.status.blank_statement import blank_text
-from screening.actions import assess, print_blank, record_event
+from screening.actions import print_blank, record_event
 from screening.models import Flag, PaperForm
 from screening.reports.statistics import FIGURES
 from tests.pages.test_confirming import signed
@@ -37,6 +37,7 @@ from tests.support.factories import (
     practitioner,
     ready_for_review,
     receptionist,
+    rules_ran,
     staff_client,
     tablet_client,
 )
@@ -112,7 +113,7 @@ class WholeClinic:
         self.answering = make_visit(stage=Stage.ANSWERING)
         make_screening(self.answering, submitted=False)
         self.consenting = make_visit(stage=Stage.CONSENTING)
-        assess(screening=make_screening(self.consenting), by=Actor())
+        rules_ran(make_screening(self.consenting))
         return {
             "bare tablet": bare,
             "answering": tablet_client(self.answering),

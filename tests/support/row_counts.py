@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from clinic.models import EmergencyAccess, Hold, Invitation, Journal, LegalHold, Patient, Tablet, User, Visit
 from consent.models import After, Consent, Timestamp
-from screening.models import Claim, Clearance, Closing, Lapse, Screening, Session
+from screening.models import Claim, Clearance, ClearanceLapse, Closing, Screening, Session
 from tests.support.factories import hold, make_patient, make_screening, make_tablet, make_visit, practitioner
 
 _numbers = itertools.count(101)  # the first ones are the clinics' that tests have anyway
@@ -52,7 +52,7 @@ FITTING: dict[type[models.Model], Any] = {
     Invitation: lambda: {"ended_at": timezone.now(), "ended_why": "revoked"},
     Timestamp: lambda: {"token": b"token"},
     Clearance: lambda: {"closing": make_row(Closing)},
-    Lapse: lambda: {"clearance": make_row(Clearance)},
+    ClearanceLapse: lambda: {"clearance": make_row(Clearance)},
     Session: lambda: {"needles_in": 4, "needles_out": 4},
 }
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from clinic.domain.body_regions import REGIONS
 from clinic.domain.policy import Policy
 from screening.domain.questionnaire import QUESTIONS, Kind, Question, Value
-from screening.domain.rules import Needling
+from screening.domain.scope import Scope
 
 TODAY = datetime.date(2026, 11, 23)
 ADULT = datetime.date(1985, 6, 6)
@@ -56,10 +56,10 @@ def answers() -> st.SearchStrategy[dict[str, Value]]:
     return st.fixed_dictionaries({}, optional={name: values(each) for name, each in QUESTIONS.items()})
 
 
-def plans() -> st.SearchStrategy[Needling]:
+def plans() -> st.SearchStrategy[Scope]:
     """Any plan, or none yet."""
     regions = st.lists(st.sampled_from(REGIONS), unique=True, max_size=4).map(tuple)
-    return st.builds(Needling, regions, st.booleans())
+    return st.builds(Scope.of, regions, electro=st.booleans())
 
 
 def policies() -> st.SearchStrategy[Policy]:

@@ -29,8 +29,9 @@ from consent.jobs.tasks import seal_consent
 from consent.models import Consent, Signature
 from consent.status.statement_input import facts
 from screening import actions as screenings
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.domain.questionnaire import all_clear
+from screening.domain.scope import Scope
 from screening.domain.talk import CORRECT, PROMPTS
 from screening.models import Closing, Decision, Technique
 
@@ -187,7 +188,7 @@ class DemoDay:
 
     def _sign(self, visit: Visit, hold: Hold) -> None:
         """Let the patient read and sign on the tablet."""
-        now = standing(visit)
+        now = review_state(visit)
         patient = Signed(signers(now)[0], visit.patient.name, Signature.Method.DRAWN.value, scribble(visit.pk))
         consents.give(
             visit=visit,
@@ -203,7 +204,7 @@ class DemoDay:
         self._review(visit)
         visit.refresh_from_db()
         self._sign(visit, self._hand_over(visit))
-        plan = consents.PlanNow(["left_calf"], Technique.SUPERFICIAL.value, electro=False, sessions=3)
+        plan = Scope.of(["left_calf"], technique=Technique.SUPERFICIAL.value, electro=False, visits=3)
         said = {prompt.name: CORRECT for prompt in PROMPTS}
         done = consents.confirm(visit=visit, plan=plan, teach_back=said, by=self.physio)
         if not isinstance(done, Consent):
@@ -230,10 +231,7 @@ class DemoDay:
     def _plan(self, visit: Visit, *regions: str) -> None:
         screenings.save_plan(
             visit=visit,
-            regions=list(regions),
-            technique=Technique.SUPERFICIAL.value,
-            electro=False,
-            sessions=3,
+            scope=Scope.of(regions, technique=Technique.SUPERFICIAL.value, electro=False, visits=3),
             by=self.physio,
         )
 
@@ -241,7 +239,7 @@ class DemoDay:
         """Answer with a flag, clear it with a precaution, and go on to consent."""
         self._answer(visit, needle_fear=5, needle_reaction="yes", needle_reaction_kinds=["fainted"])
         self._plan(visit, "left_calf")
-        for each in standing(visit).undecided:
+        for each in review_state(visit).undecided:
             screenings.decide(
                 flag=each.flag,
                 outcome=Decision.Outcome.PRECAUTION,

@@ -74,7 +74,7 @@ def _as_json(verdict: Verdict) -> str:
 def _as_line(verdict: Verdict) -> str:
     differences = "; ".join(verdict.differences)
     mark = "differs" if differences else "ok"
-    return f"{mark:<8}{verdict.assessment.outcome:<8}{verdict.name}{': ' + differences if differences else ''}"
+    return f"{mark:<8}{verdict.result.outcome:<8}{verdict.name}{': ' + differences if differences else ''}"
 
 
 def _past_as_json(each: Judged) -> str:

@@ -11,7 +11,7 @@ from django.forms import BaseForm
 from clinic.domain.flow import Stage
 from screening.answering.carry_over import said_at_home
 from screening.answering.previous_visit import since
-from screening.assessment.review_state import FlagStanding, Standing
+from screening.assessment.review_state import FlagState, ReviewState
 from screening.domain import attestations, questionnaire, talk
 from screening.domain.page_flow import route
 from screening.domain.questionnaire import Question
@@ -47,26 +47,26 @@ MAY_VOUCH = (Stage.IN_REVIEW, Stage.CONSENTING, Stage.SIGNED)
 class FlagPanel:
     """One flag with the form to decide about it; no form where nothing is to be decided."""
 
-    about: FlagStanding
+    about: FlagState
     form: DecisionForm | None
     open: bool
 
 
-def _asked(now: Standing) -> list[Question]:
-    steps = route(now.answers, returning=now.visit.returning).steps
+def _asked(state: ReviewState) -> list[Question]:
+    steps = route(state.answers, returning=state.visit.returning).steps
     return [question for step in steps for question in step.questions]
 
 
-def back_form(now: Standing, data: Mapping[str, Any] | None = None) -> BackForm:
+def back_form(state: ReviewState, data: Mapping[str, Any] | None = None) -> BackForm:
     """Return the form that names the questions to ask again, those with a flag first."""
-    flagged = [each.flag.question for each in now.flags if each.needs_decision]
-    return BackForm(data, flagged=flagged, asked=_asked(now))
+    flagged = [each.flag.question for each in state.flags if each.needs_decision]
+    return BackForm(data, flagged=flagged, asked=_asked(state))
 
 
-def _panels(now: Standing, may_act: bool, refused: DecisionForm | None, refused_flag: int) -> list[FlagPanel]:
+def _panels(state: ReviewState, may_act: bool, refused: DecisionForm | None, refused_flag: int) -> list[FlagPanel]:
     panels = []
-    first = next((each for each in now.flags if each.undecided or each.stops_now), None)  # one fits on the screen
-    for each in now.flags:
+    first = next((each for each in state.flags if each.undecided or each.stops_now), None)  # one fits on the screen
+    for each in state.flags:
         form = refused if each.flag.pk == refused_flag else None
         if form is None and may_act and each.severity is not Severity.NOTE:
             form = DecisionForm(about=each)
@@ -74,21 +74,21 @@ def _panels(now: Standing, may_act: bool, refused: DecisionForm | None, refused_
     return panels
 
 
-def _sections(now: Standing) -> list[tuple[str, list[tuple[str, str]]]]:
-    way = route(now.answers, returning=now.visit.returning)
+def _sections(state: ReviewState) -> list[tuple[str, list[tuple[str, str]]]]:
+    way = route(state.answers, returning=state.visit.returning)
     return [
-        (section.heading, [(each.short, _words(now, each)) for _, each in rows])
-        for section, rows in way.by_section(now.answers)
+        (section.heading, [(each.short, _words(state, each)) for _, each in rows])
+        for section, rows in way.by_section(state.answers)
     ]
 
 
-def _words(now: Standing, question: Question) -> str:
-    words = questionnaire.in_words(question, now.answers.get(question.name))
-    return f"{words} ({origin})" if (origin := now.origin(question.name)) else words
+def _words(state: ReviewState, question: Question) -> str:
+    words = questionnaire.in_words(question, state.answers.get(question.name))
+    return f"{words} ({origin})" if (origin := state.origin(question.name)) else words
 
 
 def context(
-    now: Standing,
+    state: ReviewState,
     *,
     held_by_another: bool = False,
     decision_form: DecisionForm | None = None,
@@ -100,43 +100,43 @@ def context(
     ``held_by_another``: a colleague has the claim, so nothing can be changed here. What was sent all the same stays on
     the page, because nobody should have to type it twice.
     """
-    visit = now.visit
+    visit = state.visit
     reads_only = held_by_another and not (decision_form or refused)
     may_act = visit.at is Stage.IN_REVIEW and not reads_only
     calling = visit.urgent_at is not None and visit.at is Stage.ANSWERING
     fresh: dict[str, Any] = {
-        "plan_form": PlanForm(last=now.plan, planned=visit.planned_regions),
-        "talk_form": TalkForm(near_lung=now.near_lung, teach_back=now.teach_back),
-        **{f"{kind}_form": form(ids=kind, initial=_known(now, kind)) for kind, form in VOUCHING.items()},
-        "back_form": back_form(now),
+        "plan_form": PlanForm(last=state.plan, planned=visit.planned_regions),
+        "talk_form": TalkForm(near_lung=state.near_lung, teach_back=state.teach_back),
+        **{f"{kind}_form": form(ids=kind, initial=_known(state, kind)) for kind, form in VOUCHING.items()},
+        "back_form": back_form(state),
         "stop_form": StopForm(),
     }
     return {
-        "now": now,
+        "state": state,
         "visit": visit,
         "may_act": may_act,
         "in_review": visit.at is Stage.IN_REVIEW,
         "may_vouch": visit.at in MAY_VOUCH and not reads_only,
         "may_stop": visit.at in MAY_STOP and not reads_only,
-        "stops": [each for each in now.flags if each.stops_now] if may_act else [],
+        "stops": [each for each in state.flags if each.stops_now] if may_act else [],
         # Answers that the patient is still writing are read only when help is needed.
-        "shows_answers": now.screening is not None and (visit.at is not Stage.ANSWERING or calling),
-        "reported": _reported(now) if calling else "",
-        "panels": _panels(now, may_act, decision_form, decision_flag),
-        "sections": _sections(now),
-        "since_home": _since_home(now),
-        "what_matters": now.answers.get("what_matters", ""),
-        "attested": {kind: now.attested.get(kind) for kind in Kind.values},
+        "shows_answers": state.screening is not None and (visit.at is not Stage.ANSWERING or calling),
+        "reported": _reported(state) if calling else "",
+        "panels": _panels(state, may_act, decision_form, decision_flag),
+        "sections": _sections(state),
+        "since_home": _since_home(state),
+        "what_matters": state.answers.get("what_matters", ""),
+        "attested": {kind: state.attested.get(kind) for kind in Kind.values},
         "said_back": [
-            (prompt.about, talk.RESULTS[now.teach_back[prompt.name]])
+            (prompt.about, talk.RESULTS[state.teach_back[prompt.name]])
             for prompt in talk.PROMPTS
-            if prompt.name in now.teach_back
+            if prompt.name in state.teach_back
         ],
-        "since": since(now.screening) if now.screening and now.screening.submitted_at else [],
+        "since": since(state.screening) if state.screening and state.screening.submitted_at else [],
         # What was flagged comes first on the page, so it comes first here.
-        "to_do": sorted(now.to_do, key=lambda each: not each.place.startswith("flag-")) if may_act else [],
-        "not_able": talk.not_able(now.teach_back),
-        "vitals_words": attestations.vitals_words(taken.data) if (taken := now.attested.get(Kind.VITALS)) else "",
+        "to_do": sorted(state.to_do, key=lambda each: not each.place.startswith("flag-")) if may_act else [],
+        "not_able": talk.not_able(state.teach_back),
+        "vitals_words": attestations.vitals_words(taken.data) if (taken := state.attested.get(Kind.VITALS)) else "",
         "modes": attestations.MODES,
         **fresh,
         **refused,
@@ -144,27 +144,27 @@ def context(
     }
 
 
-def _since_home(now: Standing) -> list[tuple[str, str, str]]:
+def _since_home(state: ReviewState) -> list[tuple[str, str, str]]:
     """Return what was answered otherwise at home: the question in short, the answer then, the answer here."""
-    home = said_at_home(now.visit)
+    home = said_at_home(state.visit)
     then = questionnaire.load(home.answers) if home else {}
     return [
         (
             question.short,
             questionnaire.in_words(question, then[name]),
-            questionnaire.in_words(question, now.answers.get(name)),
+            questionnaire.in_words(question, state.answers.get(name)),
         )
         for name, question in questionnaire.QUESTIONS.items()
-        if name in questionnaire.ON_THE_DAY and name in then and then[name] != now.answers.get(name)
+        if name in questionnaire.ON_THE_DAY and name in then and then[name] != state.answers.get(name)
     ]
 
 
-def _reported(now: Standing) -> str:
+def _reported(state: ReviewState) -> str:
     """Return the symptoms that cannot wait, in words."""
-    return questionnaire.in_words(questionnaire.QUESTIONS["urgent_symptoms"], now.answers.get("urgent_symptoms"))
+    return questionnaire.in_words(questionnaire.QUESTIONS["urgent_symptoms"], state.answers.get("urgent_symptoms"))
 
 
-def _known(now: Standing, kind: str) -> dict[str, Any] | None:
+def _known(state: ReviewState, kind: str) -> dict[str, Any] | None:
     """Return what was recorded last, to be changed; a measurement is typed afresh."""
-    known = now.attested.get(kind)
+    known = state.attested.get(kind)
     return dict(known.data) if known and kind != Kind.VITALS else None

@@ -7,6 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from clinic.domain.flow import TREATED
 from clinic.models import Journal, Role, Visit
 from clinic.storage.encrypted_fields import enclosed
 from clinic.web.access import StaffRequest, staff
@@ -14,7 +15,6 @@ from clinic.web.lookup import the_visit
 from consent.document.aftercare_sheet import sheet
 from consent.jobs.tasks import ADDRESS
 from consent.jobs.tasks import send_aftercare as send_aftercare_task
-from screening.assessment.adverse_history import TREATED
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 

@@ -10,7 +10,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from clinic.domain import body_regions
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Journal, Role, Visit
 from clinic.web.access import StaffRequest, staff
@@ -23,7 +22,8 @@ from consent.pages.desk.forms import ChangeForm, ReplaceForm, VouchForm
 from consent.status.build_record import number
 from consent.status.consent_state import others_that_stand
 from consent.status.guardian_check import other_guardian
-from screening.assessment.review_state import Standing, needling, standing
+from screening.assessment.review_state import ReviewState, review_state
+from screening.assessment.rule_input import planned_scope
 from screening.domain import questionnaire
 from screening.pages.forms import PlanForm, TalkForm
 
@@ -39,24 +39,22 @@ class Forms:
     earlier: dict[str, Consent]  # the patient's consents that stand, by id
 
     @classmethod
-    def of(cls, request: StaffRequest, given: Given, now: Standing) -> Forms:
+    def of(cls, request: StaffRequest, given: Given, state: ReviewState) -> Forms:
         data = request.POST if request.method == "POST" else None
-        plan = PlanForm(data, last=now.plan, planned=now.visit.planned_regions)
-        regions = needling(now.visit, now.plan).regions
-        if plan.is_bound and plan.is_valid():
-            regions = tuple(plan.cleaned_data["regions"])
+        plan = PlanForm(data, last=state.plan, planned=state.visit.planned_regions)
+        scope = plan.scope if plan.is_bound and plan.is_valid() else planned_scope(state.visit, state.plan)
         return cls(
             plan=plan,
-            talk=_talk(given, now, body_regions.near_lung(regions), data),
+            talk=_talk(given, state, scope.near_lung, data),
             **cls._rest(request, given, data),
         )
 
     @classmethod
-    def blank(cls, request: StaffRequest, given: Given, now: Standing) -> Forms:
+    def blank(cls, request: StaffRequest, given: Given, state: ReviewState) -> Forms:
         """Return the forms as they are before anything is filled in, beside another form that was sent."""
         return cls(
-            plan=PlanForm(last=now.plan, planned=now.visit.planned_regions),
-            talk=_talk(given, now, now.near_lung),
+            plan=PlanForm(last=state.plan, planned=state.visit.planned_regions),
+            talk=_talk(given, state, state.near_lung),
             **cls._rest(request, given, None),
         )
 
@@ -79,8 +77,8 @@ class Forms:
         return all([self.plan.is_valid(), self.talk.is_valid(), self.vouch.is_valid(), self.replace.is_valid()])
 
 
-def _talk(given: Given, now: Standing, near_lung: bool, data: Any = None) -> TalkForm:
-    return TalkForm(data, near_lung=near_lung, whole=given.course_id is None, teach_back=now.teach_back)
+def _talk(given: Given, state: ReviewState, near_lung: bool, data: Any = None) -> TalkForm:
+    return TalkForm(data, near_lung=near_lung, whole=given.course_id is None, teach_back=state.teach_back)
 
 
 @staff(Role.PRACTITIONER)
@@ -94,39 +92,45 @@ def confirm(request: StaffRequest, visit: int) -> HttpResponse:
     if one.at is not Stage.SIGNED or given is None:
         messages.warning(request, f"There is nothing to confirm now: “{one.status}”.")
         return redirect("visit", one.pk)
-    now = standing(one)
-    filled = Forms.of(request, given, now)
+    state = review_state(one)
+    filled = Forms.of(request, given, state)
     if request.method == "POST" and filled.are_valid():
-        return _confirm(request, given, now, filled)
-    return _page(request, given, now, filled, status=422 if request.method == "POST" else 200)
+        return _confirm(request, given, state, filled)
+    return _page(request, given, state, filled, status=422 if request.method == "POST" else 200)
 
 
-def _confirm(request: StaffRequest, given: Given, now: Standing, filled: Forms) -> HttpResponse:
+def _confirm(request: StaffRequest, given: Given, state: ReviewState, filled: Forms) -> HttpResponse:
     try:
         done = actions.confirm(
-            visit=now.visit,
-            plan=actions.PlanNow(**filled.plan.cleaned_data),
+            visit=state.visit,
+            plan=filled.plan.scope,
             teach_back=filled.talk.teach_back(),
             by=request.actor,
             replaces=filled.replaces,
         )
     except NotAllowed as refusal:
         filled.vouch.add_error(None, str(refusal))
-        return _page(request, given, now, filled, status=422)
+        return _page(request, given, state, filled, status=422)
     if isinstance(done, Consent):
-        return redirect("confirm", now.visit.pk)
+        return redirect("confirm", state.visit.pk)
     messages.warning(request, done.why)
-    return redirect("review", now.visit.pk)
+    return redirect("review", state.visit.pk)
 
 
 def _page(
-    request: StaffRequest, given: Given, now: Standing, filled: Forms, *, change: ChangeForm | None = None, status: int
+    request: StaffRequest,
+    given: Given,
+    state: ReviewState,
+    filled: Forms,
+    *,
+    change: ChangeForm | None = None,
+    status: int,
 ) -> HttpResponse:
     every: list[Any] = [change] if change else [filled.plan, filled.talk, filled.replace, filled.vouch]
     wrong = [form for form in every if form.errors]
     context: dict[str, Any] = {
-        "visit": now.visit,
-        "now": now,
+        "visit": state.visit,
+        "state": state,
         "given": given,
         "other_guardian": other_guardian(given),
         "statement": Statement.from_json(given.statement),
@@ -134,19 +138,19 @@ def _page(
         "choices": [(CHOICES[name], "Yes" if yes else "No") for name, yes in given.choices.items()],
         "forms": filled,
         "wrong": wrong,
-        "change": change or _change_form(now),
+        "change": change or _change_form(state),
         "changing": change is not None,
         "form": wrong[0] if wrong else filled.vouch,  # its errors put "Error: " into the title
     }
-    Journal.objects.record("confirmation opened", by=request.actor, visit=now.visit)
+    Journal.objects.record("confirmation opened", by=request.actor, visit=state.visit)
     return render(request, "consent/desk/confirm.html", context, status=status)
 
 
-def _change_form(now: Standing, data: Any = None) -> ChangeForm:
+def _change_form(state: ReviewState, data: Any = None) -> ChangeForm:
     asked = [
         (question.name, question.short)
         for question in questionnaire.QUESTIONS.values()
-        if questionnaire.asked(question, now.answers, returning=now.visit.returning)
+        if questionnaire.asked(question, state.answers, returning=state.visit.returning)
     ]
     return ChangeForm(data, asked=asked)
 
@@ -160,10 +164,10 @@ def change(request: StaffRequest, visit: int) -> HttpResponse:
     if one.at is not Stage.SIGNED or given is None:
         messages.warning(request, f"There is no signature to set aside now: “{one.status}”.")
         return redirect("visit", one.pk)
-    now = standing(one)
-    form = _change_form(now, request.POST)
+    state = review_state(one)
+    form = _change_form(state, request.POST)
     if not form.is_valid():
-        return _page(request, given, now, Forms.blank(request, given, now), change=form, status=422)
+        return _page(request, given, state, Forms.blank(request, given, state), change=form, status=422)
     try:
         actions.change_answers(visit=one, names=form.cleaned_data["change"], by=request.actor)
     except NotAllowed as refusal:

@@ -17,7 +17,7 @@ from consent.domain.statement import plan_lines, statement
 from consent.pages.patient.views.sign import ORDER, READ_AGAIN
 from consent.status.course_state import covering
 from screening.actions import lapse_if_due
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 from screening.pages.forms import AskForm
 
 
@@ -28,7 +28,7 @@ def still_happy(request: PatientRequest) -> HttpResponse:
     """Show what was agreed and what is new, and take the decision."""
     if request.FILES:
         return HttpResponseBadRequest("Files are not taken.")
-    if lapse_if_due(visit=request.hold.visit, by=request.actor):
+    if lapse_if_due(review_state(request.hold.visit), by=request.actor):
         return redirect("resume")
     if request.method == "GET":
         return _page(request, AskForm())
@@ -41,17 +41,17 @@ def still_happy(request: PatientRequest) -> HttpResponse:
 
 
 def _page(request: PatientRequest, form: AskForm) -> HttpResponse:
-    now = standing(request.hold.visit)
-    within = covering(now)
+    state = review_state(request.hold.visit)
+    within = covering(state)
     if within is None:
         return redirect("consent_page", ORDER[0])
-    known = within.facts(now)
+    known = within.facts(state)
     text = statement(known)
     context = {
         "form": form,
         "within": within,
         "plan": plan_lines(replace(known, sessions=None)),  # the page says itself which visit of how many it is
-        "news": within.news_since_last(now),
+        "news": within.news_since_last(state),
         "sections": [section for section in text.sections if section.id == "own_risks"],
         "emergency_number": known.emergency_number,
         "text": text.sha256,

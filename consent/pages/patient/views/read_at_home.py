@@ -10,7 +10,7 @@ from clinic.domain.flow import Stage
 from clinic.web.access import PatientRequest, patient
 from consent.domain.statement import PAGE_HEADINGS, PAGES, statement
 from consent.status.statement_input import facts
-from screening.assessment.review_state import standing
+from screening.assessment.review_state import review_state
 
 ORDER = list(PAGES)
 NOT_YET = "own_risks"  # no rule has looked at the answers yet: "no extra risk" would be a false comfort
@@ -25,7 +25,7 @@ def read_at_home(request: PatientRequest, page: str = ORDER[0]) -> HttpResponse:
     if request.hold.visit.at_home_at is None:
         return redirect("resume")
     at = ORDER.index(page)
-    text = statement(facts(standing(request.hold.visit)))
+    text = statement(facts(review_state(request.hold.visit)))
     context = {
         "heading": PAGE_HEADINGS[page],
         "sections": [section for section in text.page(page) if section.id != NOT_YET],

@@ -21,7 +21,7 @@ from consent.pages.patient.forms import SignForm
 from consent.status.course_state import course_for, covering
 from consent.status.statement_input import facts
 from screening.actions import lapse_if_due
-from screening.assessment.review_state import Standing, standing
+from screening.assessment.review_state import ReviewState, review_state
 from screening.pages.forms import AskForm
 
 ORDER = list(PAGES)
@@ -32,10 +32,10 @@ READ_AGAIN = "The text has changed since you opened it. Please read it again. Wh
 @require_GET
 def consenting(request: PatientRequest) -> HttpResponse:
     """Begin with the first page, or ask within a course if the patient is still happy to go ahead."""
-    now = standing(request.hold.visit)
-    if lapse_if_due(visit=now.visit, by=request.actor, stands=now):
+    state = review_state(request.hold.visit)
+    if lapse_if_due(state, by=request.actor):
         return redirect("resume")
-    if covering(now):
+    if covering(state):
         return redirect("still_happy")
     return redirect("consent_page", ORDER[0])
 
@@ -49,17 +49,17 @@ def consent_page(request: PatientRequest, page: str) -> HttpResponse:
         raise Http404
     if request.FILES:
         return HttpResponseBadRequest("Files are not taken.")
-    now = standing(request.hold.visit)
-    if lapse_if_due(visit=now.visit, by=request.actor, stands=now):
+    state = review_state(request.hold.visit)
+    if lapse_if_due(state, by=request.actor):
         return redirect("resume")
     if request.method == "POST":
-        return _once_more(request, now) if stale_forms.expired(request) else _decide(request, now)
-    known = facts(now)
+        return _once_more(request, state) if stale_forms.expired(request) else _decide(request, state)
+    known = facts(state)
     text = statement(known)
     if request.GET.get("text", text.sha256) != text.sha256:  # it changed between two pages: from the start again
         return redirect(reverse("consent_page", args=[ORDER[0]]) + "?changed=1")
     if page == ORDER[-1]:
-        return _last_page(request, now, known, text)
+        return _last_page(request, state, known, text)
     at = ORDER.index(page)
     context = {
         "heading": PAGE_HEADINGS[page],
@@ -70,14 +70,14 @@ def consent_page(request: PatientRequest, page: str) -> HttpResponse:
         "after": ORDER[at + 1],
         "text": text.sha256,
         "changed": "changed" in request.GET,
-        "within": None if at else course_for(now),
+        "within": None if at else course_for(state),
     }
     return render(request, "consent/patient/page.html", context)
 
 
 def _last_page(
     request: PatientRequest,
-    now: Standing,
+    state: ReviewState,
     known: Facts,
     text: Statement,
     form: AskForm | None = None,
@@ -89,10 +89,10 @@ def _last_page(
 
     ``looked``: it was sent without a decision, so say that nothing is signed; the text it was read with stays named.
     """
-    held = bool(now.signing_holds)
+    held = bool(state.signing_holds)
     if form is None:
-        form = AskForm() if held else _sign_form(request, now, known)
-    signers = actions.signers(now)
+        form = AskForm() if held else _sign_form(request, state, known)
+    signers = actions.signers(state)
     context = {
         "heading": PAGE_HEADINGS[ORDER[-1]],
         "sections": text.sections if whole else text.page(ORDER[-1]),
@@ -106,23 +106,23 @@ def _last_page(
         "held": held,
         "tries": refused(request.hold),
         "with_guardian": len(signers) > 1,
-        "name": now.visit.patient.name,
+        "name": state.visit.patient.name,
     }
     return render(request, "consent/patient/sign.html", context, status=422 if form.errors else 200)
 
 
-def _sign_form(request: PatientRequest, now: Standing, known: Facts) -> SignForm:
+def _sign_form(request: PatientRequest, state: ReviewState, known: Facts) -> SignForm:
     return SignForm(
         request.POST or None,
         acknowledge=acknowledgements(known),
-        signers=actions.signers(now),
-        name=now.visit.patient.name,
+        signers=actions.signers(state),
+        name=state.visit.patient.name,
     )
 
 
-def _decide(request: PatientRequest, now: Standing) -> HttpResponse:
-    """Take what was decided. ``now``: where the visit stands as it was read for this request; a verb reads it anew."""
-    acts: dict[str, Callable[[PatientRequest, Standing], HttpResponse]] = {
+def _decide(request: PatientRequest, state: ReviewState) -> HttpResponse:
+    """Take what was decided. ``state``: of the visit as this request read it; a verb reads it anew."""
+    acts: dict[str, Callable[[PatientRequest, ReviewState], HttpResponse]] = {
         "look": _look,
         "agree": _agree,
         "talk": _talk,
@@ -133,27 +133,27 @@ def _decide(request: PatientRequest, now: Standing) -> HttpResponse:
     if act is None:
         return HttpResponseBadRequest("act: look, agree, talk, time or refuse")
     try:
-        return act(request, now)
+        return act(request, state)
     except StaleVisit:
         return redirect("resume")
 
 
-def _agree(request: PatientRequest, now: Standing) -> HttpResponse:
-    known = facts(now)
+def _agree(request: PatientRequest, state: ReviewState) -> HttpResponse:
+    known = facts(state)
     text = statement(known)
-    if now.signing_holds:
-        return _last_page(request, now, known, text)
-    form = _sign_form(request, now, known)
+    if state.signing_holds:
+        return _last_page(request, state, known, text)
+    form = _sign_form(request, state, known)
     shown = request.POST.get("statement", "")
     valid = form.is_valid()
     changed = shown != text.sha256
     if changed:
         form.add_error(None, READ_AGAIN)
     if not valid or changed or not form.seen_by(partial(_witness, request)):
-        return _last_page(request, now, known, text, form, whole=changed)
+        return _last_page(request, state, known, text, form, whole=changed)
     try:
         actions.give(
-            visit=now.visit,
+            visit=state.visit,
             hold=request.hold,
             shown=shown,
             signed=form.signed,
@@ -171,30 +171,30 @@ def _witness(request: PatientRequest, username: str, password: str) -> int:
     return witness(request, hold=request.hold, username=username, password=password, by=request.actor)
 
 
-def _look(request: PatientRequest, now: Standing) -> HttpResponse:
+def _look(request: PatientRequest, state: ReviewState) -> HttpResponse:
     """Show the page as it is filled in so far: a key that was pressed in a text box agrees to nothing."""
-    known = facts(now)
-    form = AskForm(request.POST) if now.signing_holds else _sign_form(request, now, known)
+    known = facts(state)
+    form = AskForm(request.POST) if state.signing_holds else _sign_form(request, state, known)
     form.full_clean()
     form.errors.clear()
-    return _last_page(request, now, known, statement(known), form, looked=True)
+    return _last_page(request, state, known, statement(known), form, looked=True)
 
 
-def _talk(request: PatientRequest, now: Standing) -> HttpResponse:
+def _talk(request: PatientRequest, state: ReviewState) -> HttpResponse:
     ask = AskForm(request.POST)
     if not ask.is_valid():
-        known = facts(now)
-        form = ask if now.signing_holds else _complaining(request, now, known)
-        return _last_page(request, now, known, statement(known), form)
+        known = facts(state)
+        form = ask if state.signing_holds else _complaining(request, state, known)
+        return _last_page(request, state, known, statement(known), form)
     actions.ask_to_talk(
-        visit=now.visit, hold=request.hold, by=request.actor, question=ask.cleaned_data["question"].strip()
+        visit=state.visit, hold=request.hold, by=request.actor, question=ask.cleaned_data["question"].strip()
     )
     return redirect("resume")
 
 
-def _complaining(request: PatientRequest, now: Standing, known: Facts) -> SignForm:
+def _complaining(request: PatientRequest, state: ReviewState, known: Facts) -> SignForm:
     """Return the signing form with what was filled in so far, complaining about the question alone."""
-    form = _sign_form(request, now, known)
+    form = _sign_form(request, state, known)
     _complain_only(form, "question")
     return form
 
@@ -205,22 +205,22 @@ def _complain_only(form: AskForm | SignForm, *names: str) -> None:
         del form.errors[name]
 
 
-def _once_more(request: PatientRequest, now: Standing) -> HttpResponse:
+def _once_more(request: PatientRequest, state: ReviewState) -> HttpResponse:
     """Show the last page again with what was filled in, and do nothing else."""
-    known = facts(now)
+    known = facts(state)
     text = statement(known)
-    form = AskForm(request.POST) if now.signing_holds else _sign_form(request, now, known)
+    form = AskForm(request.POST) if state.signing_holds else _sign_form(request, state, known)
     _complain_only(form)
     changed = request.POST.get("statement", "") != text.sha256
     form.add_error(None, READ_AGAIN if changed else stale_forms.ONCE_MORE)
-    return _last_page(request, now, known, text, form, whole=changed)
+    return _last_page(request, state, known, text, form, whole=changed)
 
 
-def _take_time(request: PatientRequest, now: Standing) -> HttpResponse:
-    actions.take_time(visit=now.visit, hold=request.hold, by=request.actor)
+def _take_time(request: PatientRequest, state: ReviewState) -> HttpResponse:
+    actions.take_time(visit=state.visit, hold=request.hold, by=request.actor)
     return redirect("resume")
 
 
-def _refuse(request: PatientRequest, now: Standing) -> HttpResponse:
-    actions.refuse(visit=now.visit, hold=request.hold, by=request.actor)
+def _refuse(request: PatientRequest, state: ReviewState) -> HttpResponse:
+    actions.refuse(visit=state.visit, hold=request.hold, by=request.actor)
     return redirect("resume")

@@ -10,9 +10,10 @@ from django import forms
 from clinic.domain import body_regions
 from clinic.web.fields import PlainText
 from screening.actions import MOST_SESSIONS
-from screening.assessment.review_state import FlagStanding
+from screening.assessment.review_state import FlagState
 from screening.domain import body_map
 from screening.domain.questionnaire import Question
+from screening.domain.scope import Scope
 from screening.models import Closing, Decision, Plan, Technique
 from screening.pages.desk.forms.base import OnDesk, area
 
@@ -37,9 +38,9 @@ class DecisionForm(OnDesk):
     )
     until = PlainText(label="What must be true first", required=False, widget=area())
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, about: FlagStanding) -> None:
+    def __init__(self, data: Mapping[str, Any] | None = None, *, about: FlagState) -> None:
         last = about.decision or about.earlier
-        initial: dict[str, Any] = {"precaution": " ".join(about.precautions)}
+        initial: dict[str, Any] = {"precaution": " ".join(about.flag.precautions)}
         if last:
             initial |= {"reason": last.reason, "until": last.until}
             initial["precaution"] = last.precaution or initial["precaution"]
@@ -87,8 +88,8 @@ class AheadForm(OnDesk):
         error_messages={"required": "Type your password."},
     )
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, about: FlagStanding) -> None:
-        super().__init__(data, ids="ahead", initial={"precaution": " ".join(about.precautions)})
+    def __init__(self, data: Mapping[str, Any] | None = None, *, about: FlagState) -> None:
+        super().__init__(data, ids="ahead", initial={"precaution": " ".join(about.flag.precautions)})
 
     def decision(self) -> dict[str, str]:
         """Return the outcome with its words; a precaution that was written makes it one."""
@@ -159,6 +160,13 @@ class PlanForm(OnDesk):
         field = self.fields["regions"]
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = region_groups()
+
+    @property
+    def scope(self) -> Scope:
+        """What was filled in, once it is valid."""
+        filled = self.cleaned_data
+        regions, technique, electro = filled["regions"], filled["technique"], filled["electro"]
+        return Scope.of(regions, technique=technique, electro=electro, visits=filled["sessions"])
 
     def body(self) -> list[tuple[str, list[dict[str, Any]]]]:
         """Return the regions as the body map draws them: the groups, each region with its box and its shapes."""

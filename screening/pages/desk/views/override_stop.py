@@ -15,7 +15,7 @@ from clinic.models import Journal, Role, Visit
 from clinic.web.access import StaffRequest, staff
 from clinic.web.lookup import the_visit
 from screening import actions
-from screening.assessment.review_state import FlagStanding, standing
+from screening.assessment.review_state import FlagState, review_state
 from screening.models import Claim, Flag
 from screening.pages.forms import AheadForm
 
@@ -28,10 +28,10 @@ AHEAD = "ahead"  # what the quiet button sends; anything else, Enter included, t
 def ahead(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
     """Ask for a clinical decision: leave the stop as it is, or go ahead with a reason and the password."""
     one = the_visit(request, visit)
-    about = next((each for each in standing(one).flags if each.flag.pk == flag), None)
-    if about is None or not about.is_stop or about.never_cleared or one.at is not Stage.IN_REVIEW:
+    about = next((each for each in review_state(one).flags if each.flag.pk == flag), None)
+    if about is None or not about.is_stop or about.flag.never_cleared or one.at is not Stage.IN_REVIEW:
         get_object_or_404(Flag, pk=flag, screening__visit=one)
-        messages.warning(request, "There is no such decision to make now. Look at the flags again.")
+        messages.warning(request, "There is no such decision to make state. Look at the flags again.")
         return redirect("review", one.pk)
     claim = Claim.of(one)
     if request.method == "GET" and claim and claim.by_id != request.actor.staff.pk:
@@ -45,7 +45,7 @@ def ahead(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
     return _decide(request, one, about)
 
 
-def _decide(request: StaffRequest, one: Visit, about: FlagStanding) -> HttpResponse:
+def _decide(request: StaffRequest, one: Visit, about: FlagState) -> HttpResponse:
     form = AheadForm(request.POST, about=about)
     if form.is_valid():
         try:
@@ -63,8 +63,6 @@ def _decide(request: StaffRequest, one: Visit, about: FlagStanding) -> HttpRespo
     return _page(request, one, about, form, status=422)
 
 
-def _page(
-    request: StaffRequest, one: Visit, about: FlagStanding, form: AheadForm, *, status: int = 200
-) -> HttpResponse:
+def _page(request: StaffRequest, one: Visit, about: FlagState, form: AheadForm, *, status: int = 200) -> HttpResponse:
     Journal.objects.record("review opened", by=request.actor, visit=one, screening=about.flag.screening_id)
     return render(request, "screening/desk/ahead.html", {"visit": one, "about": about, "form": form}, status=status)

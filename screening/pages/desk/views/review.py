@@ -16,7 +16,7 @@ from clinic.web.access import StaffRequest, staff
 from clinic.web.fields import PlainForm
 from clinic.web.lookup import the_visit
 from screening import actions
-from screening.assessment.review_state import Standing, short, standing
+from screening.assessment.review_state import ReviewState, review_state, short
 from screening.models import Attestation, Claim, Closing, Flag, Screening
 from screening.pages.desk.review_page import VOUCHING, back_form, context
 from screening.pages.forms import DecisionForm, PlanForm, StopForm, TalkForm
@@ -24,13 +24,13 @@ from screening.pages.forms import DecisionForm, PlanForm, StopForm, TalkForm
 Kind, Ending = Attestation.Kind, Closing.Ending
 
 
-def _page(request: StaffRequest, now: Standing, *, status: int = 200, **forms: Any) -> HttpResponse:
+def _page(request: StaffRequest, state: ReviewState, *, status: int = 200, **forms: Any) -> HttpResponse:
     """Render the review. ``forms`` holds the one form that was refused, in place of the fresh one."""
-    claim = Claim.of(now.visit)
+    claim = Claim.of(state.visit)
     another = claim is not None and claim.by_id != request.actor.staff.pk
-    shown = context(now, held_by_another=another, **forms) | {"claim": claim}
-    if shown["shows_answers"] and now.screening:
-        Journal.objects.record("review opened", by=request.actor, visit=now.visit, screening=now.screening.pk)
+    shown = context(state, held_by_another=another, **forms) | {"claim": claim}
+    if shown["shows_answers"] and state.screening:
+        Journal.objects.record("review opened", by=request.actor, visit=state.visit, screening=state.screening.pk)
     return render(request, "screening/desk/review.html", shown, status=status)
 
 
@@ -38,7 +38,7 @@ def _refused(request: StaffRequest, visit: Visit, refusal: NotAllowed) -> HttpRe
     """Answer an act that the flow refuses and that has no field to blame."""
     empty = PlainForm({})
     empty.add_error(None, str(refusal))
-    return _page(request, standing(visit), status=422, form=empty)
+    return _page(request, review_state(visit), status=422, form=empty)
 
 
 @staff(Role.PRACTITIONER)
@@ -48,7 +48,7 @@ def review(request: StaffRequest, visit: int) -> HttpResponse:
     one = the_visit(request, visit)
     if Screening.of(one) is None and one.at is not Stage.ANSWERING:
         raise Http404
-    return _page(request, standing(one))
+    return _page(request, review_state(one))
 
 
 @staff(Role.PRACTITIONER)
@@ -59,7 +59,7 @@ def plan(request: StaffRequest, visit: int) -> HttpResponse:
     form = PlanForm(request.POST)
     if form.is_valid():
         try:
-            done = actions.save_plan(visit=one, by=request.actor, **form.cleaned_data)
+            done = actions.save_plan(visit=one, scope=form.scope, by=request.actor)
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -71,7 +71,7 @@ def plan(request: StaffRequest, visit: int) -> HttpResponse:
             if not done.raised and not done.settled:
                 messages.info(request, "It changed no flag.")
             return redirect("review", one.pk)
-    return _page(request, standing(one), status=422, plan_form=form)
+    return _page(request, review_state(one), status=422, plan_form=form)
 
 
 def _named(flags: tuple[Flag, ...]) -> str:
@@ -83,8 +83,8 @@ def _named(flags: tuple[Flag, ...]) -> str:
 def decide(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
     """Decide about one flag."""
     one = the_visit(request, visit)
-    now = standing(one)
-    about = next((each for each in now.flags if each.flag.pk == flag), None)
+    state = review_state(one)
+    about = next((each for each in state.flags if each.flag.pk == flag), None)
     if about is None:
         get_object_or_404(Flag, pk=flag, screening__visit=one)
         return _refused(request, one, NotAllowed("This flag no longer stands: the answers or the plan changed."))
@@ -97,7 +97,7 @@ def decide(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
         else:
             messages.success(request, f"{about.short}: decision saved.")
             return redirect("review", one.pk)
-    return _page(request, now, status=422, decision_form=form, decision_flag=flag)
+    return _page(request, state, status=422, decision_form=form, decision_flag=flag)
 
 
 @staff(Role.PRACTITIONER)
@@ -107,8 +107,8 @@ def attest(request: StaffRequest, visit: int, kind: str) -> HttpResponse:
     if kind not in Kind.values:
         raise Http404
     one = the_visit(request, visit)
-    now = standing(one)
-    form = _attest_form(request, now, kind)
+    state = review_state(one)
+    form = _attest_form(request, state, kind)
     refused: BaseForm | None = form
     if form is None or form.is_valid():
         try:
@@ -120,12 +120,12 @@ def attest(request: StaffRequest, visit: int, kind: str) -> HttpResponse:
         else:
             messages.success(request, f"{Kind(kind).label}: noted.")
             return redirect("review", one.pk)
-    return _page(request, now, status=422, **{f"{kind}_form": refused})
+    return _page(request, state, status=422, **{f"{kind}_form": refused})
 
 
-def _attest_form(request: StaffRequest, now: Standing, kind: str) -> BaseForm | None:
+def _attest_form(request: StaffRequest, state: ReviewState, kind: str) -> BaseForm | None:
     if kind == Kind.TALK:
-        return TalkForm(request.POST, near_lung=now.near_lung)
+        return TalkForm(request.POST, near_lung=state.near_lung)
     return VOUCHING[kind](request.POST, ids=kind) if kind in VOUCHING else None
 
 
@@ -142,7 +142,7 @@ def close(request: StaffRequest, visit: int) -> HttpResponse:
     one = the_visit(request, visit)
     ending = request.POST.get("ending", "")
     if ending == Ending.BACK:
-        return _end(request, one, "back_form", back_form(standing(one), request.POST))
+        return _end(request, one, "back_form", back_form(review_state(one), request.POST))
     if ending == Ending.STOPPED:
         return _end(request, one, "stop_form", StopForm(request.POST))
     if ending != Ending.CONSENT:
@@ -151,7 +151,7 @@ def close(request: StaffRequest, visit: int) -> HttpResponse:
         actions.close_review(visit=one, ending=Ending.CONSENT, by=request.actor)
     except NotAllowed as refusal:
         return _refused(request, one, refusal)
-    messages.success(request, f"{one.patient} can read and sign now. Hand over a tablet.")
+    messages.success(request, f"{one.patient} can read and sign state. Hand over a tablet.")
     return redirect("queue")
 
 
@@ -166,7 +166,7 @@ def _end(request: StaffRequest, one: Visit, name: str, form: BaseForm) -> HttpRe
                 return redirect("not_treated_note", one.pk)
             messages.success(request, f"{one.patient} is asked again. Hand over a tablet.")
             return redirect("queue")
-    return _page(request, standing(one), status=422, **{name: form})
+    return _page(request, review_state(one), status=422, **{name: form})
 
 
 @staff(Role.PRACTITIONER)

@@ -10,12 +10,11 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from clinic.domain.flow import NotAllowed
+from clinic.domain.flow import TREATED, NotAllowed
 from clinic.models import Journal, Role, Visit
 from clinic.web.access import StaffRequest, staff
 from clinic.web.lookup import the_visit
 from screening import actions
-from screening.assessment.adverse_history import TREATED
 from screening.models import AdverseEvent, Plan, Session
 from screening.pages.forms import EventForm, NoteForm, SessionForm
 from screening.treatment.forewarned import foreseen

@@ -1,4 +1,4 @@
-"""Adverse events of a patient, as the rules of a later visit need them. Reads only."""
+"""From the rows of a visit to what the rules look at. Reads only."""
 
 from __future__ import annotations
 
@@ -6,13 +6,34 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-from clinic.domain.flow import Stage
-from clinic.models import Visit
-from screening.domain.adverse_events import Harm, in_words
-from screening.domain.rules import OnRecord
-from screening.models import AdverseEvent, Assessment
+from django.utils import timezone
 
-TREATED = (Stage.CONFIRMED, Stage.SEALED)
+from clinic.domain.flow import TREATED
+from clinic.domain.policy import Policy
+from clinic.models import Visit
+from screening.domain import questionnaire
+from screening.domain.adverse_events import Harm, in_words
+from screening.domain.rules import OnRecord, RuleInput
+from screening.domain.scope import Scope
+from screening.models import AdverseEvent, Assessment, Plan, Screening
+
+
+def rule_input(visit: Visit, screening: Screening, plan: Plan | None, policy: Policy) -> RuleInput:
+    """Return what the rules would look at today. Raise ``ValueError`` for answers that can no longer be read."""
+    return RuleInput(
+        questionnaire.load(screening.answers),
+        born=visit.patient.born,
+        today=timezone.localdate(),
+        scope=planned_scope(visit, plan),
+        returning=visit.returning,
+        policy=policy,
+        on_record=on_record(visit),
+    )
+
+
+def planned_scope(visit: Visit, plan: Plan | None) -> Scope:
+    """Return what is planned, or what the front desk noted before there was a plan."""
+    return plan.scope if plan else Scope.of(visit.planned_regions)
 
 
 def on_record(visit: Visit) -> tuple[OnRecord, ...]:
