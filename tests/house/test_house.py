@@ -6,7 +6,9 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -218,20 +220,35 @@ def test_files_name_no_machine_and_no_registry() -> None:
     assert found(f"{machine}|{registry}", texts) == []
 
 
+def test_the_top_of_the_repository_is_seen_at_a_glance() -> None:
+    top = {path.relative_to(ROOT).parts[0] for path in tracked()}
+    assert len({name for name in top if not name.startswith(".")}) <= 22
+
+
 def test_locks_are_hashed() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt", "requirements-uv.txt", "requirements-verify.txt"):
-        text = (ROOT / name).read_text(encoding="utf-8")
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    locks = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "requirements").iterdir()}
+    assert locks.keys() == {"run", *groups}
+    for name, text in locks.items():
         pins = re.findall(r"^[\w.\[\]-]+==\S+", text, re.MULTILINE)
         assert pins, name
         assert len(pins) == len(re.findall(r"^[^\s#].*\\\n\s+--hash=sha256:", text, re.MULTILINE)), name
 
 
 def test_pyproject_says_why_each_package_is_here() -> None:
-    reasons = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[project]")[0]
-    wanted = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
-    names = [re.split(r"[<>=]", line)[0].strip() for line in wanted if line and not line.startswith("#")]
-    assert names
-    assert [name for name in names if not re.search(rf"^# .*(?<![\w-]){re.escape(name)}[, ]", reasons, re.M)] == []
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    read = tomllib.loads(text)
+    wanted = [*read["project"]["dependencies"], *chain.from_iterable(read["dependency-groups"].values())]
+    assert wanted
+    assert [each for each in wanted if not re.search(rf'^    "{re.escape(each)}", # \S', text, re.MULTILINE)] == []
+
+
+def test_what_is_locked_is_what_pyproject_asks_for() -> None:
+    read = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    for name, wanted in {"run": read["project"]["dependencies"], **read["dependency-groups"]}.items():
+        locked = (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")
+        names = [re.split(r"[\[<>=]", each)[0].lower() for each in wanted]
+        assert [each for each in names if f"\n{each}==" not in locked] == [], name
 
 
 def test_rooms_left_unbuilt_stay_unbuilt() -> None:
