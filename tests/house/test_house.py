@@ -21,11 +21,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 DOCUMENTS = [
-    "README.md",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    *(f"docs/{name}.md" for name in ("operating", "keys", "tablets", "protection")),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
 ]
 ROOMS = ["clinic", "screening", "consent", "operations"]  # each may know those before it
 
@@ -278,6 +275,18 @@ def test_documents_name_commands_that_exist(document: str) -> None:
 def test_links_between_documents_lead_somewhere(document: str) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / document).read_text(encoding="utf-8"))
     assert [link for link in links if not (ROOT / document).parent.joinpath(link).exists()] == []
+
+
+FOLDERS = "clinic|screening|consent|operations|templates|static|tests|bench|docs|deploy|requirements"
+PATHS = re.compile(rf"(?<![\w/.-])((?:{FOLDERS}|\.ci)/[\w./-]*\w)")
+
+
+def test_paths_that_documents_name_exist() -> None:
+    deployed = [path for path in (ROOT / "deploy").rglob("*") if path.is_file()]
+    texts = [*(ROOT / name for name in (*DOCUMENTS, "docs/asvs.csv", "Makefile")), *deployed]
+    named = {(text.name, path) for text in texts for path in PATHS.findall(text.read_text(encoding="utf-8"))}
+    assert len(named) > 100
+    assert sorted(each for each in named if not (ROOT / each[1]).exists()) == []
 
 
 def test_operating_names_every_variable() -> None:
