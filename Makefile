@@ -8,7 +8,7 @@
 # make sbom     the bill of materials of what runs (CycloneDX), into build/sbom.json: from the lock file, without the network
 # make check    the linters, types and import contracts alone
 # make format   put the code into its one layout
-# make lock     write requirements*.txt again from requirements*.in
+# make lock     write the lock files in requirements/ again from pyproject.toml
 #
 # Python 3.11 or newer and make are all that must be there. What else is missing is installed on the way.
 
@@ -58,7 +58,7 @@ bench: .venv/bench.stamp
 
 sbom: .venv/test.stamp
 	@mkdir -p build
-	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible --validate -o build/sbom.json
+	$(BIN)/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml --output-reproducible --validate -o build/sbom.json
 
 check: .venv/test.stamp
 	$(BIN)/ruff check .
@@ -72,12 +72,12 @@ format: .venv/test.stamp
 	$(BIN)/ruff format .
 
 lock: .venv/uv.stamp
-	$(COMPILE) -o requirements-uv.txt requirements-uv.in
-	$(COMPILE) -o requirements.txt requirements.in
-	$(COMPILE) -o requirements-dev.txt requirements-dev.in
-	$(COMPILE) -o requirements-verify.txt requirements-verify.in
-	$(COMPILE) -o requirements-bench.txt requirements-bench.in
-	$(COMPILE) -o requirements-mutants.txt requirements-mutants.in
+	$(COMPILE) --group uv -o requirements/uv.txt
+	$(COMPILE) pyproject.toml -o requirements/run.txt
+	$(COMPILE) --group dev -c requirements/run.txt -o requirements/dev.txt
+	$(COMPILE) --group verify -c requirements/run.txt -o requirements/verify.txt
+	$(COMPILE) --group bench -c requirements/run.txt -c requirements/dev.txt -o requirements/bench.txt
+	$(COMPILE) --group mutants -c requirements/run.txt -c requirements/dev.txt -o requirements/mutants.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis test-results
@@ -86,24 +86,24 @@ system:
 	@$(PYTHON) .ci/system.py $(SETS)
 
 # The environment is one folder; `demo` needs less of it than `test`, and neither removes what the other installed.
-.venv/uv.stamp: requirements-uv.txt | system
+.venv/uv.stamp: requirements/uv.txt | system
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
 	@touch $@
 
-.venv/run.stamp: requirements.txt .venv/uv.stamp | system
-	$(INSTALL) -r requirements.txt
+.venv/run.stamp: requirements/run.txt .venv/uv.stamp | system
+	$(INSTALL) -r requirements/run.txt
 	@touch $@
 
-.venv/test.stamp: requirements.txt requirements-dev.txt .venv/uv.stamp | system
-	$(INSTALL) -r requirements.txt -r requirements-dev.txt
+.venv/test.stamp: requirements/run.txt requirements/dev.txt .venv/uv.stamp | system
+	$(INSTALL) -r requirements/run.txt -r requirements/dev.txt
 	@touch .venv/run.stamp $@
 
-.venv/mutants.stamp: requirements-mutants.txt .venv/test.stamp | system
-	$(INSTALL) -r requirements-mutants.txt
+.venv/mutants.stamp: requirements/mutants.txt .venv/test.stamp | system
+	$(INSTALL) -r requirements/mutants.txt
 	@touch $@
 
 # A rival that cannot be installed is said to be missing in the table; the others are measured.
-.venv/bench.stamp: requirements-bench.txt .venv/test.stamp | system
-	$(INSTALL) -r requirements-bench.txt || echo "The rivals could not be installed: the table says which are missing."
+.venv/bench.stamp: requirements/bench.txt .venv/test.stamp | system
+	$(INSTALL) -r requirements/bench.txt || echo "The rivals could not be installed: the table says which are missing."
 	@touch $@

@@ -8,9 +8,14 @@ import sys
 def main() -> None:
     """Run one management command."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.settings")
-    from django.core.management import execute_from_command_line
+    import django
+    from django.core.management import call_command, execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    if sys.argv[1:] == ["version"]:  # Django would answer by itself, with its own version
+        django.setup()
+        call_command("version")
+    else:
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
 """Who is here, and where they are in the flow; the Django project package as well.
 
-Read in this order:
+``domain``: the stages of a visit and the moves between them, what a clinic may set, regions of the body; no Django.
+``storage``: encrypted fields, append-only tables, the two databases.
+``models``: patients, visits, tablets and holds, staff, sites, the journal.
+``accounts``: signing in. ``devices``: tablets, hand-over, invitations. ``records``: patients, visits, staff, erasure.
+``web``: who may open a page, middleware, the log. ``pages``: what is shown, by audience; ``resume`` is the one door.
 
-1. ``flow``: the stages of a visit and the allowed moves between them.
-2. ``models``: staff, patients, visits, tablets, holds and the journal.
-3. ``access``: who may open a page.
-4. ``policy``: what a clinic may set, within which limits, and why.
-5. ``views``: the board, check-in, hand-over, and ``resume``, the one door.
-
-Then ``screening`` (questions, rules, review) and ``consent`` (statement, record, document, seal).
+Then ``screening`` (answers to review) and ``consent`` (words to seal). ``docs/glossary.md`` has the terms.
 """

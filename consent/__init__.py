@@ -1,5 +1,8 @@
-"""The consent room: words, signature, document, seal.
+"""From words to seal: the statement, the signature, the record, the document.
 
-Read first: ``statement`` (the text put to the patient), ``record`` (everything agreed, frozen), ``document`` (record to
-PDF), ``seal`` (PDF to sealed PDF, sealed PDF to verdict). The verbs are in ``actions``.
+``domain``: the text put to the patient, the record that freezes what was agreed, courses; no Django. Read it first.
+``models``: signed consents, consents, signatures, sealed files, what came after.
+``seal``: keys, PDF to sealed PDF, sealed PDF to verdict. ``document``: record to PDF.
+``status``: what holds now, and rows to record. ``actions``: the verbs. ``jobs``: what the worker does.
+``pages``: what is shown, by audience. ``verify``: checks a file without us, and needs none of our tables.
 """

@@ -17,8 +17,8 @@ from clinic.web.display import look
 
 
 def clinic(request: HttpRequest) -> dict[str, Any]:
-    """Give templates ``clinic`` (the settings in force), ``demo``, ``let_in`` (staff, second factor shown),
-    ``one_factor`` (none is asked for), ``queue_count``, ``look``, ``reading`` (another clinic's records that
+    """Give templates ``clinic`` (the settings in force), ``demo``, ``app_version``, ``let_in`` (staff, second factor
+    shown), ``one_factor`` (none is asked for), ``queue_count``, ``look``, ``reading`` (another clinic's records that
     this session opened), ``unseen_emergencies`` (how many of this clinic's were) and ``several_clinics``.
 
     Nothing is read unless used.
@@ -27,6 +27,7 @@ def clinic(request: HttpRequest) -> dict[str, Any]:
         "clinic": SimpleLazyObject(lambda: policy_of(request)),
         "look": SimpleLazyObject(lambda: look(request)),
         "demo": settings.DEMO,
+        "app_version": settings.VERSION,
         "let_in": SimpleLazyObject(lambda: reauthentication.is_let_in(request)),
         "one_factor": not settings.SECOND_FACTOR,
         "reading": SimpleLazyObject(lambda: _reading(request)),

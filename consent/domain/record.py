@@ -369,12 +369,14 @@ class Course:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """The whole of one consent. ``number`` is the one printed on the document, such as ``C-000012``.
+    """The whole of one consent. ``number`` is the one printed on the document, such as ``C-000012``; ``app_version``
+    that of the software that wrote it, which a court would have to be shown.
 
     One with a ``course`` is a session of it: the patient said yes to going on, and signed nothing anew.
     """
 
     format: str = FORMAT
+    app_version: str
     number: str
     clinic: Clinic
     patient: Patient

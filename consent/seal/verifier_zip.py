@@ -22,7 +22,7 @@ MODULES = (
     "consent/seal/timestamp.py",
     "consent/verify.py",
 )
-REQUIREMENTS = "requirements-verify.txt"
+REQUIREMENTS = "requirements/verify.txt"
 
 
 @cache

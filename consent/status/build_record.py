@@ -58,6 +58,7 @@ def build(*, given: Given, state: ReviewState, by: User, at: dt.datetime, statem
     if given.hold.identified_at is None:
         raise ValueError("The patient was not identified on the tablet.")
     return r.Record(
+        app_version=settings.VERSION,
         number=number(visit),
         clinic=r.Clinic(policy.clinic_name, policy.clinic_address, policy.clinic_phone, policy.emergency_number),
         patient=r.Patient(

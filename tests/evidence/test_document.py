@@ -105,6 +105,7 @@ def lines_of(record: Record) -> Iterator[str]:
     for event in record.events:
         yield f"{event.at.local.replace('T', ' ')} {event.at.offset} {event.at.utc} {event.what} {event.by}"
     yield from (record.statement.sha256, record.screening.questionnaire_sha256, record.screening.rules_version)
+    yield f"Software Version {record.app_version}"
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,9 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 DOCUMENTS = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    *(f"docs/{name}.md" for name in ("operating", "keys", "tablets", "protection")),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
 ]
 ROOMS = ["clinic", "screening", "consent", "operations"]  # each may know those before it
 
@@ -218,20 +218,35 @@ def test_files_name_no_machine_and_no_registry() -> None:
     assert found(f"{machine}|{registry}", texts) == []
 
 
+def test_the_top_of_the_repository_is_seen_at_a_glance() -> None:
+    top = {path.relative_to(ROOT).parts[0] for path in tracked()}
+    assert len({name for name in top if not name.startswith(".")}) <= 22
+
+
 def test_locks_are_hashed() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt", "requirements-uv.txt", "requirements-verify.txt"):
-        text = (ROOT / name).read_text(encoding="utf-8")
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    locks = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "requirements").iterdir()}
+    assert locks.keys() == {"run", *groups}
+    for name, text in locks.items():
         pins = re.findall(r"^[\w.\[\]-]+==\S+", text, re.MULTILINE)
         assert pins, name
         assert len(pins) == len(re.findall(r"^[^\s#].*\\\n\s+--hash=sha256:", text, re.MULTILINE)), name
 
 
 def test_pyproject_says_why_each_package_is_here() -> None:
-    reasons = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[project]")[0]
-    wanted = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
-    names = [re.split(r"[<>=]", line)[0].strip() for line in wanted if line and not line.startswith("#")]
-    assert names
-    assert [name for name in names if not re.search(rf"^# .*(?<![\w-]){re.escape(name)}[, ]", reasons, re.M)] == []
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    read = tomllib.loads(text)
+    wanted = [*read["project"]["dependencies"], *chain.from_iterable(read["dependency-groups"].values())]
+    assert wanted
+    assert [each for each in wanted if not re.search(rf'^    "{re.escape(each)}", # \S', text, re.MULTILINE)] == []
+
+
+def test_what_is_locked_is_what_pyproject_asks_for() -> None:
+    read = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    for name, wanted in {"run": read["project"]["dependencies"], **read["dependency-groups"]}.items():
+        locked = (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")
+        names = [re.split(r"[\[<>=]", each)[0].lower() for each in wanted]
+        assert [each for each in names if f"\n{each}==" not in locked] == [], name
 
 
 def test_rooms_left_unbuilt_stay_unbuilt() -> None:
@@ -260,6 +275,18 @@ def test_documents_name_commands_that_exist(document: str) -> None:
 def test_links_between_documents_lead_somewhere(document: str) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / document).read_text(encoding="utf-8"))
     assert [link for link in links if not (ROOT / document).parent.joinpath(link).exists()] == []
+
+
+FOLDERS = "clinic|screening|consent|operations|templates|static|tests|bench|docs|deploy|requirements"
+PATHS = re.compile(rf"(?<![\w/.-])((?:{FOLDERS}|\.ci)/[\w./-]*\w)")
+
+
+def test_paths_that_documents_name_exist() -> None:
+    deployed = [path for path in (ROOT / "deploy").rglob("*") if path.is_file()]
+    texts = [*(ROOT / name for name in (*DOCUMENTS, "docs/asvs.csv", "Makefile")), *deployed]
+    named = {(text.name, path) for text in texts for path in PATHS.findall(text.read_text(encoding="utf-8"))}
+    assert len(named) > 100
+    assert sorted(each for each in named if not (ROOT / each[1]).exists()) == []
 
 
 def test_operating_names_every_variable() -> None:

@@ -34,7 +34,8 @@ def bill(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object
 
 def test_each_package_is_in_the_bill_by_name_version_and_hash(bill: dict[str, dict[str, object]]):
     locked = {
-        name.partition("[")[0]: version for name, version in LOCKED.findall(Path(ROOT / "requirements.txt").read_text())
+        name.partition("[")[0]: version
+        for name, version in LOCKED.findall(Path(ROOT / "requirements/run.txt").read_text())
     }
     assert {name: each["version"] for name, each in bill.items()} == locked
     assert [name for name, each in bill.items() if "sha256" not in json.dumps(each).lower().replace("-", "")] == []

@@ -8,6 +8,7 @@ from typing import Any
 
 import pypdf
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.db import transaction
 from django.test import Client
@@ -132,6 +133,7 @@ def test_a_confirmation_freezes_the_record_and_asks_for_the_seal(no_seal: list[i
     given = Given.of(visit)
     assert given
     assert record.number == f"C-{visit.pk:06d}"
+    assert record.app_version == settings.VERSION
     assert record.statement.to_json() == given.statement
     assert record.signatures[0].strokes == INK
     assert record.signatures[0].tablet == given.hold.tablet.name

@@ -189,6 +189,7 @@ def sample(
         for section, name, wording, value, words in QUESTIONS
     )
     whole = {
+        "app_version": "1.2.3",
         "number": "C-000012",
         "clinic": Clinic("Murray Physiotherapy", "12 River Street\nMurray Bridge SA 5253", "08 5550 1234", "000"),
         "patient": Patient(
