@@ -208,7 +208,8 @@ def pages(rounds: int) -> Part:
 
 def _pages(app: Any, rounds: int) -> Part:
     from screening.domain import questionnaire
-    from screening.pages.forms import PageForm, drawn
+    from screening.pages.patient.forms.answers import PageForm
+    from screening.pages.patient.forms.form_cache import drawn
 
     _, token = waiting()
     tablet = tablet_of(app, token)

@@ -23,7 +23,7 @@ from django.db import connection
 from django.utils import timezone
 
 from clinic.models import Journal
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 from clinic.storage import append_only_triggers
 from consent.jobs.write_anchor import anchor
 from consent.seal import anchors, installation_trust

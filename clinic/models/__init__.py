@@ -1,10 +1,11 @@
 """What the clinic keeps: staff, patients, visits, tablets, settings and the journal."""
 
+from clinic.models.actors import Actor
 from clinic.models.emergency_access import EmergencyAccess
 from clinic.models.enrolments import Enrolment
 from clinic.models.erasures import LegalHold, Tombstone
 from clinic.models.invitations import Invitation
-from clinic.models.journal import Actor, Journal
+from clinic.models.journal import Journal
 from clinic.models.patients import Correction, Merge, Patient, PatientToken
 from clinic.models.policy_changes import PolicyChange
 from clinic.models.sites import Site

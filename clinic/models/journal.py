@@ -6,20 +6,18 @@ They form a chain (``clinic.domain.hash_chain``), so that a row that is changed 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import Any, Protocol
 
 from django.db import models, transaction
 from django.utils import timezone
 
 from clinic.domain import hash_chain, journal_wording
-from clinic.models.staff import Role, User
+from clinic.models.actors import Actor
+from clinic.models.patients import Patient
+from clinic.models.staff import User
+from clinic.models.tablets import Tablet
 from clinic.storage.append_only import WrittenOnce
-
-if TYPE_CHECKING:
-    from clinic.models.patients import Patient
-    from clinic.models.tablets import Tablet
-    from clinic.models.visits import Visit
 
 # No names, no answers, no reasons in words: the journal outlives the erasure of what it speaks of.
 # A flag is named by its number, because which question raised it would say what was answered.
@@ -50,39 +48,18 @@ ALLOWED_FIELDS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Actor:
-    """Who acts: a staff member under one role, a tablet (whoever holds it), or the system itself."""
-
-    user: User | None = None
-    role: Role | None = None
-    tablet: Tablet | None = None
-    opened: frozenset[int] = frozenset()  # another clinic's patients whose records this request may read
+class OfAPatient(Protocol):
+    """What a row keeps of a visit; ``clinic.models.visits`` itself writes here, and stands above."""
 
     @property
-    def site(self) -> int | None:
-        """The number of the clinic that this is an act in; nothing for the system, which sees nobody's pages."""
-        return self.user.site_id if self.user else self.tablet.site_id if self.tablet else None
-
+    def pk(self) -> int: ...
     @property
-    def kind(self) -> str:
-        """``staff``, ``tablet`` or ``system``."""
-        return "staff" if self.user else "tablet" if self.tablet else "system"
-
-    @property
-    def staff(self) -> User:
-        """The staff member. Raise ``ValueError`` if someone else acts."""
-        if self.user is None:
-            raise ValueError(f"This act needs a staff member, not {self.kind}.")
-        return self.user
-
-
-SYSTEM = Actor()
+    def patient_id(self) -> int: ...
 
 
 class JournalQuerySet(models.QuerySet["Journal"]):
     def record(
-        self, action: str, *, by: Actor, visit: Visit | None = None, patient: Patient | None = None, **data: Any
+        self, action: str, *, by: Actor, visit: OfAPatient | None = None, patient: Patient | None = None, **data: Any
     ) -> Journal:
         """Write one row at the end of the chain, in the transaction that is open, or one of its own.
 
@@ -147,9 +124,9 @@ class Journal(WrittenOnce):
     actor_kind = models.CharField(max_length=10)
     user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     role = models.CharField(max_length=20, blank=True)
-    tablet = models.ForeignKey("clinic.Tablet", on_delete=models.PROTECT, null=True, related_name="+")
+    tablet = models.ForeignKey(Tablet, on_delete=models.PROTECT, null=True, related_name="+")
     visit = models.ForeignKey("clinic.Visit", on_delete=models.PROTECT, null=True, related_name="journal")
-    patient = models.ForeignKey("clinic.Patient", on_delete=models.PROTECT, null=True, related_name="journal")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True, related_name="journal")
     data = models.JSONField(default=dict)
     prev_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)

@@ -14,7 +14,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from clinic.models.journal import Actor
+from clinic.models.actors import Actor
 from clinic.models.sites import FIRST, Site
 from clinic.models.staff import User
 from clinic.storage import patient_keys

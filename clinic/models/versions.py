@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from clinic.models.journal import Actor, Journal
+from clinic.models.actors import Actor
+from clinic.models.journal import Journal
 from clinic.models.staff import User
 from clinic.storage.append_only import WrittenOnce
 

@@ -11,7 +11,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clinic.domain.flow import OPEN, TURN, WORDS, NotAllowed, Stage, Turn, check_move
-from clinic.models.journal import Actor, Journal
+from clinic.models.actors import Actor
+from clinic.models.journal import Journal
 from clinic.models.patients import Patient
 from clinic.models.staff import User
 from clinic.models.tablets import Hold

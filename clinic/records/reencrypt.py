@@ -15,7 +15,7 @@ from django_tasks_db.models import DBTaskResult
 
 from clinic.domain.flow import NotAllowed
 from clinic.models import Journal, Patient
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 from clinic.storage import append_only_triggers, master_keys, patient_keys
 from clinic.storage.encrypted_fields import EMPTY, Encrypted, Envelope, encrypting
 

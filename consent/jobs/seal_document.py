@@ -16,7 +16,7 @@ from django.utils import timezone
 from django_tasks import task
 
 from clinic.models import Journal
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 from consent.domain.record import sha256
 from consent.models import SealedAfter, SealedFile, Timestamp
 from consent.seal import installation_trust

@@ -16,7 +16,7 @@ from django_tasks import task
 
 from clinic.domain.flow import Stage
 from clinic.models import Journal, PolicyChange, Visit
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 from clinic.storage.encrypted_fields import disclosed
 from clinic.web.json_logging import places
 from consent.document.aftercare_sheet import sheet

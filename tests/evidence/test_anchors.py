@@ -26,7 +26,7 @@ from django.utils import timezone
 from clinic.domain import hash_chain
 from clinic.domain.hash_chain import Broken, Link, Row
 from clinic.models import Journal, Patient, Visit
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 from consent.jobs import write_anchor
 from consent.models import Consent, SealedFile
 from consent.seal import anchors

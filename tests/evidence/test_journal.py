@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from clinic.domain import hash_chain, journal_wording
 from clinic.models import Actor, Hold, Journal, Patient, Role
-from clinic.models.journal import ALLOWED_FIELDS, SYSTEM
+from clinic.models.actors import SYSTEM
+from clinic.models.journal import ALLOWED_FIELDS
 from consent.models import SealedFile
 from screening import actions
 from tests.support.factories import (

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from clinic.models import Journal, Tablet, Visit
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 from tests.support.factories import hold, make_tablet, make_visit
 from tests.support.sql_changes import Watched
 

@@ -18,7 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from clinic.models import Journal
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 from consent.jobs.write_anchor import anchor
 from operations import backup, backup_file
 from tests.browser.test_withdrawing import confirmed

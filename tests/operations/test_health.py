@@ -22,7 +22,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult, get_date_max
 
 from clinic.models import Journal
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 from consent.jobs.requeue_stale import take_up
 from consent.jobs.write_anchor import anchor
 from consent.models import Heartbeat

@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from clinic.models import Journal
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 from clinic.storage import append_only_triggers
 from operations import postgres_dump
 from tests.browser.test_withdrawing import confirmed

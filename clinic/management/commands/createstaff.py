@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from clinic.accounts import enrolment
 from clinic.models import Journal, Site, User
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 from clinic.models.sites import FIRST
 from clinic.pages.manager.forms import StaffForm
 from clinic.records import staff as staff_records

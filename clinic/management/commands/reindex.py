@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from clinic.models import Journal, Patient
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 
 
 class Command(BaseCommand):

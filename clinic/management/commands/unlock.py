@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clinic.accounts import lockout
 from clinic.models import User
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 
 
 class Command(BaseCommand):

@@ -11,7 +11,7 @@ from django.db import DatabaseError
 
 from clinic.domain.policy import Policy
 from clinic.models import Journal, PolicyChange
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 from clinic.storage import master_keys
 from consent.seal import installation_trust
 from consent.seal.certificate_authority import make_keys

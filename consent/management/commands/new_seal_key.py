@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clinic.models import Journal, PolicyChange
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 from consent.seal import certificate_authority, installation_trust
 from consent.seal.keys import KeyTrouble, SealKey, fingerprint
 

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from clinic.models import Journal
-from clinic.models.journal import SYSTEM
+from clinic.models.actors import SYSTEM
 from consent.management.commands.new_seal_key import read_passphrase
 from consent.seal import certificate_authority
 from consent.seal.keys import KeyTrouble

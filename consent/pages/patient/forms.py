@@ -13,7 +13,7 @@ from clinic.web.fields import PlainText
 from consent.domain.signature_strokes import Signed, Strokes, decode
 from consent.domain.statement import CHOICES, Acknowledgement
 from consent.models import Signature
-from screening.pages.forms import AskForm
+from screening.pages.patient.forms.patient_question import AskForm
 
 YES_NO = [("yes", "Yes"), ("no", "No")]
 DRAWN, TYPED = Signature.Method.DRAWN.value, Signature.Method.TYPED.value

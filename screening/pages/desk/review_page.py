@@ -17,19 +17,16 @@ from screening.domain.page_flow import route
 from screening.domain.questionnaire import Question
 from screening.domain.rules import Severity
 from screening.models import Attestation
-from screening.pages.desk.forms.base import OnDesk
-from screening.pages.forms import (
+from screening.pages.desk.forms.attestation import (
     AloneForm,
-    BackForm,
     CapacityForm,
-    DecisionForm,
     GuardianForm,
     InterpreterForm,
-    PlanForm,
-    StopForm,
     TalkForm,
     VitalsForm,
 )
+from screening.pages.desk.forms.base import OnDesk
+from screening.pages.desk.forms.review import BackForm, DecisionForm, PlanForm, StopForm
 from screening.review.close import MAY_STOP
 
 Kind = Attestation.Kind

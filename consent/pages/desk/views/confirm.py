@@ -25,7 +25,8 @@ from consent.status.guardian_check import other_guardian
 from screening.assessment.review_state import ReviewState, review_state
 from screening.assessment.rule_input import planned_scope
 from screening.domain import questionnaire
-from screening.pages.forms import PlanForm, TalkForm
+from screening.pages.desk.forms.attestation import TalkForm
+from screening.pages.desk.forms.review import PlanForm
 
 
 @dataclass

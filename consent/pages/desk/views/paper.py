@@ -22,7 +22,7 @@ from screening.answering.transcribe import check_counts, check_recordable
 from screening.domain import paper_form
 from screening.domain.rules import is_minor
 from screening.models import PaperForm
-from screening.pages.forms import PaperAnswersForm, PaperCodeForm
+from screening.pages.desk.forms.transcription import PaperAnswersForm, PaperCodeForm
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 

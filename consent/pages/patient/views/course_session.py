@@ -18,7 +18,7 @@ from consent.pages.patient.views.sign import ORDER, READ_AGAIN
 from consent.status.course_state import covering
 from screening.actions import lapse_if_due
 from screening.assessment.review_state import review_state
-from screening.pages.forms import AskForm
+from screening.pages.patient.forms.patient_question import AskForm
 
 
 @stale_forms.keeps_typed

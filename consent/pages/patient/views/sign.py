@@ -22,7 +22,7 @@ from consent.status.course_state import course_for, covering
 from consent.status.statement_input import facts
 from screening.actions import lapse_if_due
 from screening.assessment.review_state import ReviewState, review_state
-from screening.pages.forms import AskForm
+from screening.pages.patient.forms.patient_question import AskForm
 
 ORDER = list(PAGES)
 READ_AGAIN = "The text has changed since you opened it. Please read it again. What you filled in is still here."

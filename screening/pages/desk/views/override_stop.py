@@ -17,7 +17,7 @@ from clinic.web.lookup import the_visit
 from screening import actions
 from screening.assessment.review_state import FlagState, review_state
 from screening.models import Claim, Flag
-from screening.pages.forms import AheadForm
+from screening.pages.desk.forms.review import AheadForm
 
 AHEAD = "ahead"  # what the quiet button sends; anything else, Enter included, takes the safe way
 

@@ -21,7 +21,7 @@ from clinic.web.lookup import the_visit
 from screening import actions
 from screening.actions import ClaimedByAnother
 from screening.models import Claim
-from screening.pages.forms import QueueSearchForm
+from screening.pages.desk.forms.queue import QueueSearchForm
 from screening.review import queue as waiting_room
 from screening.review import queue_rows
 from screening.review.queue import Part

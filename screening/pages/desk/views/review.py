@@ -18,8 +18,9 @@ from clinic.web.lookup import the_visit
 from screening import actions
 from screening.assessment.review_state import ReviewState, review_state, short
 from screening.models import Attestation, Claim, Closing, Flag, Screening
+from screening.pages.desk.forms.attestation import TalkForm
+from screening.pages.desk.forms.review import DecisionForm, PlanForm, StopForm
 from screening.pages.desk.review_page import VOUCHING, back_form, context
-from screening.pages.forms import DecisionForm, PlanForm, StopForm, TalkForm
 
 Kind, Ending = Attestation.Kind, Closing.Ending
 

@@ -16,7 +16,7 @@ from clinic.web.access import StaffRequest, staff
 from clinic.web.lookup import the_visit
 from screening import actions
 from screening.models import AdverseEvent, Plan, Session
-from screening.pages.forms import EventForm, NoteForm, SessionForm
+from screening.pages.desk.forms.treatment import EventForm, NoteForm, SessionForm
 from screening.treatment.forewarned import foreseen
 
 

@@ -16,8 +16,8 @@ from clinic.domain.flow import NotAllowed, Stage
 from clinic.web import stale_forms, unavailable
 from clinic.web.access import PatientRequest, patient
 from screening import actions
-from screening.pages.forms import AskForm
-from screening.pages.patient.save_on_exit import keep_typed
+from screening.pages.patient.forms.patient_question import AskForm
+from screening.pages.patient.views.save_on_exit import keep_typed
 
 # Of these pages themselves, or kept elsewhere: not carried along.
 OURS = frozenset({"csrfmiddlewaretoken", stale_forms.FIELD, "from", "act", "text_size", "contrast"})

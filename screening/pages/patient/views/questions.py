@@ -22,8 +22,8 @@ from screening.domain.answer_changes import readable, told
 from screening.domain.page_flow import Route, Step, route
 from screening.domain.questionnaire import Answers, Question
 from screening.models import Screening
-from screening.pages.forms import PageForm, drawn
-from screening.pages.patient.forms.answers import NO_GROUP, filled_in
+from screening.pages.patient.forms.answers import NO_GROUP, PageForm, filled_in
+from screening.pages.patient.forms.form_cache import drawn
 
 LOOK = "look"  # what the patient comes back with from another page: shown as it was, and not judged
 CHANGED_ELSEWHERE = (

@@ -14,8 +14,7 @@ from screening.domain import questionnaire
 from screening.domain.page_flow import Step
 from screening.domain.questionnaire import Answers
 from screening.models import Screening
-from screening.pages.forms import PageForm
-from screening.pages.patient.forms.answers import filled_in
+from screening.pages.patient.forms.answers import PageForm, filled_in
 from screening.pages.patient.views.questions import way_of
 
 
