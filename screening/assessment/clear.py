@@ -56,9 +56,6 @@ def _lapse(visit: Visit, by: Actor) -> tuple[Why, ...]:
 
 def note_lapse(*, visit: Visit, why: Sequence[Why], by: Actor) -> Lapse:
     """Write that a clearance lapsed, and why. In the transaction that takes the visit back to the review."""
-    clearance = clearance_of(visit)
-    if clearance and Lapse.objects.filter(clearance=clearance).exists():
-        clearance = None
-    lapse = Lapse.objects.create(visit=visit, clearance=clearance, why=[each.value for each in why])
+    lapse = Lapse.objects.create(visit=visit, clearance=clearance_of(visit), why=[each.value for each in why])
     Journal.objects.record("clearance lapsed", by=by, visit=visit, why=", ".join(each.words for each in why))
     return lapse

@@ -13,14 +13,14 @@ from screening.assessment.adverse_history import on_record
 from screening.assessment.review_state import Standing, flag_key, needling
 from screening.domain import questionnaire, rules
 from screening.domain.clearance import Covered, Why, answers_digest, lapsed
-from screening.models import Assessment, Clearance, Lapse, Plan, Screening
+from screening.models import Clearance, Lapse, Plan, Screening
 
 CLEARED = (Stage.CONSENTING, Stage.SIGNED)
 
 
-def clearance_of(visit: Visit) -> Clearance | None:
-    """Return what the visit was cleared on last, or nothing."""
-    return Clearance.objects.filter(screening__visit=visit).select_related("screening").last()
+def clearance_of(visit: Visit) -> Clearance:
+    """Return what the visit was cleared on last."""
+    return Clearance.objects.filter(screening__visit=visit).select_related("screening").latest("id")
 
 
 def lapse_of(visit: Visit) -> Lapse | None:
@@ -42,8 +42,7 @@ def why_lapsed(visit: Visit, stands: Standing | None = None) -> tuple[Why, ...]:
         return ()
     policy = stands.policy if stands else PolicyChange.objects.policy()
     now = covered_now(visit, screening, stands.plan if stands else Plan.of(visit), policy)
-    before = _covered(clearance_of(visit), visit, screening, now)
-    return lapsed(before, now, hours=policy.clearance_hours)
+    return lapsed(_covered(clearance_of(visit)), now, hours=policy.clearance_hours)
 
 
 def covered_now(visit: Visit, screening: Screening, plan: Plan | None, policy: Policy) -> Covered:
@@ -69,9 +68,7 @@ def covered_now(visit: Visit, screening: Screening, plan: Plan | None, policy: P
     )
 
 
-def _covered(clearance: Clearance | None, visit: Visit, screening: Screening, now: Covered) -> Covered:
-    if clearance is None:
-        return _before_they_were_kept(visit, screening, now)
+def _covered(clearance: Clearance) -> Covered:
     return Covered(
         answers=clearance.answers_sha256,
         rules_version=clearance.rules_version,
@@ -80,20 +77,6 @@ def _covered(clearance: Clearance | None, visit: Visit, screening: Screening, no
         electro=clearance.electro,
         at=clearance.at,
         answered_at=clearance.screening.oldest_of_the_day,
-    )
-
-
-def _before_they_were_kept(visit: Visit, screening: Screening, now: Covered) -> Covered:
-    """A visit that came to consent when clearances were not kept: what its latest run of the rules says, since then."""
-    run = Assessment.objects.filter(screening=screening).last()
-    return Covered(
-        answers=now.answers,
-        rules_version=run.rules_version if run else now.rules_version,
-        flags=frozenset(run.flags.values_list("key", flat=True)) if run else now.flags,
-        regions=now.regions,
-        electro=now.electro,
-        at=visit.stage_since,
-        answered_at=now.answered_at,
     )
 
 

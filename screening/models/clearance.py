@@ -35,8 +35,7 @@ class Lapse(WrittenOnce):
     """A clearance that no longer held when it was relied on, and why: the visit went back to the review."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="lapses")
-    # Nothing where the visit was cleared before clearances were kept.
-    clearance = models.OneToOneField(Clearance, on_delete=models.PROTECT, null=True, related_name="lapse")
+    clearance = models.OneToOneField(Clearance, on_delete=models.PROTECT, related_name="lapse")
     why = models.JSONField()  # values of `clearance.Why`
     at = models.DateTimeField(default=timezone.now)
 
