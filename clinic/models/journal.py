@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from django.db import models, transaction
 from django.utils import timezone
 
 from clinic.domain import hash_chain, journal_wording
 from clinic.models.staff import Role, User
+from clinic.models.tablets import Tablet
 from clinic.storage.append_only import WrittenOnce
-
-if TYPE_CHECKING:
-    from clinic.models.patients import Patient
-    from clinic.models.tablets import Tablet
-    from clinic.models.visits import Visit
 
 # No names, no answers, no reasons in words: the journal outlives the erasure of what it speaks of.
 # A flag is named by its number, because which question raised it would say what was answered.
@@ -80,11 +76,19 @@ class Actor:
 SYSTEM = Actor()
 
 
+class _Row(Protocol):
+    pk: Any
+
+
+class _OfPatient(_Row, Protocol):
+    patient_id: int
+
+
 class JournalQuerySet(models.QuerySet["Journal"]):
     def record(
-        self, action: str, *, by: Actor, visit: Visit | None = None, patient: Patient | None = None, **data: Any
+        self, action: str, *, by: Actor, visit: _OfPatient | None = None, patient: _Row | None = None, **data: Any
     ) -> Journal:
-        """Write one row at the end of the chain, in the transaction that is open, or one of its own.
+        """Write one row about a visit or a patient at the end of the chain, in the open transaction or one of its own.
 
         One transaction writes at a time (``transaction_mode`` on SQLite, ``clinic.storage.postgresql`` elsewhere), so
         that two rows cannot follow the same one. ``data`` takes the allow-listed fields only, with whole numbers and
@@ -147,7 +151,7 @@ class Journal(WrittenOnce):
     actor_kind = models.CharField(max_length=10)
     user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     role = models.CharField(max_length=20, blank=True)
-    tablet = models.ForeignKey("clinic.Tablet", on_delete=models.PROTECT, null=True, related_name="+")
+    tablet = models.ForeignKey(Tablet, on_delete=models.PROTECT, null=True, related_name="+")
     visit = models.ForeignKey("clinic.Visit", on_delete=models.PROTECT, null=True, related_name="journal")
     patient = models.ForeignKey("clinic.Patient", on_delete=models.PROTECT, null=True, related_name="journal")
     data = models.JSONField(default=dict)
