@@ -225,8 +225,8 @@ def _kept_records() -> Iterator[tuple[str, int, Consent | SealedAfter]]:
 
 def _same_journal(proof: dict[str, Any], what: str) -> None:
     """Hold the row of the journal that a sealed record names against the journal: a witness beside the anchors."""
-    seq = proof.get("journal_row")
-    if not Journal.objects.filter(seq=seq, hash=proof.get("journal_hash")).exists():
+    seq = proof.get("journal_row", 0)
+    if not Journal.objects.filter(seq=seq, hash=proof.get("journal_hash", "")).exists():
         raise Wrong(f"{what} names row {seq} of the journal, and that is another one now")
 
 
