@@ -215,8 +215,7 @@ def _talk(now: Standing) -> r.Talk:
                 _at(each.at), each.by.full_name, tuple(one.about for one in not_able(each.data["teach_back"]))
             )
             for each in now.failed_talks
-        )
-        or None,
+        ),
     )
 
 
