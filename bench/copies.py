@@ -1,6 +1,7 @@
 """A clinic grown by copying: twenty-five visits that the app's own verbs made, written again and again, day by day.
 
-Rows are copied by the database itself (INSERT … SELECT), with keys and days moved. What names its place in the journal,
+Rows are copied by the database itself (INSERT … SELECT), with keys and days moved. What is encrypted is bound to its
+row, so that it opens in none of the copies: no page that is measured asks for it. What names its place in the journal,
 or is hashed or sealed, is made anew for each copy: the journal, whose chain is whole from the first row to the last,
 the records, and the sealed files. Guards are put down meanwhile and put back; foreign keys are checked at the end.
 """
@@ -23,9 +24,8 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from clinic.domain import hash_chain
-from clinic.models import Journal, Patient, PatientToken, PolicyChange, Tablet, User, VersionSeen
-from clinic.records.reencrypt import encrypted_fields
-from clinic.storage import append_only_triggers, patient_keys
+from clinic.models import Journal, Patient, PatientToken, PolicyChange, Tablet, User, VersionSeen, Visit
+from clinic.storage import append_only_triggers
 from consent.models import Consent, Given, SealedFile, Signature
 from consent.seal import installation_trust
 from consent.seal.pades import seal
@@ -97,7 +97,6 @@ def grow(unit: Unit, copies: Copies, said: Callable[[str], None] = lambda words:
     anew = Anew(unit, copies)
     with transaction.atomic(), connection.cursor() as cursor:
         _guards_down(cursor)
-        _in_clear(cursor, unit)
         _number_copies(cursor, copies)
         for model in unit.copied:
             said(model._meta.db_table)
@@ -123,21 +122,6 @@ def _guards_down(cursor: Any) -> None:
     cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
     for (name,) in cursor.fetchall():
         cursor.execute(f'DROP TRIGGER "{name}"')
-
-
-def _in_clear(cursor: Any, unit: Unit) -> None:
-    """Open what is copied: what is encrypted is bound to its row. It is as in a clinic from before `encrypt`."""
-    fields = dict(encrypted_fields())
-    for model in unit.copied:
-        for row in model._default_manager.filter(pk__gt=unit.first[model]) if model in fields else ():
-            for each in fields[model]:
-                plain = getattr(row, each.name)
-                value = connection.ops.adapt_json_value(plain, None) if isinstance(each, models.JSONField) else plain
-                change = f'UPDATE "{model._meta.db_table}" SET "{each.column}" = %s WHERE {_key(model)} = %s'
-                cursor.execute(change, [value, row.pk])
-    before = "SET key_id = NULL, wrapped_key = NULL, name = 'Olden Times', born = '1930-01-01', phone = '', email = ''"
-    cursor.execute(f"UPDATE clinic_patient {before} WHERE id = %s", [unit.patients[-1]])
-    patient_keys.forget()
 
 
 def _number_copies(cursor: Any, copies: Copies) -> None:
@@ -343,12 +327,15 @@ class OneConsent:
             told = rfc8785.dumps({**self.told, "proof": {**self.told["proof"], **proof}})
             pdf = seal(self._carrying(told), installation_trust.seal_key())
         digest = hashlib.sha256(told or b"record %d" % pk).hexdigest()
+        sealed_sha256 = hashlib.sha256(pdf or b"file %d" % pk).hexdigest()
+        visit = row["visit_id"] + number * anew.count["clinic.visit"]
+        if told:
+            of = Consent(pk=pk, visit=Visit.objects.select_related("patient").get(pk=visit))
+            told, pdf = _encrypted(of, "record", told), _encrypted(SealedFile(consent=of), "pdf", pdf)
         consent = (
-            *(pk, row["visit_id"] + number * anew.count["clinic.visit"]),
-            *(row["given_id"] + number * count[Given], told, digest, row["confirmed_by_id"]),
+            *(pk, visit, row["given_id"] + number * count[Given], told, digest, row["confirmed_by_id"]),
             _stored(row["confirmed_at"] + shift),
         )
-        sealed_sha256 = hashlib.sha256(pdf or b"file %d" % pk).hexdigest()
         # When it was sealed is the truth, and not moved: the certificate is from today.
         return consent, (file, pk, pdf, sealed_sha256, row["certificate"], _stored(timezone.now()))
 
@@ -358,6 +345,12 @@ class OneConsent:
             self.carries[len(told)] = told, carrying(self.drawn, told)
         other, document = self.carries[len(told)]
         return document.replace(other, told)
+
+
+def _encrypted(row: Consent | SealedFile, name: str, value: bytes) -> bytes:
+    """Return what the column ``name`` of ``row`` holds for ``value``."""
+    column: Any = row._meta.get_field(name)
+    return column.sealed(value, row).as_bytes
 
 
 def unsealed(pdf: bytes) -> bytes:

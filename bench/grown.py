@@ -31,7 +31,6 @@ from bench import copies as growing
 from bench.days import REGULAR, REGULAR_VISITS, SHARES, TODAY, Days
 from bench.rounds import Sample
 from clinic.models import Patient, User, Visit
-from clinic.records.reencrypt import encrypt_all
 from clinic.storage import master_keys
 from consent.seal.certificate_authority import make_keys
 from operations.audit import audit
@@ -57,9 +56,6 @@ PAGES: dict[str, tuple[str, str]] = {
 }
 
 
-ENCRYPTED = 10_000  # screenings of the largest clinic whose copies are encrypted: each is by itself, and takes its time
-
-
 def make(screenings: int, whole_every: int, unit: int = UNIT) -> None:
     """Make the clinic in an empty database: what was, and today."""
     call_command("migrate", verbosity=0)
@@ -81,8 +77,6 @@ def make(screenings: int, whole_every: int, unit: int = UNIT) -> None:
     growing.grow(copied, times, _say)
     _today(days, TODAY)
     _regular(days)
-    if screenings <= ENCRYPTED:
-        encrypt_all()
     if not growing.POSTGRESQL:
         call_command("migrate", verbosity=0)
 

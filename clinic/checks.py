@@ -83,6 +83,6 @@ def data_keys_are_there(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     try:
         master_keys.wrapper(settings.DATA_KEYS)
     except master_keys.KeysetTrouble as trouble:
-        hint = "`manage.py init_keys` makes it once; `manage.py encrypt` where there are records from before."
+        hint = "`manage.py init_keys` makes it once."
         return [Error(f"What wraps the patients' keys does not open: {trouble}.", hint=hint, id="clinic.E005")]
     return []

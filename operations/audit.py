@@ -226,7 +226,7 @@ def _kept_records() -> Iterator[tuple[str, int, Consent | SealedAfter]]:
 def _same_journal(proof: dict[str, Any], what: str) -> None:
     """Hold the row of the journal that a sealed record names against the journal: a witness beside the anchors."""
     seq = proof.get("journal_row", 0)
-    if seq and not Journal.objects.filter(seq=seq, hash=proof["journal_hash"]).exists():
+    if not Journal.objects.filter(seq=seq, hash=proof.get("journal_hash", "")).exists():
         raise Wrong(f"{what} names row {seq} of the journal, and that is another one now")
 
 

@@ -133,7 +133,8 @@ def axe() -> Callable[[Any], None]:
 @pytest.fixture(scope="session")
 def seal_keys() -> Any:
     """Make the clinic's keys once, in ``settings.KEYS_DIR``; give the loaded ``SealKey``."""
-    from consent.seal.pades import SealKey, make_keys
+    from consent.seal.certificate_authority import make_keys
+    from consent.seal.keys import SealKey
 
     if not settings.KEYS_DIR.exists():
         make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, "Test Clinic")

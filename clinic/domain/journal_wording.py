@@ -183,7 +183,6 @@ GROUPS: tuple[Group, ...] = (
             "record held": "Held a patient’s record: it is kept whatever its age",
             "record let go": "Ended the hold on a patient’s record",
             "record erased": "Erased a patient’s record: its key was destroyed; {count} digests stay",
-            "records encrypted": "Encrypted what was kept in clear: {count} values",
             "data keys rotated": "Wrapped the keys of {count} patients with a new key",
             "factor key rotated": "Encrypted {count} second factors with a new key",
             "patients indexed": "Indexed {count} patients’ names with a new key",

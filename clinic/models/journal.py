@@ -57,11 +57,19 @@ class OfAPatient(Protocol):
     def patient_id(self) -> int: ...
 
 
+class _Row(Protocol):
+    pk: Any
+
+
+class _OfPatient(_Row, Protocol):
+    patient_id: int
+
+
 class JournalQuerySet(models.QuerySet["Journal"]):
     def record(
         self, action: str, *, by: Actor, visit: OfAPatient | None = None, patient: Patient | None = None, **data: Any
     ) -> Journal:
-        """Write one row at the end of the chain, in the transaction that is open, or one of its own.
+        """Write one row about a visit or a patient at the end of the chain, in the open transaction or one of its own.
 
         One transaction writes at a time (``transaction_mode`` on SQLite, ``clinic.storage.postgresql`` elsewhere), so
         that two rows cannot follow the same one. ``data`` takes the allow-listed fields only, with whole numbers and

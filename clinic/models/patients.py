@@ -96,8 +96,8 @@ class PatientQuerySet(models.QuerySet["Patient"]):
 class Patient(models.Model):
     """A person who is screened. Identity comes from the front desk, never from a tablet."""
 
-    # The key that all that is kept about this person is encrypted under, wrapped. Nothing beside a name: destroyed.
-    key_id = models.CharField(max_length=16, unique=True, null=True, default=patient_keys.new_key_id)  # noqa: DJ001
+    # The key that all that is kept about this person is encrypted under, wrapped; null once it was destroyed.
+    key_id = models.CharField(max_length=16, unique=True, default=patient_keys.new_key_id)
     wrapped_key = models.BinaryField(null=True, default=patient_keys.new_key)
     name = EncryptedText(row=("key_id",), erased="Erased record", max_length=200)
     born = EncryptedDate("date of birth", row=("key_id",))
@@ -107,9 +107,7 @@ class Patient(models.Model):
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     # No index of its own: few clinics have many patients each, and a database that has one reads all of a clinic's
     # patients by it to find the handful that a board is about.
-    site = models.ForeignKey(
-        Site, on_delete=models.PROTECT, default=FIRST, db_default=FIRST, related_name="+", db_index=False
-    )
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, default=FIRST, related_name="+", db_index=False)
     merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged")
 
     objects = PatientQuerySet.as_manager()
@@ -122,29 +120,19 @@ class Patient(models.Model):
         """Have the key at hand for all that hangs on this row: no query of its own is needed for it."""
         patient = super().from_db(db, field_names, values, **how)
         told = patient.__dict__
-        if told.get("key_id") and "wrapped_key" in told:
-            patient_keys.learn(told["key_id"], None if told["wrapped_key"] is None else bytes(told["wrapped_key"]))
+        if "key_id" in told and "wrapped_key" in told:
+            patient.key_at_hand()
         return patient
 
     @property
     def is_erased(self) -> bool:
         """Whether the key was destroyed: what is left of this record is its tombstone."""
-        return self.key_id is not None and self.wrapped_key is None
-
-    def have_key(self) -> None:
-        """Give a key to a patient from before there were any."""
-        if self.key_id is None:
-            Patient.objects.filter(pk=self.pk, key_id=None).update(
-                key_id=patient_keys.new_key_id(), wrapped_key=patient_keys.new_key()
-            )
-            self.refresh_from_db(fields=["key_id", "wrapped_key"])
+        return self.wrapped_key is None
 
     def key_at_hand(self) -> str:
         """Return the name of this patient's key, which can be used now without asking the database."""
-        self.have_key()
-        key_id = str(self.key_id)
-        patient_keys.learn(key_id, None if self.wrapped_key is None else bytes(self.wrapped_key))
-        return key_id
+        patient_keys.learn(self.key_id, None if self.wrapped_key is None else bytes(self.wrapped_key))
+        return self.key_id
 
     @property
     def short_name(self) -> str:

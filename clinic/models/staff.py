@@ -29,7 +29,7 @@ class User(AbstractUser):
     is_manager = models.BooleanField("manager", default=False)
 
     # Where this person works now, and everywhere they may. One of them at a time: each act is an act in one clinic.
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, default=FIRST, db_default=FIRST, related_name="+")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, default=FIRST, related_name="+")
     sites = models.ManyToManyField(Site, blank=True, related_name="staff")
 
     first_name = None  # type: ignore[assignment]

@@ -88,9 +88,7 @@ class Tablet(models.Model):
     revoked_at = models.DateTimeField(null=True, editable=False)
     replayed_at = models.DateTimeField(null=True, editable=False)  # when a token came back that was long renewed
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", editable=False)
-    site = models.ForeignKey(
-        Site, on_delete=models.PROTECT, default=FIRST, db_default=FIRST, related_name="+", editable=False
-    )
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, default=FIRST, related_name="+", editable=False)
 
     objects = TabletQuerySet.as_manager()
 

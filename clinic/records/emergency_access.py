@@ -13,8 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from clinic.domain.flow import NotAllowed
-from clinic.models import Actor, EmergencyAccess, Journal, Patient, Site, User
-from clinic.models.sites import FIRST
+from clinic.models import Actor, EmergencyAccess, Journal, Patient, User
 
 KEY = "emergencies"  # in the session: the numbers of what it opened
 READS = ("GET", "HEAD")
@@ -31,7 +30,7 @@ def open_records(*, name: str, born: dt.date, reason: str, by: Actor) -> list[Em
     if not found:
         Journal.objects.record("emergency search", by=by, count=0)
         raise NotAllowed("No other clinic has a patient with this name and date of birth. Check both.")
-    here, made = Site.objects.get(number=by.staff.site_id or FIRST), []
+    here, made = by.staff.site, []
     for patient in found:
         made.append(EmergencyAccess.objects.create(patient=patient, by=by.staff, site=here, reason=reason))
         Journal.objects.record("record opened in an emergency", by=by, patient=patient, number=made[-1].pk)

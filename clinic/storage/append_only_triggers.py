@@ -13,8 +13,7 @@ Whoever owns the database can drop triggers. That is what the journal's chain an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,33 +109,6 @@ def _has_columns(connection: BaseDatabaseWrapper, cursor: Any, each: Guarded) ->
     """Say whether a table is as the models have it; after `migrate ROOM NUMBER` it may not be, and is not served."""
     there = {column.name for column in connection.introspection.get_table_description(cursor, each.table)}
     return there.issuperset([*filter(None, [each.final]), *each.fixed, *each.open, *sum(each.unique, ())])
-
-
-@contextmanager
-def lifted(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Take the guards away for one transaction, and put them back in it: if anything fails, they never were away."""
-    with transaction.atomic(connection.alias):
-        _settle(connection)
-        with connection.cursor() as cursor:
-            for each in guarded():
-                for name, on in _names(connection, each):
-                    cursor.execute(f'DROP TRIGGER IF EXISTS "{name}"{on}')
-        yield
-        _settle(connection)
-        install(connection)
-
-
-def _settle(connection: BaseDatabaseWrapper) -> None:
-    """Have foreign keys checked now: PostgreSQL lets nobody at a table's triggers while some have yet to run."""
-    if connection.vendor == "postgresql":
-        connection.check_constraints()
-
-
-def _names(connection: BaseDatabaseWrapper, each: Guarded) -> Iterable[tuple[str, str]]:
-    """Return the triggers of a table, each with what has to follow its name to drop it."""
-    if connection.vendor == "sqlite":
-        return [(name, "") for name in _sqlite_triggers(each)]
-    return [(name, f' ON "{each.table}"') for name in ("guard_rows", "guard_truncate")]
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:

@@ -4,9 +4,7 @@ A value is ``enc:v1:<key>:<ciphertext>``, in the column that the plain value wou
 What it is bound to (table, column, and the columns that say whose row it is) is authenticated with it, so that one that
 was put into another row or column does not open. What is empty stays empty, for the constraints that ask. Nothing
 that is encrypted can be looked up or set by a query: such a query raises ``TypeError`` or ``FieldError``.
-
-Values from before they were encrypted are read as they are, for as long as a patient is left who has no key
-(``manage.py encrypt``); after that one in clear was planted, and is refused.
+A value in clear was planted: reading it raises ``Unreadable``.
 """
 
 from __future__ import annotations
@@ -15,8 +13,6 @@ import base64
 import datetime as dt
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,14 +23,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.query_utils import DeferredAttribute
 
 from clinic.storage import patient_keys
-from clinic.storage.patient_keys import Erased, Unreadable
-
-if TYPE_CHECKING:
-    from clinic.models.patients import Patient
+from clinic.storage.patient_keys import Erased, KeyHolder, Unreadable
 
 JSON = models.JSONField()
 TAG = "enc:v1:"
-PLANTED = object()  # in place of a value in clear where there can be none
+PLANTED = object()  # in place of a value in clear
 EMPTY: tuple[Any, ...] = (None, "", b"", [], {})
 
 
@@ -114,10 +107,8 @@ class Encrypted(models.Field):  # type: ignore[type-arg]
         return name, f"django.db.models.{self.plain.__name__}", args, kwargs
 
     def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
-        """Return the envelope, or a value in clear where those may still be, which else is kept back."""
-        if (found := Envelope.read(value)) is not None:
-            return found
-        return value if value in EMPTY or _may_be_clear() else PLANTED
+        """Return the envelope, or what is empty; a value in clear is kept back."""
+        return value if value in EMPTY else Envelope.read(value) or PLANTED
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         """Return what is to be stored: here alone are both the value and its row known."""
@@ -166,11 +157,11 @@ class Encrypted(models.Field):  # type: ignore[type-arg]
             raise Unreadable(f"{type(row).__name__} {row.pk}: {self.name} was changed, or moved here.") from error
         return self.loaded(plain)
 
-    def patient(self, row: Any) -> Patient:
+    def patient(self, row: Any) -> KeyHolder:
         """Return whose row it is."""
         for name in self.of.split(".") if self.of else ():
             row = getattr(row, name)
-        found: Patient = row
+        found: KeyHolder = row
         return found
 
     def _bound(self, row: Any) -> bytes:
@@ -178,18 +169,7 @@ class Encrypted(models.Field):  # type: ignore[type-arg]
         return ":".join([row._meta.db_table, self.attname, *map(str, values)]).encode()
 
 
-_encrypting = ContextVar("_encrypting", default=False)
 Row = TypeVar("Row", bound=models.Model)
-
-
-@contextmanager
-def encrypting() -> Iterator[None]:
-    """Read values in clear although every patient has a key: for what encrypts them."""
-    before = _encrypting.set(True)
-    try:
-        yield
-    finally:
-        _encrypting.reset(before)
 
 
 def with_keys(rows: Iterable[Row], size: int = 500) -> Iterator[Row]:
@@ -201,24 +181,16 @@ def with_keys(rows: Iterable[Row], size: int = 500) -> Iterator[Row]:
         yield from block
 
 
-def _may_be_clear() -> bool:
-    """Say whether there are patients left from before values were encrypted."""
-    return _encrypting.get() or not patient_keys.are_all_keyed()
-
-
-def enclosed(text: str, patient: Patient, purpose: str) -> str:
+def enclosed(text: str, patient: KeyHolder, purpose: str) -> str:
     """Return ``text`` encrypted under a patient's key, for what is kept outside of our tables, such as a task."""
     key_id = patient.key_at_hand()
     return Envelope(key_id, patient_keys.opened(key_id).encrypt(text.encode(), purpose.encode())).as_text
 
 
 def disclosed(enclosed_text: str, purpose: str) -> str:
-    """Return what ``enclosed`` was given; what is in clear, of the release before, is returned as it is.
-
-    Raise ``Erased`` or ``Unreadable``.
-    """
+    """Return what ``enclosed`` was given. Raise ``Erased`` or ``Unreadable``."""
     if (envelope := Envelope.read(enclosed_text)) is None:
-        return enclosed_text
+        raise Unreadable("It was not encrypted.")
     try:
         plain: bytes = patient_keys.opened(envelope.key_id).decrypt(envelope.sealed, purpose.encode())
     except tink.TinkError as error:
@@ -247,10 +219,6 @@ class EncryptedDate(Encrypted, models.DateField):  # type: ignore[type-arg]
 
     def get_internal_type(self) -> str:
         return "TextField"
-
-    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
-        found = super().from_db_value(value, expression, connection)
-        return dt.date.fromisoformat(found) if isinstance(found, str) else found
 
     def dumped(self, value: dt.date) -> bytes:
         return value.isoformat().encode()

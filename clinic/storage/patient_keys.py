@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import tink
 from django.apps import apps
@@ -38,6 +39,13 @@ class Erased(Exception):
         self.key_id = key_id
 
 
+class KeyHolder(Protocol):
+    """A patient, as far as encryption needs to know one."""
+
+    def key_at_hand(self) -> str:
+        """Return the name of the patient's key, having had ``learn`` told of it."""
+
+
 @dataclass
 class _Known:
     wrapped: bytes | None
@@ -45,7 +53,6 @@ class _Known:
     opened: aead.Aead | None = None
 
 
-_unkeyed = _Known(None, 0.0)  # until when it is taken that some patient has no key
 _known: OrderedDict[str, _Known] = OrderedDict()
 
 
@@ -96,18 +103,9 @@ def opened(key_id: str) -> aead.Aead:
     return known.opened
 
 
-def are_all_keyed() -> bool:
-    """Say whether every patient has, or had, a key: nothing in clear can then be from before there were any."""
-    if _unkeyed.until < time.monotonic():
-        left = apps.get_model("clinic", "Patient")._base_manager.filter(key_id=None).exists()
-        _unkeyed.until = time.monotonic() + KEPT_SECONDS if left else 0.0
-    return not _unkeyed.until
-
-
 def forget() -> None:
     """Know nothing any more, and ask for each key again."""
     _known.clear()
-    _unkeyed.until = 0.0
 
 
 def _is_known(key_id: str) -> bool:

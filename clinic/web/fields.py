@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import Any
 
 from crispy_forms.helper import FormHelper
@@ -12,8 +11,6 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from clinic.domain import text
-from clinic.models import Patient
-from clinic.records import day_list
 
 FIRST_YEAR = 1900
 
@@ -107,27 +104,6 @@ class DayField(forms.MultiValueField):
 def born_field(**kwargs: Any) -> DayField:
     """Return the field for a birth date: from 1900 to today."""
     return DayField(label="Date of birth", help_text="For example, 27 3 1985", not_future=True, **kwargs)
-
-
-def choices_form(
-    rows: list[day_list.Row], known: Mapping[int, list[Patient]], data: Mapping[str, Any] | None
-) -> forms.Form:
-    """Return a form that asks "the same person?" for each row whose name and birth date are known already."""
-    asked = PlainForm(data)
-    for number, patients in known.items():
-        if patients:
-            row = rows[number]
-            asked.fields[f"same_{number}"] = forms.ChoiceField(
-                label=f"{row.name}, born {row.born:%d.%m.%Y}: the same person?",
-                choices=[
-                    *((str(each.pk), f"Yes: record {each.pk}, added {each.created_at:%d.%m.%Y}") for each in patients),
-                    ("", "No, somebody else with this name and birth date"),
-                ],
-                required=False,
-                widget=forms.RadioSelect,
-                initial=str(patients[0].pk),
-            )
-    return asked
 
 
 class DayBox(forms.DateInput):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from types import NoneType, UnionType
@@ -22,9 +22,6 @@ from consent.domain.statement import Statement
 
 FORMAT = "dry-needling-consent/1"
 T = TypeVar("T")
-
-# A field that came later is left out while it holds nothing, so that records from before keep their bytes.
-LATER = {"later": True}
 
 Value = str | int | float | bool | None | tuple[str, ...]  # an answer; dates as ISO text
 Point = tuple[int, int, int]  # x 0-600, y 0-200, milliseconds since the first point
@@ -145,7 +142,7 @@ class Screening:
     submitted_at: Moment
     filled_in_by: str
     answers: tuple[Answer, ...]
-    on_paper: OnPaper | None = field(default=None, metadata=LATER)
+    on_paper: OnPaper | None = None
 
 
 @dataclass(frozen=True)
@@ -169,7 +166,7 @@ class Decision:
     by: str
     registration_number: str
     at: Moment
-    identity_checked_at: Moment | None = field(default=None, metadata=LATER)  # going ahead against a stop
+    identity_checked_at: Moment | None = None  # going ahead against a stop
 
 
 @dataclass(frozen=True)
@@ -224,7 +221,7 @@ class Talk:
     questions: str
     questions_answered_by: str
     questions_answered_at: Moment | None
-    not_said_back: tuple[NotSaidBack, ...] | None = field(default=None, metadata=LATER)
+    not_said_back: tuple[NotSaidBack, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -321,7 +318,7 @@ class Signature:
     at: Moment
     tablet: str
     handed_by: str
-    witness: Witness | None = field(default=None, metadata=LATER)
+    witness: Witness | None = None
 
 
 @dataclass(frozen=True)
@@ -394,10 +391,10 @@ class Record:
     confirmation: Confirmation
     events: tuple[Event, ...]
     proof: Proof
-    guardian: Guardian | None = field(default=None, metadata=LATER)
-    capacity: Capacity | None = field(default=None, metadata=LATER)
-    vitals: Vitals | None = field(default=None, metadata=LATER)
-    course: Course | None = field(default=None, metadata=LATER)
+    guardian: Guardian | None = None
+    capacity: Capacity | None = None
+    vitals: Vitals | None = None
+    course: Course | None = None
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for another format, or for a birthday or a day that is not an ISO date."""
@@ -415,9 +412,7 @@ class Record:
 
 def _to_json(value: Any) -> Any:
     if is_dataclass(value):
-        told = {each.name: getattr(value, each.name) for each in fields(value)}
-        later = {each.name for each in fields(value) if "later" in each.metadata}
-        return {name: _to_json(held) for name, held in told.items() if held is not None or name not in later}
+        return {each.name: _to_json(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, (tuple, list)):
         return [_to_json(item) for item in value]
     return value
@@ -481,10 +476,9 @@ def _read(kind: type[T], raw: object, where: str) -> T:
     kind_of: Any = kind
     if is_dataclass(kind):
         hints = _hints(kind)
-        later = {each.name for each in fields(kind) if "later" in each.metadata}
-        if not isinstance(raw, dict) or not hints.keys() - later <= raw.keys() <= hints.keys():
+        if not isinstance(raw, dict) or raw.keys() != hints.keys():
             raise ValueError(f"{where}: expected an object with {', '.join(hints)}")
-        return kind(**{name: _read(hint, raw[name], f"{where}.{name}") for name, hint in hints.items() if name in raw})
+        return kind(**{name: _read(hint, raw[name], f"{where}.{name}") for name, hint in hints.items()})
     if get_origin(kind_of) is tuple:
         return _read_tuple(get_args(kind_of), raw, where)  # type: ignore[return-value]
     if isinstance(kind_of, UnionType):

@@ -22,7 +22,7 @@ from clinic.web.json_logging import places
 from consent.document.aftercare_sheet import sheet
 from consent.document.rendering import render, render_after
 from consent.domain import status_record
-from consent.domain.record import read, sha256
+from consent.domain.record import canonical, read, sha256
 from consent.jobs.seal_document import NotSealed, Sealed, keep_time, sealed
 from consent.jobs.write_anchor import anchor_if_due
 from consent.models import After, Consent, SealedAfter, SealedFile
@@ -76,10 +76,10 @@ def seal_consent(consent_id: int) -> str:
 
 
 def _sealed(consent: Consent) -> Sealed:
-    canonical = bytes(consent.record)
-    if sha256(canonical) != consent.sha256:
+    record = bytes(consent.record)
+    if sha256(record) != consent.sha256:
         raise NotSealed("The record is not the one that was confirmed.")
-    return sealed(render(read(canonical)), canonical)
+    return sealed(render(read(record)), record)
 
 
 @transaction.atomic
@@ -112,25 +112,25 @@ def seal_after(after_id: int) -> str:
     first = SealedFile.objects.select_related("consent").filter(consent=after.consent_id).first()
     if first is None or after.consent is None:
         return ""
-    canonical = status_record.canonical(build_after(after=after, first=first))
+    record = canonical(build_after(after=after, first=first))
     try:
         with in_our_words():
-            made = sealed(render_after(status_record.read(canonical)), canonical)
+            made = sealed(render_after(status_record.read(record)), record)
     except Exception:
         Journal.objects.record("sealing failed", by=SYSTEM, visit=after.consent.visit, kind=after.kind)
         raise
     try:
-        return _file_after(after, after.consent, canonical, made)
+        return _file_after(after, after.consent, record, made)
     except IntegrityError:  # another worker was faster: its file counts
         return SealedAfter.objects.get(after=after).sha256
 
 
 @transaction.atomic
-def _file_after(after: After, consent: Consent, canonical: bytes, made: Sealed) -> str:
+def _file_after(after: After, consent: Consent, record: bytes, made: Sealed) -> str:
     SealedAfter.objects.create(
         after=after,
-        record=canonical,
-        record_sha256=sha256(canonical),
+        record=record,
+        record_sha256=sha256(record),
         pdf=made.pdf,
         sha256=made.sha256,
         certificate_sha256=made.certificate_sha256,

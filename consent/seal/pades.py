@@ -34,23 +34,8 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from consent.seal.certificate_authority import make_keys
 from consent.seal.keys import KeyTrouble, SealKey, fingerprint, revoked_since
 from consent.seal.timestamp import Authority, Stamp, StampTrouble, about, inside, run, stamped
-
-__all__ = [
-    "KeyTrouble",
-    "NotSealable",
-    "SealKey",
-    "StampTrouble",
-    "Trust",
-    "Verdict",
-    "attached",
-    "make_keys",
-    "said_of_attached",
-    "seal",
-    "verify",
-]
 
 FIELD = "ClinicSeal"
 RESERVED = 4096  # bytes for the signature, twice what it takes; knowing it beforehand spares a trial signature

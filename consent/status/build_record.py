@@ -216,8 +216,7 @@ def _talk(state: ReviewState) -> r.Talk:
                 _at(each.at), each.by.full_name, tuple(one.about for one in not_able(each.data["teach_back"]))
             )
             for each in state.failed_talks
-        )
-        or None,
+        ),
     )
 
 

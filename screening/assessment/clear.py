@@ -54,9 +54,8 @@ def _lapse(visit: Visit, by: Actor) -> tuple[LapseReason, ...]:
 
 def note_lapse(*, visit: Visit, why: Sequence[LapseReason], by: Actor) -> ClearanceLapse:
     """Write that a clearance lapsed, and why. In the transaction that takes the visit back to the review."""
-    clearance = clearance_of(visit)
-    if clearance and ClearanceLapse.objects.filter(clearance=clearance).exists():
-        clearance = None
-    lapse = ClearanceLapse.objects.create(visit=visit, clearance=clearance, why=[each.value for each in why])
+    lapse = ClearanceLapse.objects.create(
+        visit=visit, clearance=clearance_of(visit), why=[reason.value for reason in why]
+    )
     Journal.objects.record("clearance lapsed", by=by, visit=visit, why=", ".join(each.words for each in why))
     return lapse

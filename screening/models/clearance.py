@@ -33,7 +33,7 @@ class ClearanceLapse(WrittenOnce):
     """A clearance that no longer held when it was relied on, and why: the visit went back to the review."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="lapses")
-    # `None` where the same clearance lapsed before.
+    # `None` where it was never cleared.
     clearance = models.OneToOneField(Clearance, on_delete=models.PROTECT, null=True, related_name="lapse")
     why = models.JSONField()  # values of `clearance.LapseReason`
     at = models.DateTimeField(default=timezone.now)

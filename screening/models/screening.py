@@ -48,7 +48,7 @@ class Screening(WrittenUntil):
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="screenings")
     number = models.PositiveSmallIntegerField(default=1)
     questionnaire_version = models.CharField(max_length=40)
-    questionnaire_sha256 = models.CharField(max_length=64, blank=True)  # "" on rows from before digests were kept
+    questionnaire_sha256 = models.CharField(max_length=64)
     answers = EncryptedJSON(
         of="visit.patient", row=("visit", "number"), default=dict
     )  # name -> answer, as `questions.dump` writes it (dates as ISO text)
@@ -56,7 +56,7 @@ class Screening(WrittenUntil):
     at_home = models.BooleanField(default=False)  # filled in away from the clinic: it is never sent, only taken over
     given_at = EncryptedJSON(
         of="visit.patient", row=("visit", "number"), default=dict
-    )  # name -> when it was answered, ISO; rows from before it was kept lack it
+    )  # name -> when it was answered, ISO
     confirmed = EncryptedJSON(
         of="visit.patient", row=("visit", "number"), default=dict
     )  # name -> day (ISO) of the earlier answer that the patient confirmed
@@ -93,9 +93,8 @@ class Screening(WrittenUntil):
         ]
 
     def answered_at(self, name: str) -> dt.datetime:
-        """Return when an answer was given; of rows that did not keep it, when all of them were sent or saved."""
-        given = self.given_at.get(name)
-        return dt.datetime.fromisoformat(given) if given else self.submitted_at or self.saved_at
+        """Return when an answer was given."""
+        return dt.datetime.fromisoformat(self.given_at[name])
 
     @property
     def to_ask(self) -> list[str]:
@@ -116,8 +115,8 @@ class Screening(WrittenUntil):
     @property
     def is_current(self) -> bool:
         """Whether it was answered on the questionnaire that is live now."""
-        digest = self.questionnaire_sha256 or questionnaire.digest()
-        return (self.questionnaire_version, digest) == (questionnaire.VERSION, questionnaire.digest())
+        live = (questionnaire.VERSION, questionnaire.digest())
+        return (self.questionnaire_version, self.questionnaire_sha256) == live
 
     @classmethod
     def of(cls, visit: Visit) -> Screening | None:

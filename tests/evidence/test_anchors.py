@@ -30,7 +30,7 @@ from clinic.models.actors import SYSTEM
 from consent.jobs import write_anchor
 from consent.models import Consent, SealedFile
 from consent.seal import anchors
-from operations.audit import audit
+from operations.audit import Wrong, _same_journal, audit
 from tests.domain.test_plans import plans, read_whole
 from tests.support.factories import make_visit
 from tests.support.proof_size import size
@@ -455,6 +455,12 @@ def test_a_journal_written_anew_under_a_sealed_consent_is_flagged_though_every_a
         Journal.objects.bulk_create(map(as_model, fresh))
 
     assert undone(act, first_wrong).startswith("records: the record of the consent of visit")
+
+
+@pytest.mark.parametrize("proof", [{}, {"journal_row": 0, "journal_hash": "0" * 64}])
+def test_a_record_that_names_no_row_of_the_journal_is_wrong(db, proof):
+    with pytest.raises(Wrong):
+        _same_journal(proof, "the record of the consent of visit 1")
 
 
 def as_model(row: Row) -> Journal:

@@ -23,8 +23,8 @@ from consent.document.rendering import render
 from consent.jobs.seal_document import LONGEST_WAIT, time_of, timestamp_file, wait
 from consent.models import SealedFile, Timestamp
 from consent.seal import installation_trust
-from consent.seal.pades import StampTrouble, Trust, seal, verify
-from consent.seal.timestamp import Authority, check, stamp
+from consent.seal.pades import Trust, seal, verify
+from consent.seal.timestamp import Authority, StampTrouble, check, stamp
 from tests.browser.test_withdrawing import confirmed
 from tests.support.factories import receptionist, staff_client
 from tests.support.sample_records import sample

@@ -22,7 +22,8 @@ from consent.document.rendering import render
 from consent.models import Asked, SealedAfter, SealedFile
 from consent.pages.public import rate_limit
 from consent.seal import verifier_zip
-from consent.seal.pades import make_keys, seal
+from consent.seal.certificate_authority import make_keys
+from consent.seal.pades import seal
 from tests.browser.test_withdrawing import SPOKEN, again_for, confirmed, reception
 from tests.support.factories import acting, practitioner
 from tests.support.sample_records import sample

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 from django.conf import settings
 from django.core.management import call_command
@@ -65,6 +67,11 @@ def found(pattern: str, paths: list[Path]) -> list[str]:
 
 def test_arrows_point_one_way() -> None:
     run("lint-imports", "--no-cache")
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = grimp.build_graph(*ROOMS, cache_dir=None)
+    TopologicalSorter({each: graph.find_modules_directly_imported_by(each) for each in graph.modules}).prepare()
 
 
 def test_ruff_finds_nothing() -> None:

@@ -23,7 +23,7 @@ from consent.document.rendering import render
 from consent.models import SealedFile
 from consent.seal import certificate_authority, installation_trust
 from consent.seal.keys import KeyTrouble, SealKey, fingerprint, revocations, roots
-from consent.seal.pades import Trust, make_keys, seal, verify
+from consent.seal.pades import Trust, seal, verify
 from consent.seal.pkcs11_key import HardwareKey, HardwareTrouble
 from operations.checks import seal_key_opens
 from tests.browser.test_withdrawing import confirmed
@@ -44,7 +44,7 @@ def drawn() -> bytes:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with a root and a sealing key; the root's private key was taken away, to ``root.key`` beside it."""
-    make_keys(tmp_path / "keys", PASSPHRASE, "Murray Physiotherapy")
+    certificate_authority.make_keys(tmp_path / "keys", PASSPHRASE, "Murray Physiotherapy")
     (tmp_path / "keys" / "root.key").rename(tmp_path / "root.key")
     return tmp_path / "keys"
 
@@ -108,7 +108,7 @@ def test_a_certificate_that_has_ended_seals_nothing_that_counts(
 
 def test_only_the_roots_own_key_makes_the_next(folder: Path, tmp_path: Path, root_key: Path):
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    make_keys(tmp_path / "strangers", PASSPHRASE, "Murray Physiotherapy")
+    certificate_authority.make_keys(tmp_path / "strangers", PASSPHRASE, "Murray Physiotherapy")
     with pytest.raises(KeyTrouble, match="not the key of"):
         certificate_authority.new_seal_key(folder, PASSPHRASE, root_key=tmp_path / "strangers" / "root.key")
     with pytest.raises(KeyTrouble, match="does not open"):
@@ -136,7 +136,7 @@ def test_a_new_root_keeps_the_old_one_among_ours(folder: Path, drawn: bytes):
 
 
 def test_a_key_and_a_certificate_that_do_not_match_are_refused(folder: Path, root_key: Path, tmp_path: Path):
-    make_keys(tmp_path / "strangers", PASSPHRASE, "Murray Physiotherapy")
+    certificate_authority.make_keys(tmp_path / "strangers", PASSPHRASE, "Murray Physiotherapy")
     (folder / "seal.key").unlink()
     (tmp_path / "strangers" / "seal.key").rename(folder / "seal.key")
     with pytest.raises(KeyTrouble, match="do not belong together"):
@@ -176,7 +176,7 @@ def test_revoking_a_second_key_keeps_the_first_revoked(folder: Path, root_key: P
 def test_a_list_that_is_not_ours_or_is_damaged_counts_as_no_answer(folder: Path, tmp_path: Path, drawn: bytes):
     pdf = seal(drawn, load(folder))
     theirs = tmp_path / "strangers"
-    key = make_keys(theirs, PASSPHRASE, "Murray Physiotherapy")
+    key = certificate_authority.make_keys(theirs, PASSPHRASE, "Murray Physiotherapy")
     certificate_authority.revoke(
         theirs, key.sha256, since=NOW, root_key=theirs / "root.key", root_passphrase=PASSPHRASE
     )
@@ -275,7 +275,7 @@ def token(tmp_path_factory) -> Iterator[HardwareKey]:
 
 
 def test_a_key_in_hardware_seals(token: HardwareKey, tmp_path: Path, drawn: bytes):
-    key = make_keys(tmp_path / "keys", PASSPHRASE, "Murray Physiotherapy", hardware=token)
+    key = certificate_authority.make_keys(tmp_path / "keys", PASSPHRASE, "Murray Physiotherapy", hardware=token)
     assert not (tmp_path / "keys" / "seal.key").exists()
     pdf = seal(drawn, key)
     assert verify(pdf, [key.root]).good

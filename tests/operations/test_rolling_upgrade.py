@@ -30,7 +30,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.models.fields import NOT_PROVIDED
 
-# The first release that may be upgraded while it serves. To get here from an older one, the clinic is closed.
+# From here on a room may be upgraded while it serves.
 BASELINE = {"clinic": "0001", "screening": "0001", "consent": "0001"}
 # "app.migration": why processes that are a release behind can live with all of it.
 ALLOWED: dict[str, str] = {}

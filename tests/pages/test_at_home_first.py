@@ -17,6 +17,7 @@ from screening.domain.questionnaire import BY_THE_HOUR, ON_THE_DAY, QUESTIONS
 from screening.models import Screening
 from tests.support.factories import (
     acting,
+    answered,
     answers,
     make_patient,
     make_tablet,
@@ -307,13 +308,7 @@ def test_a_form_that_was_left_overnight_asks_again_what_changes_by_the_day():
     tablet, _ = make_tablet()
     by = Actor(tablet=tablet)
     actions.answer(visit=visit, given=answers(), by=by)
-    Screening.objects.create(
-        visit=visit,
-        number=2,
-        questionnaire_version=questionnaire.VERSION,
-        answers=questionnaire.dump(answers()),
-        started_at=timezone.now() - dt.timedelta(days=1),
-    )
+    Screening.objects.create(visit=visit, number=2, started_at=timezone.now() - dt.timedelta(days=1), **answered())
     with pytest.raises(NotAllowed, match="changes by the day"):
         actions.submit(visit=visit, by=by)
     new = actions.draft(visit=visit, by=by)

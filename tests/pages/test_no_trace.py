@@ -30,9 +30,7 @@ from clinic.devices import holds
 from clinic.domain.flow import Stage
 from clinic.models import Hold, Role, Visit
 from clinic.web import middleware
-from screening.domain import questionnaire
-from screening.models import Screening
-from tests.support.factories import acting, answers, hold, make_patient, make_tablet, make_visit, receptionist
+from tests.support.factories import acting, hold, make_patient, make_screening, make_tablet, make_visit, receptionist
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
@@ -99,10 +97,7 @@ class Room:
         page.context.add_cookies([{"name": settings.TABLET_COOKIE_NAME, "value": token, "url": address}])
         self.visit, self.next = self._visit(NAME), self._visit("Next One")
         words = {box: " ".join(said) for (_, box), said in list(TYPED.items())[:2]}
-        drafted = {**answers(), **words}
-        Screening.objects.create(
-            visit=self.visit, number=1, questionnaire_version=questionnaire.VERSION, answers=questionnaire.dump(drafted)
-        )
+        make_screening(self.visit, submitted=False, **words)
 
     def _visit(self, name: str) -> Visit:
         return make_visit(make_patient(name), stage=Stage.ANSWERING)

@@ -137,15 +137,6 @@ def test_answers_of_the_live_questionnaire_are_kept_when_some_are_asked_again():
     assert len(new.answers) > 10
 
 
-def test_a_form_from_before_digests_were_kept_goes_by_its_version(released: Any):
-    visit = make_visit(stage=Stage.ANSWERING)
-    screening = make_screening(visit, submitted=False)
-    assert screening.questionnaire_sha256 == ""
-    assert screening.is_current
-    released()
-    assert not screening.is_current
-
-
 # --- which were used ------------------------------------------------------------------------------------------------
 
 

@@ -41,10 +41,17 @@ from clinic.records import visits
 from clinic.web import stale_forms
 from consent import actions as consents
 from consent.models import Given
-from screening.domain import questionnaire
 from screening.models import Screening
 from tests.support.clock import put_forward, to_noon
-from tests.support.factories import acting, make_patient, make_tablet, make_visit, practitioner, receptionist
+from tests.support.factories import (
+    acting,
+    make_patient,
+    make_screening,
+    make_tablet,
+    make_visit,
+    practitioner,
+    receptionist,
+)
 from tests.support.proof_size import size
 
 pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
@@ -164,15 +171,7 @@ class Clinic(RuleBasedStateMachine):
     def comes(self, who: int) -> Visit:
         """A visit that is put on the board, with a form that was filled in but for its last page."""
         visit = make_visit(self.crew.patients[who])
-        answers = questionnaire.all_clear()
-        for name in ("what_matters", "questions"):
-            answers.pop(name, None)
-        Screening.objects.create(
-            visit=visit,
-            questionnaire_version=questionnaire.VERSION,
-            answers=questionnaire.dump(answers),
-            submitted_at=None,
-        )
+        make_screening(visit, submitted=False, what_matters=None, questions=None)
         return visit
 
     def held(self, which: int) -> tuple[int, int] | None:

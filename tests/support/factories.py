@@ -22,7 +22,7 @@ from screening import actions
 from screening.assessment.clear import clear
 from screening.assessment.clearance_state import CLEARED
 from screening.domain import questionnaire, rules
-from screening.models import Assessment, Plan, Screening, Technique
+from screening.models import Assessment, Clearance, Plan, Screening, Technique
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)
@@ -142,14 +142,24 @@ def answers(**changes: Any) -> dict[str, Any]:
 
 
 def make_screening(visit: Visit, *, submitted: bool = True, **changes: Any) -> Screening:
-    """Write a screening with ``answers(**changes)``, without running the rules."""
-    return Screening.objects.create(
-        visit=visit,
-        number=visit.screenings.count() + 1,
-        questionnaire_version=questionnaire.VERSION,
-        answers=questionnaire.dump(answers(**changes)),
-        submitted_at=timezone.now() if submitted else None,
-    )
+    """Write a screening with ``answers(**changes)``, without running the rules; a visit that is to sign is cleared."""
+    made = Screening(visit=visit, number=visit.screenings.count() + 1, **answered(**changes))
+    made.submitted_at = timezone.now() if submitted else None
+    made.save()
+    if visit.at in CLEARED and not Clearance.objects.filter(screening__visit=visit).exists():
+        clear(visit)
+    return made
+
+
+def answered(**changes: Any) -> dict[str, Any]:
+    """Return the fields of a screening that was answered now, on the live questions, with ``answers(**changes)``."""
+    said = questionnaire.dump(answers(**changes))
+    return {
+        "questionnaire_version": questionnaire.VERSION,
+        "questionnaire_sha256": questionnaire.digest(),
+        "answers": said,
+        "given_at": dict.fromkeys(said, timezone.now().isoformat()),
+    }
 
 
 def make_plan(visit: Visit, *regions: str, electro: bool = False, by: User | None = None) -> Plan:
@@ -179,11 +189,8 @@ def assessed(visit: Visit, policy: Policy | None = None, **changes: Any) -> rule
 
 
 def rules_ran(screening: Screening, by: Actor | None = None) -> Assessment:
-    """Let the rules run over a screening; a visit that waits to be signed was cleared on what they said."""
-    run = actions.assess(screening=screening, by=by or Actor())
-    if screening.visit.at in CLEARED:
-        clear(screening.visit)
-    return run
+    """Let the rules run over a screening, and return what they wrote."""
+    return actions.assess(screening=screening, by=by or Actor())
 
 
 def ready_for_review(**changes: Any) -> Visit:

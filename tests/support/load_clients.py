@@ -12,10 +12,10 @@ from django.utils import timezone
 from clinic.domain.flow import Stage
 from clinic.models import Patient, PatientToken, User, Visit
 from clinic.models.patients import tokens
-from screening.domain import questionnaire, rules
+from screening.domain import rules
 from screening.domain.rules import Severity
 from screening.models import Assessment, Flag, Screening
-from tests.support.factories import answers
+from tests.support.factories import answered
 
 FIRST = "Ana Ben Cleo Dov Eva Finn Gita Hugo Ines Jan Kofi Lena Mila Noor Omar Pia Rui Sara Tom Uma".split()
 LAST = "Adler Berg Costa Duarte Ekman Fox Grau Hill Ito Jones Klein Lund Moser Novak Okafor Pires".split()
@@ -53,7 +53,7 @@ def patients(count: int, *, by: User) -> list[Patient]:
 def in_review(count: int, *, by: User) -> list[Visit]:
     """Write ``count`` visits that wait for a review, each with its answers and three flags."""
     now, today = timezone.now(), timezone.localdate()
-    said = questionnaire.dump(answers(pregnancy="yes", epilepsy="yes", cancer="yes"))
+    said = answered(pregnancy="yes", epilepsy="yes", cancer="yes")
     visits = Visit.objects.bulk_create(
         Visit(
             patient=person,
@@ -65,10 +65,7 @@ def in_review(count: int, *, by: User) -> list[Visit]:
         )
         for number, person in enumerate(patients(count, by=by))
     )
-    screenings = Screening.objects.bulk_create(
-        Screening(visit=visit, questionnaire_version=questionnaire.VERSION, answers=said, submitted_at=now)
-        for visit in visits
-    )
+    screenings = Screening.objects.bulk_create(Screening(visit=visit, submitted_at=now, **said) for visit in visits)
     runs = Assessment.objects.bulk_create(
         Assessment(screening=each, rules_version=rules.VERSION, policy={}, outcome="stop") for each in screenings
     )

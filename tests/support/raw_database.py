@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from django.apps import apps
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
@@ -35,6 +37,12 @@ def flush_past_guards() -> None:
         flush(self, sql_list)
 
     BaseDatabaseOperations.execute_sql_flush = without_guards  # type: ignore[method-assign]
+
+
+def encrypted_fields() -> Iterator[Encrypted]:
+    """Yield every encrypted column of every table."""
+    for model in apps.get_models():
+        yield from (field for field in model._meta.concrete_fields if isinstance(field, Encrypted))
 
 
 def put(row: models.Model, **values: Any) -> None:

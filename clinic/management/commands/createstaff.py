@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
@@ -12,7 +13,6 @@ from clinic.accounts import enrolment
 from clinic.models import Journal, Site, User
 from clinic.models.actors import SYSTEM
 from clinic.models.sites import FIRST
-from clinic.pages.manager.forms import StaffForm
 from clinic.records import staff as staff_records
 
 
@@ -53,11 +53,12 @@ def _known(username: str, clinic: int | None) -> User:
 
 
 def _new(username: str, full_name: str, clinic: int) -> User:
-    form = StaffForm({"username": username, "full_name": full_name, "is_manager": True, "is_active": True})
-    if not form.is_valid():
-        raise CommandError(" ".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in form.errors.items()))
-    user: User = form.save(commit=False)
+    user = User(username=username.strip(), full_name=full_name.strip(), is_manager=True, site_id=clinic)
     user.set_unusable_password()
-    user.site_id = clinic
+    try:
+        user.full_clean()
+    except ValidationError as error:
+        told = (f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
+        raise CommandError(" ".join(told)) from error
     staff_records.save_staff(user=user, by=SYSTEM)
     return user

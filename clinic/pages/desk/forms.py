@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -163,3 +164,24 @@ class DayListForm(PlainForm):
         except ValueError as error:
             self.add_error("text", str(error))
         return cleaned
+
+
+def choices_form(
+    rows: list[day_list.Row], known: Mapping[int, list[Patient]], data: Mapping[str, Any] | None
+) -> forms.Form:
+    """Return a form that asks "the same person?" for each row whose name and birth date are known already."""
+    asked = PlainForm(data)
+    for number, patients in known.items():
+        if patients:
+            row = rows[number]
+            asked.fields[f"same_{number}"] = forms.ChoiceField(
+                label=f"{row.name}, born {row.born:%d.%m.%Y}: the same person?",
+                choices=[
+                    *((str(each.pk), f"Yes: record {each.pk}, added {each.created_at:%d.%m.%Y}") for each in patients),
+                    ("", "No, somebody else with this name and birth date"),
+                ],
+                required=False,
+                widget=forms.RadioSelect,
+                initial=str(patients[0].pk),
+            )
+    return asked

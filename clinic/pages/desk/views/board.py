@@ -14,10 +14,9 @@ from django.views.decorators.http import require_GET
 from clinic.domain.flow import OPEN
 from clinic.domain.policy import Policy
 from clinic.models import Hold, Journal, Patient, PolicyChange, Role, Visit
-from clinic.pages.desk.forms import DayListForm
+from clinic.pages.desk.forms import DayListForm, choices_form
 from clinic.records import day_list
 from clinic.web.access import StaffRequest, staff
-from clinic.web.fields import choices_form
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
 
