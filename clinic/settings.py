@@ -101,12 +101,6 @@ if TSA_URL and not TSA_ROOTS:
 # Names are encrypted, and found through keyed hashes.
 INDEX_KEY = _secret("CLINIC_INDEX_KEY") or SECRET_KEY
 
-# Encrypts what staff's second factors rest on. Not the secret key: a lost session key must not cost every phone.
-FACTOR_KEY = _secret("CLINIC_FACTOR_KEY")
-if FACTOR_KEY and len(FACTOR_KEY) < 32:
-    raise ImproperlyConfigured("CLINIC_FACTOR_KEY must have 32 characters or more.")
-FACTOR_KEY_BEFORE = _secret("CLINIC_FACTOR_KEY_BEFORE")  # still opens them, until `rotate_factor_key` is done
-
 DEBUG = False
 DEMO = os.environ.get("CLINIC_DEMO") == "1"  # says on every page that the data are made up
 SECOND_FACTOR = os.environ.get("CLINIC_SECOND_FACTOR") != "off"
