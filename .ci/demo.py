@@ -55,7 +55,7 @@ def check_port(port: int) -> None:
 def environment(folder: Path, port: int) -> dict[str, str]:
     """Write this demo's secrets; return the variables that its processes run with."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("CLINIC_", "DATABASE_URL"))}
-    for name in ("CLINIC_SECRET_KEY", "CLINIC_SEAL_PASSPHRASE", "CLINIC_FACTOR_KEY"):
+    for name in ("CLINIC_SECRET_KEY", "CLINIC_SEAL_PASSPHRASE"):
         path = folder / name.lower()
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(48), encoding="utf-8")

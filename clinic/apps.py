@@ -36,5 +36,5 @@ def keep_first_site(*, using: str, **kwargs: Any) -> None:
 
 
 def make_cache(*, using: str, **kwargs: Any) -> None:
-    """Make the table that all processes count sign-ins in, if it is not there."""
+    """Make the table that all processes count tries in, if it is not there."""
     call_command("createcachetable", database=using, verbosity=0)

@@ -48,20 +48,6 @@ def written_rows_are_guarded(app_configs: Any, **kwargs: Any) -> list[CheckMessa
     ]
 
 
-@register(SERVING, deploy=True)
-def factor_key_is_set(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse to serve where no second factor could be kept."""
-    if settings.FACTOR_KEY or not settings.SECOND_FACTOR:
-        return []
-    return [
-        Error(
-            "No key for the second factors of staff is set.",
-            hint="Set CLINIC_FACTOR_KEY, or CLINIC_FACTOR_KEY_FILE to a file that holds it, and keep it.",
-            id="clinic.E004",
-        )
-    ]
-
-
 # Reached without a network: a socket's folder, and the machine itself, where a pooler may stand.
 LOCAL = ("", "localhost", "127.0.0.1", "::1")
 

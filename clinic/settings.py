@@ -1,9 +1,9 @@
-"""Environment in, refusal of half answers.
+"""The settings of one installation. What differs between installations comes from the environment: docs/operating.md.
 
-With no variable set, this is a development machine: data under ``var/``, debug off, plain HTTP on localhost.
-``CLINIC_HOSTS`` (comma-separated host names) makes it a real installation, which then needs ``CLINIC_SECRET_KEY`` (or
-``CLINIC_SECRET_KEY_FILE``) and serves over TLS only. ``DATABASE_URL`` (or ``DATABASE_URL_FILE``) puts the data into
-PostgreSQL instead of SQLite.
+With no variable set, this is a development machine: data under ``var/``, plain HTTP on localhost. ``CLINIC_HOSTS``
+makes it a real installation, which needs ``CLINIC_SECRET_KEY`` as well and serves over TLS only. ``DATABASE_URL`` puts
+the data into PostgreSQL instead of SQLite. A wrong value, or half of what belongs together, raises
+``ImproperlyConfigured``.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import secrets
 import tomllib
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import fontpkg_atkinson_hyperlegible
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from clinic import environment
 from clinic.web.json_logging import CONFIG
+
+# --- Where things are -------------------------------------------------------------------------------------------------
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
@@ -27,70 +29,39 @@ DATA_DIR = Path(os.environ.get("CLINIC_DATA_DIR", BASE_DIR / "var"))
 KEYS_DIR = Path(os.environ.get("CLINIC_KEYS_DIR", DATA_DIR / "keys"))
 ANCHORS_FILE = Path(os.environ.get("CLINIC_ANCHORS_FILE", DATA_DIR / "anchors" / "anchors.jsonl"))
 BACKUP_DIR = Path(os.environ.get("CLINIC_BACKUP_DIR", DATA_DIR / "backup"))
-# Wraps the patients' keys, under which all that is kept of them is encrypted: a database alone tells no name or answer.
+
+# --- Which installation this is ---------------------------------------------------------------------------------------
+
+HOSTS = environment.hosts("CLINIC_HOSTS")
+REAL = bool(HOSTS)
+ALLOWED_HOSTS = HOSTS or ["localhost", "127.0.0.1", "[::1]"]
+DEBUG = False
+DEMO = environment.switch("CLINIC_DEMO")  # says on every page that the data are made up
+SECOND_FACTOR = not environment.switch("CLINIC_SECOND_FACTOR", "off")
+if not SECOND_FACTOR and (REAL or not DEMO):
+    raise ImproperlyConfigured("CLINIC_SECOND_FACTOR=off is for CLINIC_DEMO=1 alone, and never with CLINIC_HOSTS.")
+
+# --- Keys and secrets -------------------------------------------------------------------------------------------------
+
+SECRET_KEY = environment.secret("CLINIC_SECRET_KEY", least=32)
+if REAL and not SECRET_KEY:
+    raise ImproperlyConfigured("CLINIC_HOSTS is set, so CLINIC_SECRET_KEY (32 characters or more) must be set as well.")
+SECRET_KEY_IS_TEMPORARY = not SECRET_KEY  # fine for one command; `clinic.checks` refuses to serve with it
+SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)
+INDEX_KEY = environment.secret("CLINIC_INDEX_KEY", least=32) or SECRET_KEY  # hashes the names that are searched
+# Wraps the patients' keys, under which all that is kept of them is encrypted; encrypts sessions and second factors.
 DATA_KEYS = Path(os.environ.get("CLINIC_DATA_KEYS", KEYS_DIR / "data.keys"))
 REGISTER_KEYS = DATA_KEYS.with_name("register.keys")  # opens the names of those whose records were erased
 # Who can open backups: age recipients, one a line. The key that opens them is not on this machine.
 BACKUP_RECIPIENTS = Path(os.environ.get("CLINIC_BACKUP_RECIPIENTS", KEYS_DIR / "backup.recipients"))
+READY_TOKEN = environment.secret("CLINIC_READY_TOKEN")  # opens /readyz from other machines
 
-
-def _secret(name: str) -> str:
-    """Read a secret from the variable ``name`` or from the file that ``name_FILE`` names; "" if neither is set."""
-    path = os.environ.get(f"{name}_FILE")
-    if os.environ.get(name) and path:
-        raise ImproperlyConfigured(f"Set {name} or {name}_FILE, not both.")
-    return Path(path).read_text(encoding="utf-8").strip() if path else os.environ.get(name, "")
-
-
-# Seconds that a writer waits for the others, below gunicorn's thirty. Ten were too few: where a disk stood still for
-# that long, all who waited at that moment were refused at once, and would have been served a second later.
-PATIENCE = 20
-
-
-def _postgresql(address: str) -> dict[str, Any]:
-    """Read ``postgresql://user:password@host:port/name?option=value``: options are libpq's, ``host`` a socket's folder.
-
-    Raise ``ImproperlyConfigured``, without the address, which may hold a password.
-    """
-    try:
-        parts = urlsplit(address)
-        port = parts.port
-        options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
-    except ValueError:
-        parts = None
-    if parts is None or parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
-        raise ImproperlyConfigured("DATABASE_URL must read postgresql://user:password@host:port/name.")
-    pooled = os.environ.get("CLINIC_POOLER") == "1"
-    if not pooled:  # a pooler refuses what one connection alone would have; the role has it there (docs/scaling.md)
-        # As long as SQLite waits; what waits longer is told so, and can be sent again.
-        options["options"] = f"{options.get('options', '')} -c lock_timeout={PATIENCE}s".strip()
-    return {
-        "DISABLE_SERVER_SIDE_CURSORS": pooled,  # they outlive a transaction, and its server connection
-        "ENGINE": "clinic.storage.postgresql",
-        "NAME": unquote(parts.path.removeprefix("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": options.pop("host", parts.hostname or ""),
-        "PORT": str(port or ""),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": options,
-    }
-
-
-HOSTS = [host.strip() for host in os.environ.get("CLINIC_HOSTS", "").split(",") if host.strip()]
-REAL = bool(HOSTS)
-SECRET_KEY = _secret("CLINIC_SECRET_KEY")
-if REAL and len(SECRET_KEY) < 32:
-    raise ImproperlyConfigured("CLINIC_HOSTS is set, so CLINIC_SECRET_KEY (32 characters or more) must be set as well.")
-SECRET_KEY_IS_TEMPORARY = not SECRET_KEY  # fine for one command; `clinic.checks` refuses to serve with it
-SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)
-SEAL_PASSPHRASE = _secret("CLINIC_SEAL_PASSPHRASE")
+SEAL_PASSPHRASE = environment.secret("CLINIC_SEAL_PASSPHRASE")
 # The sealing key in a PKCS#11 token instead of a file: the module's library, the labels of the token and the key.
 PKCS11_MODULE = os.environ.get("CLINIC_PKCS11_MODULE", "")
 PKCS11_TOKEN = os.environ.get("CLINIC_PKCS11_TOKEN", "")
 PKCS11_LABEL = os.environ.get("CLINIC_PKCS11_LABEL", "")
-PKCS11_PIN = _secret("CLINIC_PKCS11_PIN")
+PKCS11_PIN = environment.secret("CLINIC_PKCS11_PIN")
 if PKCS11_MODULE and not (PKCS11_TOKEN and PKCS11_LABEL and PKCS11_PIN):
     raise ImproperlyConfigured(
         "CLINIC_PKCS11_MODULE is set, so CLINIC_PKCS11_TOKEN, CLINIC_PKCS11_LABEL and CLINIC_PKCS11_PIN must be too."
@@ -100,21 +71,8 @@ TSA_URL = os.environ.get("CLINIC_TSA_URL", "")
 TSA_ROOTS = os.environ.get("CLINIC_TSA_ROOTS", "")
 if TSA_URL and not TSA_ROOTS:
     raise ImproperlyConfigured("CLINIC_TSA_URL is set, so CLINIC_TSA_ROOTS must name a file with the authority's root.")
-# Names are encrypted, and found through keyed hashes.
-INDEX_KEY = _secret("CLINIC_INDEX_KEY") or SECRET_KEY
 
-# Encrypts what staff's second factors rest on. Not the secret key: a lost session key must not cost every phone.
-FACTOR_KEY = _secret("CLINIC_FACTOR_KEY")
-if FACTOR_KEY and len(FACTOR_KEY) < 32:
-    raise ImproperlyConfigured("CLINIC_FACTOR_KEY must have 32 characters or more.")
-FACTOR_KEY_BEFORE = _secret("CLINIC_FACTOR_KEY_BEFORE")  # still opens them, until `rotate_factor_key` is done
-
-DEBUG = False
-DEMO = os.environ.get("CLINIC_DEMO") == "1"  # says on every page that the data are made up
-SECOND_FACTOR = os.environ.get("CLINIC_SECOND_FACTOR") != "off"
-if not SECOND_FACTOR and (REAL or not DEMO):
-    raise ImproperlyConfigured("CLINIC_SECOND_FACTOR=off is for CLINIC_DEMO=1 alone, and never with CLINIC_HOSTS.")
-ALLOWED_HOSTS = HOSTS or ["localhost", "127.0.0.1", "[::1]"]
+# --- The application --------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "clinic",
@@ -170,42 +128,6 @@ ROOT_URLCONF = "clinic.urls"
 WSGI_APPLICATION = "clinic.wsgi.application"
 AUTH_USER_MODEL = "clinic.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "board"
-LOGOUT_REDIRECT_URL = "account_login"
-# Signing in is allauth's: its limiter is the only one, and shared by all processes. No sign-up, no reset by e-mail.
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-ACCOUNT_ADAPTER = "clinic.accounts.adapters.AccountAdapter"
-ACCOUNT_LOGIN_METHODS = {"username"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_SESSION_REMEMBER = False
-ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
-ACCOUNT_FORMS = {
-    "login": "clinic.pages.account.forms.SignInForm",
-    "reauthenticate": "clinic.pages.account.forms.PasswordAgainForm",
-    "change_password": "clinic.pages.account.forms.NewPasswordForm",
-}
-MFA_ADAPTER = "clinic.accounts.adapters.MFAAdapter"
-MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
-MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_WEBAUTHN_USER_VERIFICATION = "required"
-MFA_RECOVERY_CODES_SHOW_ONCE = True
-MFA_FORMS = {
-    "authenticate": "clinic.pages.account.forms.CodeForm",
-    "reauthenticate": "clinic.pages.account.forms.CodeAgainForm",
-    "add_webauthn": "clinic.pages.account.forms.AddPasskeyForm",
-    "activate_totp": "clinic.pages.account.forms.AddAppForm",
-    "deactivate_totp": "clinic.pages.account.forms.RemoveAppForm",
-    "generate_recovery_codes": "clinic.pages.account.forms.NewCodesForm",
-}
-CACHES: dict[str, dict[str, Any]] = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-        "LOCATION": "cache",
-        "OPTIONS": {"MAX_ENTRIES": 100_000},  # fewer, and a flood of made-up names would push out the real counts
-    }
-}
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # a cookie would hold the words in clear
 CSRF_FAILURE_VIEW = "clinic.pages.public.views.form_expired"
 
@@ -234,6 +156,11 @@ CRISPY_TEMPLATE_PACK = "bootstrap5"
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_FAIL_SILENTLY = False
 
+# --- The database, and what rests on it -------------------------------------------------------------------------------
+
+# Seconds that a writer waits for the others, below gunicorn's thirty. Ten were too few: where a disk stood still for
+# that long, all who waited at that moment were refused at once, and would have been served a second later.
+PATIENCE = 20
 # Django's defaults lost 74 % of concurrent submissions on SQLite; see docs/operating.md. No ATOMIC_REQUESTS: it would
 # take the write lock for every page that is only read.
 DATABASES: dict[str, dict[str, Any]] = {
@@ -249,15 +176,23 @@ DATABASES: dict[str, dict[str, Any]] = {
         },
     }
 }
-if DATABASE_URL := _secret("DATABASE_URL"):
-    DATABASES["default"] = _postgresql(DATABASE_URL)
-    del DATABASE_URL  # settings are printed when things go wrong
+if _found := environment.database("DATABASE_URL", pooled=environment.switch("CLINIC_POOLER"), patience=PATIENCE):
+    DATABASES["default"] = _found
 
 # The worker takes tasks from the database, so a task is on record in the same commit as what asked for it.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # fewer, and a flood of made-up names would push out the real counts
+    }
+}
+
+# --- Language, time and static files ----------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"
-TIME_ZONE = os.environ.get("CLINIC_TIME_ZONE", "Europe/London")
+TIME_ZONE = environment.time_zone("CLINIC_TIME_ZONE", "Europe/London")
 USE_I18N = True
 USE_TZ = True
 LOCALE_PATHS = [BASE_DIR / "locale"]
@@ -272,12 +207,46 @@ STORAGES = {
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has a use for them
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["map", "gz", "br", "png", "woff", "woff2", "zip"]
 
+# --- Signing in -------------------------------------------------------------------------------------------------------
+
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "board"
+LOGOUT_REDIRECT_URL = "account_login"
+# Signing in is allauth's, which counts wrong tries in the cache above. No sign-up, no reset by e-mail.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "clinic.accounts.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
+ACCOUNT_FORMS = {
+    "login": "clinic.pages.account.forms.SignInForm",
+    "reauthenticate": "clinic.pages.account.forms.PasswordAgainForm",
+    "change_password": "clinic.pages.account.forms.NewPasswordForm",
+}
+MFA_ADAPTER = "clinic.accounts.adapters.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_FORMS = {
+    "authenticate": "clinic.pages.account.forms.CodeForm",
+    "reauthenticate": "clinic.pages.account.forms.CodeAgainForm",
+    "add_webauthn": "clinic.pages.account.forms.AddPasskeyForm",
+    "activate_totp": "clinic.pages.account.forms.AddAppForm",
+    "deactivate_totp": "clinic.pages.account.forms.RemoveAppForm",
+    "generate_recovery_codes": "clinic.pages.account.forms.NewCodesForm",
+}
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "clinic.accounts.password_validators.NotOurWords"},
 ]
+
+# --- Sessions, cookies and what browsers may do -----------------------------------------------------------------------
+
 SESSION_ENGINE = "clinic.accounts.session_store"
 SESSION_COOKIE_AGE = 10 * 60 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
@@ -288,13 +257,12 @@ SESSION_COOKIE_NAME = "__Host-staff" if REAL else "staff"
 CSRF_COOKIE_NAME = "__Host-csrf" if REAL else "csrf"
 TABLET_COOKIE_NAME = "__Host-tablet" if REAL else "tablet"
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked over loopback, without the proxy
-READY_TOKEN = _secret("CLINIC_READY_TOKEN")  # opens /readyz from elsewhere
 SECURE_HSTS_SECONDS = 31_536_000 if REAL else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = REAL
 SILENCED_SYSTEM_CHECKS = ["security.W021"]  # preloading is for the owner of the domain to ask for, not for one host
 SECURE_REFERRER_POLICY = "same-origin"  # with "no-referrer" Chromium posts `Origin: null`, which CSRF refuses
 X_FRAME_OPTIONS = "DENY"
-if os.environ.get("CLINIC_BEHIND_PROXY") == "1":
+if environment.switch("CLINIC_BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     ALLAUTH_TRUSTED_PROXY_COUNT = 1  # the limiter counts what each address tries, not the proxy's
 
@@ -319,6 +287,8 @@ CONTENT_SECURITY_POLICY = {
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # files included: `clinic.web.middleware.sizes`
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
+
+# --- E-mail -----------------------------------------------------------------------------------------------------------
 
 EMAIL_BACKEND = os.environ.get("CLINIC_EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
 EMAIL_FILE_PATH = DATA_DIR / "mail"

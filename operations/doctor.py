@@ -15,7 +15,7 @@ from operations.health import READY, Check
 
 MOUNTS, DEVICES = Path("/proc/self/mounts"), Path("/sys/dev/block")
 NETWORK_SHARES = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "fuse.sshfs"})
-OURS = ("SECRET_KEY", "INDEX_KEY", "FACTOR_KEY", "FACTOR_KEY_BEFORE", "SEAL_PASSPHRASE", "PKCS11_PIN", "READY_TOKEN")
+OURS = ("SECRET_KEY", "INDEX_KEY", "SEAL_PASSPHRASE", "PKCS11_PIN", "READY_TOKEN")
 SECRETS = ("DATABASE_URL", *(f"CLINIC_{name}" for name in OURS))
 
 

@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.core.cache import cache
 from hypothesis import settings as hypothesis_settings
 
+from clinic.storage import rate_limit
 from tests.support import run_alone
 from tests.support.page_guards import wait_for_whole_pages, watch
 from tests.support.raw_database import flush_past_guards
@@ -80,6 +82,14 @@ def pytest_collection_finish() -> None:
 def forgotten_tries() -> None:
     """Let no test be refused for what another one tried."""
     cache.clear()
+
+
+@pytest.fixture
+def same_minute(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Let the minute in which tries are counted not end, until the test says another ``time``."""
+    clock = SimpleNamespace(time=lambda: 6e8)
+    monkeypatch.setattr(rate_limit, "time", clock)
+    return clock
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -13,10 +12,10 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils import timezone
 
 from clinic.accounts import lockout, mfa_secrets, reauthentication
 from clinic.models import Actor, Journal, PolicyChange, User
+from clinic.storage import rate_limit
 
 REFUSALS_A_MINUTE = 10
 SIGNED_IN_BY = {
@@ -96,6 +95,5 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
 def note_refused_sign_in() -> None:
     """Write that somebody was refused, but no more than ten times a minute: anyone can be refused, at any speed."""
-    lately = timezone.now() - dt.timedelta(minutes=1)
-    if Journal.objects.filter(action="sign-in refused", at__gt=lately).count() < REFUSALS_A_MINUTE:
+    if rate_limit.allow("sign-in-refused", {rate_limit.EVERYBODY: REFUSALS_A_MINUTE}):
         Journal.objects.record("sign-in refused", by=Actor())

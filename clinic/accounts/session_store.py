@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from typing import Any
 
-import tink
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore as InDatabase
 
@@ -21,14 +18,12 @@ class SessionStore(InDatabase):
 
     def encode(self, session_dict: dict[str, Any]) -> str:
         """Return a session as ASCII."""
-        plain = json.dumps(session_dict, separators=(",", ":")).encode()
-        return base64.b64encode(master_keys.wrapper(settings.DATA_KEYS).encrypt(plain, PURPOSE)).decode("ascii")
+        return master_keys.encrypt(settings.DATA_KEYS, json.dumps(session_dict, separators=(",", ":")), PURPOSE)
 
     def decode(self, session_data: str | bytes) -> dict[str, Any]:
         """Return what ``encode`` was given; an empty session for anything else."""
         try:
-            plain = master_keys.wrapper(settings.DATA_KEYS).decrypt(base64.b64decode(session_data), PURPOSE)
-        except (tink.TinkError, binascii.Error):
+            found: dict[str, Any] = json.loads(master_keys.decrypt(settings.DATA_KEYS, session_data, PURPOSE))
+        except ValueError:
             return {}
-        found: dict[str, Any] = json.loads(plain)
         return found

@@ -16,6 +16,7 @@ from clinic.domain.flow import ON_TABLET, NotAllowed, Stage
 from clinic.models import Actor, Hold, Invitation, Journal, PolicyChange, Tablet, Visit
 from clinic.models.invitations import DESK_LIFE, TRIES
 from clinic.models.tablets import digest
+from clinic.storage import rate_limit
 
 REFUSALS_A_MINUTE = 10
 
@@ -104,8 +105,7 @@ def _may_open(found: Invitation) -> bool:
 
 def _note_refusal() -> None:
     """Write that a link was refused, but no more than ten times a minute: anyone can be refused, at any speed."""
-    lately = timezone.now() - dt.timedelta(minutes=1)
-    if Journal.objects.filter(action="phone refused", visit=None, at__gt=lately).count() < REFUSALS_A_MINUTE:
+    if rate_limit.allow("phone-refused", {rate_limit.EVERYBODY: REFUSALS_A_MINUTE}):
         Journal.objects.record("phone refused", by=Actor())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
@@ -73,14 +72,13 @@ class Tombstone(WrittenOnce):
     @staticmethod
     def noted(patient: Patient, **note: str) -> str:
         """Return a register's entry, encrypted. Raise ``KeysetTrouble`` without the register's keyset."""
-        box = master_keys.wrapper(settings.REGISTER_KEYS)
-        return base64.b64encode(box.encrypt(json.dumps(note).encode(), _purpose(patient.pk))).decode("ascii")
+        return master_keys.encrypt(settings.REGISTER_KEYS, json.dumps(note), _purpose(patient.pk))
 
     @property
     def note(self) -> dict[str, str]:
         """The register's entry: name, born, first, last."""
-        box = master_keys.wrapper(settings.REGISTER_KEYS)
-        found: dict[str, str] = json.loads(box.decrypt(base64.b64decode(self.register), _purpose(self.patient_id)))
+        opened = master_keys.decrypt(settings.REGISTER_KEYS, self.register, _purpose(self.patient_id))
+        found: dict[str, str] = json.loads(opened)
         return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import transaction
 
+from clinic.accounts import mfa_secrets
 from clinic.models import Journal, Patient
 from clinic.models.actors import SYSTEM
 from clinic.storage import master_keys, patient_keys
@@ -13,10 +14,10 @@ PIECE = 500
 
 
 def rotate(*, drop_earlier: bool = False) -> int:
-    """Wrap every patient's key with a new key of the keyset; return how many.
+    """Wrap every patient's key with a new key of the keyset; return how many. Second factors are encrypted under it.
 
     ``drop_earlier``: take the keys before it out of the keyset. A backup from before then opens with an earlier copy of
-    the keyset only. Raise ``KeysetTrouble``.
+    the keyset only. Raise ``KeysetTrouble``, and ``ValueError`` if a second factor does not open: no key is dropped.
     """
     master_keys.add(settings.DATA_KEYS)
     with transaction.atomic():
@@ -26,6 +27,7 @@ def rotate(*, drop_earlier: bool = False) -> int:
             if wrapped is not None:
                 Patient.objects.filter(pk=pk).update(wrapped_key=patient_keys.wrap_again(bytes(wrapped)))
                 count += 1
+        mfa_secrets.encrypt_again()
         Journal.objects.record("data keys rotated", by=SYSTEM, count=count)
     if drop_earlier:
         master_keys.drop_earlier(settings.DATA_KEYS)

@@ -1,11 +1,13 @@
-"""The keys that wrap every patient's own key: a Tink keyset in a file that its owner alone may read. No Django.
+"""The keys that wrap every patient's own key, and encrypt what is no patient's: sessions, second factors. No Django.
 
-The file is JSON as Tink writes it, AES-256-GCM. Its primary key wraps; each of its keys unwraps what it wrapped.
-Without it nothing that is encrypted in the database can be read again, so a copy of it is kept apart from the backups.
+They are a Tink keyset in a file that its owner alone may read: JSON as Tink writes it, AES-256-GCM. Its primary key
+wraps; each of its keys unwraps what it wrapped. Without it nothing that is encrypted in the database can be read again,
+so a copy of it is kept apart from the backups.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from functools import cache
@@ -56,6 +58,20 @@ def wrapper(path: Path) -> aead.Aead:
         return _wrapper(path, path.stat().st_mtime_ns)
     except OSError as error:
         raise KeysetTrouble(f"there is no keyset in {path}") from error
+
+
+def encrypt(path: Path, text: str, purpose: bytes) -> str:
+    """Return ``text`` encrypted for ``purpose``, and no other, as ASCII. Raise ``KeysetTrouble``."""
+    return base64.b64encode(wrapper(path).encrypt(text.encode(), purpose)).decode("ascii")
+
+
+def decrypt(path: Path, encrypted: str | bytes, purpose: bytes) -> str:
+    """Return what ``encrypt`` was given. Raise ``ValueError`` for anything else, and ``KeysetTrouble``."""
+    try:
+        opened: bytes = wrapper(path).decrypt(base64.b64decode(encrypted), purpose)
+    except tink.TinkError as error:
+        raise ValueError(f"It was not encrypted under a key of {path.name} for this purpose.") from error
+    return opened.decode()
 
 
 @cache

@@ -1,7 +1,6 @@
 """What is kept of a consent: its text, signatures and record, its sealed files, and what came after it."""
 
 from consent.models.consents import Consent, Given, Voiding
-from consent.models.rate_limit import Asked
 from consent.models.sealed import SealedAfter, SealedFile, Timestamp
 from consent.models.signatures import Signature
 from consent.models.status import After
@@ -9,7 +8,6 @@ from consent.models.worker import Heartbeat
 
 __all__ = [
     "After",
-    "Asked",
     "Consent",
     "Given",
     "Heartbeat",

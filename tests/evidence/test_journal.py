@@ -251,7 +251,7 @@ def test_a_page_left_open_does_not_fill_the_journal():
 
 
 @pytest.mark.django_db
-def test_refused_sign_ins_are_noted_ten_times_a_minute_at_most():
+def test_refused_sign_ins_are_noted_ten_times_a_minute_at_most(same_minute):
     client = Client()
     for _ in range(15):
         assert client.post("/login/", {"login": "nobody", "password": "wrong"}).status_code == 422

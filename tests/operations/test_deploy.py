@@ -163,7 +163,7 @@ class Installation:
         self.folder, self.port = folder, free_port()
         for name in ("data", "keys", "etc"):
             (folder / name).mkdir(mode=0o700)
-        for name in ("secret-key", "index-key", "factor-key", "seal-passphrase"):
+        for name in ("secret-key", "index-key", "seal-passphrase"):
             (folder / "etc" / name).write_text(secrets.token_urlsafe(48))
         lines = here((DEPLOY / "env.example").read_text(), folder).splitlines()
         given = dict(line.split("=", 1) for line in lines if re.match("[A-Z]", line))

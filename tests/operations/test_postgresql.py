@@ -14,7 +14,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from clinic import settings as real_settings
+from clinic import environment as installation
 
 pytestmark = pytest.mark.thorough  # starts a server
 
@@ -70,19 +70,26 @@ def is_alive(number: int) -> bool:
 # --- the address ---------------------------------------------------------------------------------------------------
 
 
+def read_address(monkeypatch: Any, address: str, *, pooled: bool = False) -> dict[str, Any]:
+    monkeypatch.setenv("DATABASE_URL", address)
+    found = installation.database("DATABASE_URL", pooled=pooled, patience=20)
+    assert found
+    return found
+
+
 @pytest.mark.parametrize(
     ("address", "parts"),
     [
         (
             "postgresql://ada:p%40ss%2Fword@db.clinic.example:5433/consent?sslmode=verify-full",
-            {"USER": "ada", "PASSWORD": "p@ss/word", "HOST": "db.clinic.example", "PORT": "5433", "NAME": "consent"},
+            {"USER": "ada", "PASSWORD": "p@ss/word", "HOST": "db.clinic.example", "PORT": 5433, "NAME": "consent"},
         ),
         ("postgres:///consent?host=/run/postgresql", {"USER": "", "HOST": "/run/postgresql", "PORT": ""}),
         ("postgresql://[::1]/consent", {"HOST": "::1", "NAME": "consent"}),
     ],
 )
-def test_an_address_is_read(address: str, parts: dict[str, str]) -> None:
-    read = real_settings._postgresql(address)
+def test_an_address_is_read(monkeypatch: Any, address: str, parts: dict[str, Any]) -> None:
+    read = read_address(monkeypatch, address)
     assert {name: read[name] for name in parts} == parts
     assert read["ENGINE"] == "clinic.storage.postgresql"
     assert "host" not in read["OPTIONS"]
@@ -91,10 +98,9 @@ def test_an_address_is_read(address: str, parts: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("pooled", [False, True])
 def test_behind_a_pooler_nothing_is_asked_of_one_connection_alone(monkeypatch: Any, pooled: bool) -> None:
-    monkeypatch.setenv("CLINIC_POOLER", "1" if pooled else "")
-    read = real_settings._postgresql("postgresql://consent@pool/consent")
+    read = read_address(monkeypatch, "postgresql://consent@pool/consent?options=-c%20work_mem%3D8MB", pooled=pooled)
     assert read["DISABLE_SERVER_SIDE_CURSORS"] is pooled
-    assert ("options" in read["OPTIONS"]) is not pooled
+    assert read["OPTIONS"]["options"] == "-c work_mem=8MB" + ("" if pooled else " -c lock_timeout=20s")
 
 
 @pytest.mark.parametrize(
@@ -104,12 +110,13 @@ def test_behind_a_pooler_nothing_is_asked_of_one_connection_alone(monkeypatch: A
         "postgresql://u:hush@h",
         "postgresql://u:hush@h:port/n",
         "postgresql://u:hush@h/n?x",
+        "postgresql://u:hush@h/n?sslmode=verify-full&x",
         "hush",
     ],
 )
-def test_half_an_address_is_refused_without_repeating_it(address: str) -> None:
+def test_half_an_address_is_refused_without_repeating_it(monkeypatch: Any, address: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL must read") as refusal:
-        real_settings._postgresql(address)
+        read_address(monkeypatch, address)
     assert "hush" not in str(refusal.value)
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from clinic.pages.public import csp_reports
 from tests.support.factories import make_visit, practitioner, staff_client
 
 pytestmark = pytest.mark.django_db
@@ -48,13 +46,6 @@ def test_no_static_file_is_offered_to_other_origins(tmp_path: Path, settings: An
     answer.close()
 
 
-@pytest.fixture(autouse=True)
-def nothing_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No report before, and the minute does not end meanwhile."""
-    csp_reports._counted.clear()
-    monkeypatch.setattr(csp_reports, "time", SimpleNamespace(monotonic=lambda: 60.0))
-
-
 def report(body: Any, **headers: Any) -> int:
     sent = body if isinstance(body, bytes | str) else json.dumps({"csp-report": body})
     client = Client(enforce_csrf_checks=True)
@@ -80,7 +71,7 @@ def test_what_is_no_report_is_refused(body: Any):
     assert report(body) == 400
 
 
-def test_reports_are_short_and_few():
+def test_reports_are_short_and_few(same_minute):
     assert report(b" " * 4097) == 413
     assert [report(b"{}") for _ in range(25)] == [400] * 19 + [429] * 6
     assert report(b"{}", REMOTE_ADDR="10.0.0.2") == 400

@@ -127,7 +127,7 @@ def test_a_date_that_is_none_is_no_miss_and_keeps_the_secret(desk):
     assert made.tries == 0
 
 
-def test_strangers_cannot_fill_the_journal(desk):
+def test_strangers_cannot_fill_the_journal(desk, same_minute):
     for _ in range(15):
         opens("x" * 43)
     assert Journal.objects.filter(action="phone refused").count() == 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from django.urls import NoReverseMatch, URLResolver, get_resolver, reverse
 
 from clinic.accounts import mfa_secrets
 from clinic.models import Journal, Role, User
+from clinic.storage import master_keys
 from tests.support.factories import (
     PASSWORD,
     code_for,
@@ -224,25 +226,32 @@ def test_seeds_are_not_in_the_database_as_they_are() -> None:
     assert mfa_secrets.decrypt(Authenticator.objects.get(type=Authenticator.Type.TOTP).data["secret"]) == key
     assert key not in raw
     assert seed not in raw
-    with pytest.raises(ValueError, match="present CLINIC_FACTOR_KEY"):
-        mfa_secrets.decrypt("gAAAAAB" + raw[:40])
+    with pytest.raises(ValueError, match="not encrypted"):
+        mfa_secrets.decrypt(master_keys.encrypt(settings.DATA_KEYS, key, b"session"))
 
 
-def test_second_factors_take_a_new_key_and_nobody_enrols_again(settings: Any) -> None:
+def test_second_factors_outlive_the_keys_they_were_encrypted_under(settings: Any, tmp_path: Path) -> None:
+    settings.DATA_KEYS = tmp_path / "data.keys"
+    master_keys.make(settings.DATA_KEYS)
     user = receptionist()
     code = code_for(user)
-    settings.FACTOR_KEY_BEFORE, settings.FACTOR_KEY = settings.FACTOR_KEY, "another key for what second factors rest on"
-    assert with_password(user).post("/login/code/", {"code": code}).url == "/board/"  # the key before still opens them
-    said = io.StringIO()
-    call_command("rotate_factor_key", stdout=said)
-    assert "2 second factors" in said.getvalue()
-    assert told()[-1] == "factor key rotated"
-    before, settings.FACTOR_KEY_BEFORE = settings.FACTOR_KEY_BEFORE, ""
+    first = Authenticator.objects.get(type=Authenticator.Type.TOTP).data["secret"]
+    call_command("rotate_data_key", drop_earlier=True, stdout=io.StringIO())
+    assert with_password(user).post("/login/code/", {"code": code}).url == "/board/"
     code = str(Authenticator.objects.get(type=Authenticator.Type.RECOVERY_CODES).wrap().get_unused_codes()[0])
     assert with_password(user).post("/login/code/", {"code": code}).url == "/board/"
-    settings.FACTOR_KEY = before  # the control: the key before opens nothing any more
-    with pytest.raises(CommandError, match="present CLINIC_FACTOR_KEY"):
-        call_command("rotate_factor_key")
+    with pytest.raises(ValueError, match="not encrypted under a key"):  # the control: the key is gone
+        mfa_secrets.decrypt(first)
+
+
+def test_a_second_factor_that_does_not_open_keeps_the_earlier_keys(settings: Any, tmp_path: Path) -> None:
+    settings.DATA_KEYS = tmp_path / "data.keys"
+    master_keys.make(settings.DATA_KEYS)
+    code_for(receptionist())
+    Authenticator.objects.filter(type=Authenticator.Type.TOTP).update(data={"secret": "bm90IG91cnM="})
+    with pytest.raises(CommandError, match="Not rotated"):
+        call_command("rotate_data_key", drop_earlier=True)
+    assert len(json.loads(settings.DATA_KEYS.read_text())["key"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,14 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.db.models import F
 
 from clinic.devices import holds
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Hold, Journal, Visit
+from clinic.storage import rate_limit
 from screening import actions
 from screening.models import Assessment, Claim, Screening
 from tests.support.factories import acting, hold, make_screening, make_tablet, make_visit, practitioner
@@ -102,6 +104,21 @@ def test_each_wrong_birth_date_counts() -> None:
         at_once(*[partial(wrong, hold=guess) for guess in guesses])
         held.refresh_from_db()
         assert held.misses == 2
+
+
+def test_tries_at_the_same_moment_all_count(settings: Any, same_minute: Any) -> None:
+    from clinic.settings import CACHES
+
+    settings.CACHES = CACHES
+    call_command("createcachetable", verbosity=0)
+    for number in range(TIMES):
+        allowed: list[bool] = []
+
+        def try_once(action: str = f"try-{number}", allowed: list[bool] = allowed) -> None:
+            allowed.append(rate_limit.allow(action, {"ada": 5}))
+
+        at_once(*[try_once] * 8)
+        assert sum(allowed) == 5
 
 
 def test_the_journal_stays_one_chain() -> None:

@@ -74,7 +74,7 @@ def guessed(folder: Path, **changes: str) -> list[str]:
     """Let sixteen processes guess at one account; return what became of each guess."""
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("CLINIC_", "DATABASE_URL"))}
     env = keep | {"CLINIC_DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "clinic.settings"}
-    env |= {"CLINIC_SECRET_KEY": "x" * 40, "CLINIC_FACTOR_KEY": "y" * 40, **changes}
+    env |= {"CLINIC_SECRET_KEY": "x" * 40, **changes}
     python = [sys.executable, "-W", "ignore"]
     for command in (["manage.py", "migrate", "-v0"], ["manage.py", "collectstatic", "--noinput", "-v0"], ["-c", MAKE]):
         subprocess.run([*python, *command], cwd=ROOT, env=env, check=True)

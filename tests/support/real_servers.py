@@ -41,7 +41,7 @@ class Servers:
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        names = ("CLINIC_SECRET_KEY", "CLINIC_SEAL_PASSPHRASE", "CLINIC_FACTOR_KEY")
+        names = ("CLINIC_SECRET_KEY", "CLINIC_SEAL_PASSPHRASE")
         self.secrets = {name: secrets.token_urlsafe(48) for name in names}
 
     @property

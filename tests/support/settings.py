@@ -15,7 +15,6 @@ _folder = Path(tempfile.mkdtemp(prefix="clinic-tests-"))
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ["CLINIC_DATA_DIR"] = str(_folder)
 os.environ["CLINIC_SECRET_KEY"] = "tests-only-not-a-secret-tests-only-not-a-secret"
-os.environ["CLINIC_FACTOR_KEY"] = "tests-only-factor-key-tests-only-factor-key"
 os.environ["CLINIC_DATA_KEYS"] = str(_folder / "data.keys")
 os.environ["CLINIC_SEAL_PASSPHRASE"] = "tests-only-passphrase-tests-only-passphrase"
 

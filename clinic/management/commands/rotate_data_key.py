@@ -1,4 +1,4 @@
-"""Wrap every patient's key with a new one."""
+"""Wrap every patient's key with a new one, and encrypt second factors under it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from clinic.storage.master_keys import KeysetTrouble
 
 class Command(BaseCommand):
     help = (
-        "Adds a key to CLINIC_DATA_KEYS and wraps every patient's key with it. What is encrypted stays as it is. "
+        "Adds a key to CLINIC_DATA_KEYS, wraps every patient's key with it and encrypts second factors under it. "
+        "Records stay as they are. "
         "Running processes read the new file by themselves; on several hosts, stop them and copy it to each."
     )
 
@@ -27,6 +28,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             count = rotate(drop_earlier=options["drop_earlier"])
-        except (KeysetTrouble, OSError) as trouble:
+        except (KeysetTrouble, OSError, ValueError) as trouble:
             raise CommandError(f"Not rotated: {trouble}.") from trouble
         self.stdout.write(f"The keys of {count:,} patients are wrapped anew. Keep a copy of {settings.DATA_KEYS}.")

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import json
 import logging
-import time
-from collections import Counter
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from allauth.core.internal.ratelimit import get_ip
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from clinic.storage import rate_limit
 from clinic.web.access import anyone
 
 MOST_BYTES = 4096
-A_MINUTE, A_MINUTE_IN_ALL = 20, 200  # of one address and of all, in each process
+A_MINUTE, A_MINUTE_IN_ALL = 20, 200  # of one address, and of all
 PARTS = ("script-src-elem", "script-src-attr", "style-src-elem", "style-src-attr")
 KNOWN = frozenset((*settings.CONTENT_SECURITY_POLICY["DIRECTIVES"], *PARTS))
 
 log = logging.getLogger(__name__)
-_counted: dict[int, Counter[str]] = {}
 
 
 @csrf_exempt  # the browser itself sends it; it is logged, and changes nothing
@@ -33,7 +30,8 @@ _counted: dict[int, Counter[str]] = {}
 @require_POST
 def csp(request: HttpRequest) -> HttpResponse:
     """Log the page's name and the directive, never what was blocked nor the page's address. 204, 400, 413 or 429."""
-    if not _may_report(get_ip(request)):
+    limits = {rate_limit.address(request): A_MINUTE, rate_limit.EVERYBODY: A_MINUTE_IN_ALL}
+    if not rate_limit.allow("csp-report", limits):
         return HttpResponse(status=429, headers={"Retry-After": "60"})
     if len(request.body) > MOST_BYTES:
         return HttpResponse(status=413)
@@ -42,18 +40,6 @@ def csp(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=400)
     log.warning("content security policy broken", extra={"directive": directive, "route": route})
     return HttpResponse(status=204)
-
-
-def _may_report(address: str) -> bool:
-    """Count in memory: a flood of reports must cost neither the database nor the log."""
-    minute = int(time.monotonic()) // 60
-    if minute not in _counted:
-        _counted.clear()
-    counts = _counted.setdefault(minute, Counter())
-    if counts[address] >= A_MINUTE or counts.total() >= A_MINUTE_IN_ALL:
-        return False
-    counts[address] += 1
-    return True
 
 
 def _read(body: bytes) -> tuple[str, str | None]:

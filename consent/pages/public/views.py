@@ -9,14 +9,16 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
+from clinic.storage import rate_limit
 from clinic.web.access import anyone
 from consent.jobs.public_lookup import known
 from consent.models import Timestamp
 from consent.pages.public.forms import DigestForm
-from consent.pages.public.rate_limit import A_MINUTE, may_ask
 from consent.seal import verifier_zip
 from consent.seal.installation_trust import root_sha256
 from consent.seal.keys import REVOKED, KeyTrouble, revocations, roots
+
+A_MINUTE = 30  # questions of one address
 
 
 @csrf_exempt  # it changes nothing, and a program may ask as well
@@ -28,7 +30,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return _page(request, form)
     is_valid = form.is_valid()
-    if not may_ask(request):
+    if not _may_ask(request):
         form.add_error(None, f"That was more than {A_MINUTE} questions in a minute. Wait a minute, then ask again.")
         answer = _page(request, form, status=429)
         answer["Retry-After"] = "60"
@@ -37,6 +39,10 @@ def verify(request: HttpRequest) -> HttpResponse:
         return _page(request, form, status=422)
     asked = form.cleaned_data["sha256"]
     return _page(request, DigestForm(), asked=asked, answer=known(asked))
+
+
+def _may_ask(request: HttpRequest) -> bool:
+    return rate_limit.allow("verify", {rate_limit.address(request): A_MINUTE})
 
 
 def _page(request: HttpRequest, form: DigestForm, *, status: int = 200, **context: object) -> HttpResponse:
@@ -78,7 +84,7 @@ def revoked(request: HttpRequest) -> HttpResponse:
 @require_GET
 def timestamp_token(request: HttpRequest, sha256: str) -> HttpResponse:
     """The timestamp that is kept beside a sealed file; 404 if it is inside the seal, or there is none."""
-    kept = Timestamp.objects.filter(file_sha256=sha256, inside=False).first() if may_ask(request) else None
+    kept = Timestamp.objects.filter(file_sha256=sha256, inside=False).first() if _may_ask(request) else None
     if kept is None:
         raise Http404
     return _download(bytes(kept.token or b""), "application/timestamp-token", f"{sha256[:16]}.tst")
