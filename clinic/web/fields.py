@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from clinic.domain import text
+from clinic.domain.dates import day_in_words
 from clinic.models import Patient
 from clinic.records import day_list
 
@@ -118,9 +119,9 @@ def choices_form(
         if patients:
             row = rows[number]
             asked.fields[f"same_{number}"] = forms.ChoiceField(
-                label=f"{row.name}, born {row.born:%d.%m.%Y}: the same person?",
+                label=f"{row.name}, born {day_in_words(row.born)}: the same person?",
                 choices=[
-                    *((str(each.pk), f"Yes: record {each.pk}, added {each.created_at:%d.%m.%Y}") for each in patients),
+                    *((str(each.pk), f"Yes: record {each.pk}, added {_added(each)}") for each in patients),
                     ("", "No, somebody else with this name and birth date"),
                 ],
                 required=False,
@@ -128,6 +129,10 @@ def choices_form(
                 initial=str(patients[0].pk),
             )
     return asked
+
+
+def _added(patient: Patient) -> str:
+    return day_in_words(timezone.localdate(patient.created_at))
 
 
 class DayBox(forms.DateInput):
