@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from consent.domain.record import Clinic, Moment, Proof, canonical, read_as, sha256
+from consent.domain.record import Clinic, Moment, Proof, canonical, read_as
 
-__all__ = ["FORMAT", "AfterRecord", "By", "First", "Replacement", "canonical", "read", "sha256"]
+__all__ = ["FORMAT", "AfterRecord", "By", "First", "Replacement", "canonical", "read"]
 
 FORMAT = "dry-needling-consent-after/1"
 WITHDRAWN, SUPERSEDED, IN_ERROR = "withdrawn", "superseded", "in_error"
