@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from clinic.accounts.sites import check_here
+from clinic.domain.dates import day_in_words
 from clinic.domain.flow import ON_TABLET, NotAllowed, Stage
 from clinic.models import Actor, Hold, Invitation, Journal, PolicyChange, Tablet, Visit
 from clinic.models.invitations import DESK_LIFE, TRIES
@@ -43,7 +44,7 @@ def _check_email(visit: Visit) -> None:
     days = PolicyChange.objects.policy().invite_days_before
     first, today = visit.day - dt.timedelta(days=days), timezone.localdate()
     if not first <= today <= visit.day:
-        raise NotAllowed(f"The link can be e-mailed from {first:%d.%m.%Y} to {visit.day:%d.%m.%Y}.")
+        raise NotAllowed(f"The link can be e-mailed from {day_in_words(first)} to {day_in_words(visit.day)}.")
 
 
 def _away(visit: Visit, how: Invitation.How | str) -> bool:

@@ -10,6 +10,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from clinic.domain.dates import day_in_words
 from clinic.domain.flow import OPEN, TURN, WORDS, NotAllowed, Stage, Turn, check_move
 from clinic.models.actors import Actor
 from clinic.models.journal import Journal
@@ -44,9 +45,9 @@ class VisitQuerySet(models.QuerySet["Visit"]):
 
 
 def _when(at: dt.datetime, day: dt.date) -> str:
-    """Return the time, with the date if it is not the visit's ``day``: "at 14:05", "on 3.12.2026 at 14:05"."""
+    """Return the time, with the date if it is not the visit's ``day``: "at 14:05", "on 3 December 2026 at 14:05"."""
     local = timezone.localtime(at)
-    return f"at {local:%H:%M}" if local.date() == day else f"on {local:%d.%m.%Y} at {local:%H:%M}"
+    return f"at {local:%H:%M}" if local.date() == day else f"on {day_in_words(local)} at {local:%H:%M}"
 
 
 def _pair(when: str, who: str) -> models.CheckConstraint:

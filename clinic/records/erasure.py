@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Aggregate, Max, Min, Q, QuerySet
 from django.utils import timezone
 
+from clinic.domain.dates import day_in_words
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.domain.journal_wording import CONTACTS
 from clinic.domain.retention import PACKS, Pack, birthday, keep_until
@@ -136,7 +137,7 @@ def erase(*, patient: Patient, by: Actor) -> Tombstone:
     _check(patient)
     one = kept(patient)
     if not one.is_due:
-        raise NotAllowed(f"This record must be kept until {one.until:%d.%m.%Y}: {one.pack.source}.")
+        raise NotAllowed(f"This record must be kept until {day_in_words(one.until)}: {one.pack.source}.")
     made = Tombstone.objects.create(
         patient=patient,
         last_contact=one.last,

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.template import Context, Engine
 
+from clinic.domain.dates import day_in_words
 from consent.document import fonts
 from consent.domain.record import Answer, Moment, Record, Signature, canonical, sha256
 from consent.domain.signature_strokes import strokes_svg_path
@@ -254,18 +255,8 @@ def _drawing(signature: Signature) -> dict[str, str]:
     return {"path": strokes_svg_path(signature.strokes), "ink": ink}
 
 
-# fmt: off
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)
-# fmt: on
-
-
 def _day(iso: str) -> str:
-    """Return an ISO date as people say it, whatever the machine's locale: 1 May 1990."""
-    day = date.fromisoformat(iso)
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return day_in_words(date.fromisoformat(iso))
 
 
 def _short(text: str) -> str:

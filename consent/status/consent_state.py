@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
+from clinic.domain.dates import day_in_words
 from clinic.domain.flow import Stage
 from clinic.models import Patient, Visit
 from consent.models import After, Consent, Given
@@ -48,7 +49,7 @@ class State:
         if self.at is None:
             return "Current"
         local = timezone.localtime(self.at)
-        return f"{After.Kind(self.kind).label} at {local:%H:%M} on {local.day} {local:%B %Y}"
+        return f"{After.Kind(self.kind).label} at {local:%H:%M} on {day_in_words(local)}"
 
 
 def state_of(consent: Consent) -> State:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from django.db.models import Prefetch
 from django.utils import timezone
 
+from clinic.domain.dates import day_in_words
 from clinic.domain.policy import AFTER_TALK, Policy
 from clinic.models import PolicyChange, Visit
 from screening.assessment.rule_input import planned_scope
@@ -206,9 +207,7 @@ class ReviewState:
     def origin(self, name: str) -> str:
         """Say of an answer that the patient only confirmed when it was first given; "" for one given at this visit."""
         day = self.screening.confirmed.get(name, "") if self.screening else ""
-        return (
-            f"told on {questionnaire.day_in_words(dt.date.fromisoformat(day))}, confirmed at this visit" if day else ""
-        )
+        return f"told on {day_in_words(dt.date.fromisoformat(day))}, confirmed at this visit" if day else ""
 
     def _old_first(self) -> list[ToDo]:
         if not self.stale:

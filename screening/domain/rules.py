@@ -18,6 +18,7 @@ from typing import Any
 import rfc8785
 
 from clinic.domain.body_regions import NOT_PRESSED, concrete, in_order, limb_of, region_words
+from clinic.domain.dates import day_in_words
 from clinic.domain.policy import RULE_SETTINGS, Policy
 from screening.domain import medicines, questionnaire, sources
 from screening.domain.questionnaire import QUESTIONS, Answers, Kind, Question
@@ -258,7 +259,7 @@ def _names(regions: frozenset[str]) -> str:
 
 
 def _recorded(facts: RuleInput) -> str:
-    return "; ".join(f"{each.what}, {questionnaire.day_in_words(each.day)}" for each in facts.on_record)
+    return "; ".join(f"{each.what}, {day_in_words(each.day)}" for each in facts.on_record)
 
 
 def _affected_limbs(facts: RuleInput) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
+from clinic.domain.dates import moment_in_words
 from clinic.models import Role, User, Visit
 from clinic.storage.append_only import WrittenOnce, WrittenUntil
 from clinic.storage.encrypted_fields import EncryptedJSON, EncryptedText
@@ -108,9 +109,8 @@ class Claim(WrittenUntil):
 
     @property
     def since(self) -> str:
-        """The time, with the date if it was not today: "14:05", "3.12.2026 14:05"."""
-        at = timezone.localtime(self.at)
-        return f"{at:%H:%M}" if at.date() == timezone.localdate() else f"{at:%d.%m.%Y %H:%M}"
+        """The time, with the date if it was not today."""
+        return moment_in_words(timezone.localtime(self.at), timezone.localdate())
 
     @classmethod
     def of(cls, visit: Visit) -> Claim | None:

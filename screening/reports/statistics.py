@@ -14,6 +14,7 @@ from statistics import median, quantiles
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
+from clinic.domain.dates import day_in_words
 from clinic.domain.flow import WORDS, Stage
 from clinic.models import Hold, Journal, Visit
 from clinic.models.sites import FIRST
@@ -81,11 +82,6 @@ def week_of(day: dt.date) -> dt.date:
     return day - dt.timedelta(days=day.weekday())
 
 
-def in_words(day: dt.date) -> str:
-    """Return a week's name: 23 Nov 2026."""
-    return f"{day.day} {day:%b %Y}"
-
-
 def outcomes(span: Span) -> Figure:
     """Visits a week, by how they ended."""
     counts: dict[dt.date, Counter[str]] = defaultdict(Counter)
@@ -98,7 +94,7 @@ def outcomes(span: Span) -> Figure:
         "Visits a week, by how they ended",
         "A visit that is open may be one of today, or one that nobody closed.",
         ("Week from", WORDS[Stage.SEALED], "Sealed, then withdrawn", WORDS[Stage.STOPPED], "Open"),
-        tuple((in_words(monday), tuple(counts[monday][end] for end in ends)) for monday in span.mondays),
+        tuple((day_in_words(monday), tuple(counts[monday][end] for end in ends)) for monday in span.mondays),
         "stacked",
         (0, 1, 2, 3),
     )
@@ -118,7 +114,7 @@ def waiting(span: Span) -> Figure:
         "Minutes from check-in to cleared",
         "From handing over the tablet to going on to consent. Half of the patients took at most the median.",
         ("Week from", "Median", "90th of 100", "Visits"),
-        tuple((in_words(monday), _spread(took[monday])) for monday in span.mondays),
+        tuple((day_in_words(monday), _spread(took[monday])) for monday in span.mondays),
         "lines",
         (0, 1),
         "minutes",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, Prefetch
 from django.utils import timezone
 
+from clinic.domain.dates import moment_in_words
 from clinic.domain.policy import AFTER_TALK, Policy
 from clinic.models import PolicyChange, User, Visit
 from screening.assessment.review_state import short
@@ -107,8 +108,7 @@ def _due_words(line: Line, now: dt.datetime) -> str:
 
 
 def _time(at: dt.datetime, now: dt.datetime) -> str:
-    local = timezone.localtime(at)
-    return f"{local:%H:%M}" if local.date() == timezone.localtime(now).date() else f"{local:%d.%m. %H:%M}"
+    return moment_in_words(timezone.localtime(at), timezone.localdate(now))
 
 
 def _visits(pks: Iterable[int]) -> dict[int, Visit]:

@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clinic.devices import holds
+from clinic.domain.dates import day_in_words
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Hold, Journal, Role, User, Visit
 from clinic.records import visits
@@ -289,7 +290,7 @@ def test_a_time_earlier_today_counts(unsealed):
     assert after.written_at > said
     assert fresh(consent.visit).status == f"Withdrawn at {said:%H:%M}"
     Visit.objects.filter(pk=consent.visit_id).update(day=said.date() - dt.timedelta(days=1))
-    assert fresh(consent.visit).status == f"Withdrawn on {said:%d.%m.%Y} at {said:%H:%M}"
+    assert fresh(consent.visit).status == f"Withdrawn on {day_in_words(said)} at {said:%H:%M}"
 
 
 def test_every_screen_of_it_says_so(unsealed):

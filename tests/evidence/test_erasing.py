@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from clinic.domain.dates import day_in_words
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.domain.retention import PACKS, birthday, keep_until
 from clinic.models import Journal, LegalHold, Patient, PatientToken, Role, Site, Tombstone, Visit
@@ -259,7 +260,7 @@ def test_a_record_is_erased_and_everything_that_is_checked_still_holds(
         answer = desk.get(address)
         assert answer.status_code in (200, 302, 404, 410), (address, answer.status_code)
         assert name not in answer.text.replace(other.visit.patient.name, "") or name == other.visit.patient.name
-    erased_on = f"erased on {timezone.localdate():%d.%m.%Y}"
+    erased_on = f"erased on {day_in_words(timezone.localdate())}"
     page = desk.get(f"/consents/{consent.visit_id}/pdf/?first=1")
     assert page.status_code == 410
     assert erased_on in page.text

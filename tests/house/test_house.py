@@ -108,6 +108,14 @@ def test_templates_hold_no_inline_script_or_style() -> None:
     assert found(r"""\sstyle\s*=\s*["'{]|\son[a-z]+\s*=\s*["'{]|javascript:""", pages) == []
 
 
+def test_screens_have_one_style_of_date() -> None:
+    """On pages "3 December 2026" and "14:05"; for machines and terminals ISO 8601; day lists as they come."""
+    style = r"((l, )?j F Y(, H:i(:s)?)?|H:i(:s)?|Y-m-d|c|O)[\"']"
+    assert not found(rf"\|(date|time):[\"'](?!{style})", own_files(".html", ".txt"))
+    paths = [path for path in own_files(".py") if path.name != "day_list.py"]
+    assert not found(r"%d[./]|%-d|%[bBy]\b", paths)
+
+
 def test_scripts_never_write_markup() -> None:
     scripts = own_files(".js")
     assert scripts

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from lxml import html  # type: ignore[import-untyped]
 
+from clinic.domain.dates import day_in_words
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, Role, User, Visit
 from screening import actions
@@ -261,4 +262,4 @@ def test_next_gives_way_to_whoever_was_faster(monkeypatch, visit, first, second)
 
 def test_a_claim_of_yesterday_says_the_day(visit, first):
     claim = Claim.objects.create(visit=visit, by=first, at=timezone.now() - dt.timedelta(days=1))
-    assert f"{timezone.localtime(claim.at):%d.%m.%Y}" in str(ClaimedByAnother(claim))
+    assert day_in_words(timezone.localtime(claim.at)) in str(ClaimedByAnother(claim))

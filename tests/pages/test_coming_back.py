@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from hypothesis import given
 
+from clinic.domain.dates import day_in_words
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, Patient, Visit
 from screening import actions
@@ -215,7 +216,7 @@ def test_the_reviewer_sees_old_and_new_with_dates_and_where_an_answer_is_from():
     [told_before] = since(now)
     assert ("Pregnancy", "No", "I might be") in [(each.short, each.before, each.after) for each in told_before.changes]
     page = staff_client(practitioner()).get(f"/review/{visit.pk}/").text
-    old_day = questionnaire.day_in_words(timezone.localdate() - dt.timedelta(days=92))
+    old_day = day_in_words(timezone.localdate() - dt.timedelta(days=92))
     assert f"Changed since the visit of {old_day}" in page
     assert f"told on {old_day}, confirmed at this visit" in page
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from clinic.domain.dates import day_in_words
 from clinic.domain.flow import Stage
 from clinic.models import Patient
 from screening.domain import questionnaire
@@ -45,7 +46,7 @@ def test_adverse_event_then_next_visit(treated_last_week: Clinic) -> None:
     # When the treatment is recorded, with a needle too few at first
     physio = clinic.practitioner()
     physio.go(f"/patients/{person.pk}/")
-    physio.follow(f"Record it for {timezone.localdate() - dt.timedelta(days=7):%d.%m.%Y}")
+    physio.follow(f"Record it for {day_in_words(timezone.localdate() - dt.timedelta(days=7))}")
     physio.page.get_by_label("Needles that went in").fill("4")
     physio.page.get_by_label("Needles that came out, counted").fill("3")
     physio.choose("reaction", "none")
@@ -79,7 +80,7 @@ def test_adverse_event_then_next_visit(treated_last_week: Clinic) -> None:
     patient.sees("Please take a seat")
     physio = clinic.practitioner()
     physio.opens_the_review_of(NAME)
-    today = questionnaire.day_in_words(timezone.localdate())
+    today = day_in_words(timezone.localdate())
     recorded = f"on our record: fainted, or nearly (needed care, but no emergency), {today}."
     physio.sees(recorded)
     physio.plans("left_calf")

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from clinic.domain.dates import day_in_words
 from clinic.domain.flow import Stage
 from clinic.models import Patient, Role, User
 from clinic.records.staff import change_policy
 from consent.domain.course import GO_AHEAD
 from consent.models import Consent
 from consent.status.build_record import number
-from screening.domain import questionnaire
 from tests.browser.test_journeys import BORN, NAME, Clinic, clinic, then_the_pdf_says
 from tests.support.course_factories import course_on_record
 from tests.support.factories import acting, make_patient, make_screening, make_visit, manager
@@ -53,7 +53,7 @@ def put_on_the_board(patient: Patient) -> None:
 
 
 def day_before() -> str:
-    return questionnaire.day_in_words(timezone.localdate() - dt.timedelta(days=DAYS_AGO))
+    return day_in_words(timezone.localdate() - dt.timedelta(days=DAYS_AGO))
 
 
 def signs(clinic: Clinic) -> list[str]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from clinic.domain import text
 from clinic.domain.body_regions import CONCRETE, region_words
+from clinic.domain.dates import day_in_words
 from clinic.models import Patient, PatientToken, Tablet, User
 from clinic.models.patients import SHORTEST_PREFIX, words
 from clinic.models.staff import practitioners_of
@@ -175,9 +176,9 @@ def choices_form(
         if patients:
             row = rows[number]
             asked.fields[f"same_{number}"] = forms.ChoiceField(
-                label=f"{row.name}, born {row.born:%d.%m.%Y}: the same person?",
+                label=f"{row.name}, born {day_in_words(row.born)}: the same person?",
                 choices=[
-                    *((str(each.pk), f"Yes: record {each.pk}, added {each.created_at:%d.%m.%Y}") for each in patients),
+                    *((str(each.pk), f"Yes: record {each.pk}, added {_added(each)}") for each in patients),
                     ("", "No, somebody else with this name and birth date"),
                 ],
                 required=False,
@@ -185,3 +186,7 @@ def choices_form(
                 initial=str(patients[0].pk),
             )
     return asked
+
+
+def _added(patient: Patient) -> str:
+    return day_in_words(timezone.localdate(patient.created_at))

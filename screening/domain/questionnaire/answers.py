@@ -12,6 +12,7 @@ from clinic.domain.body_regions import (
     REGIONS,
     region_words,
 )
+from clinic.domain.dates import day_in_words
 from screening.domain.questionnaire.content import QUESTIONS, SECTIONS
 from screening.domain.questionnaire.question import A_PAGE, Answers, Kind, Question, Section, Value
 
@@ -92,20 +93,9 @@ def missing(answers: Answers, *, returning: bool) -> list[str]:
     ]
 
 
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
-
-
 def in_private(answers: Answers) -> list[Question]:
     """Return the questions that the patient would rather answer in private, to the practitioner."""
     return [each for each in QUESTIONS.values() if each.private and answers.get(each.name) == "prefer_not"]
-
-
-def day_in_words(day: datetime.date) -> str:
-    """Say a day as people do, whatever the machine's language: "23 November 2026"."""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def in_words(question: Question, value: Value | None) -> str:

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from clinic.domain.dates import day_in_words
 from clinic.domain.flow import NotAllowed
 from clinic.models import LegalHold, Patient, Role, Tombstone
 from clinic.pages.manager.forms import HoldForm
@@ -74,5 +75,5 @@ def release_record(request: StaffRequest, pk: int) -> HttpResponse:
     """End a hold."""
     held = get_object_or_404(LegalHold.objects.of(request.actor.site).select_related("patient"), pk=pk, ended_at=None)
     erasure.release(held=held, by=request.actor)
-    messages.success(request, f"The hold on record {held.patient_id} ended {timezone.localdate():%d.%m.%Y}.")
+    messages.success(request, f"The hold on record {held.patient_id} ended {day_in_words(timezone.localdate())}.")
     return redirect("retention")

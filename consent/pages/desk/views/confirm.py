@@ -8,8 +8,10 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from clinic.domain.dates import day_in_words
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Journal, Role, Visit
 from clinic.web.access import StaffRequest, staff
@@ -65,7 +67,8 @@ class Forms:
             [] if given.course_id else others_that_stand(given.visit)
         )  # a session replaces none: it goes on with one
         earlier = {str(each.pk): each for each in stand}
-        choices = [(pk, f"{number(each.visit)} of {each.confirmed_at:%d.%m.%Y}") for pk, each in earlier.items()]
+        days = {pk: day_in_words(timezone.localdate(each.confirmed_at)) for pk, each in earlier.items()}
+        choices = [(pk, f"{number(each.visit)} of {days[pk]}") for pk, each in earlier.items()]
         vouch = VouchForm(data, vouched=actions.vouched(given, request.actor))
         return {"vouch": vouch, "replace": ReplaceForm(data, earlier=choices), "earlier": earlier}
 
