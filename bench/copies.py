@@ -9,7 +9,6 @@ the records, and the sealed files. Guards are put down meanwhile and put back; f
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable
@@ -24,6 +23,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from clinic.domain import hash_chain
+from clinic.domain.digests import sha256
 from clinic.models import Journal, Patient, PatientToken, PolicyChange, Tablet, User, VersionSeen, Visit
 from clinic.storage import append_only_triggers
 from consent.models import Consent, Given, SealedFile, Signature
@@ -281,7 +281,7 @@ class Template:
             f'{self.head}{day}T{self.time}Z","data":{data},"patient":{"null" if patient is None else patient}'
             f',"prev_hash":"{before}","role":"{role}","seq":{seq}{self.foot}{"null" if visit is None else visit}}}'
         )
-        digest = hashlib.sha256(hash_chain.FORMAT + text.encode()).hexdigest()
+        digest = sha256(hash_chain.FORMAT + text.encode())
         at = f"{day} {self.time}{ZONE}"
         return digest, (seq, at, action, kind, user, role, tablet, visit, patient, data, before, digest)
 
@@ -326,8 +326,8 @@ class OneConsent:
             proof = {"journal_row": anew.seq(self.proof, number), "journal_hash": hashes[self.proof]}
             told = rfc8785.dumps({**self.told, "proof": {**self.told["proof"], **proof}})
             pdf = seal(self._carrying(told), installation_trust.seal_key())
-        digest = hashlib.sha256(told or b"record %d" % pk).hexdigest()
-        sealed_sha256 = hashlib.sha256(pdf or b"file %d" % pk).hexdigest()
+        digest = sha256(told or b"record %d" % pk)
+        sealed_sha256 = sha256(pdf or b"file %d" % pk)
         visit = row["visit_id"] + number * anew.count["clinic.visit"]
         if told:
             of = Consent(pk=pk, visit=Visit.objects.select_related("patient").get(pk=visit))

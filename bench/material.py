@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 import fontpkg_atkinson_hyperlegible
 from django.template import Context
 
+from clinic.domain.digests import sha256
 from consent.document import rendering
 from consent.document.fonts import FAMILY
-from consent.domain.record import Record, canonical, sha256
+from consent.domain.record import Record, canonical
 from tests.support.sample_records import sample
 
 FONTS = fontpkg_atkinson_hyperlegible.ROOT / "files"

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from cryptography import x509
 
 from consent.domain import record, status_record
+from consent.domain.digests import sha256
 from consent.seal.keys import certificate_in
 from consent.seal.pades import Trust, Verdict, attached, said_of_attached, verify
 from consent.seal.timestamp import StampTrouble, check
@@ -85,7 +86,7 @@ def examine(asked: argparse.Namespace) -> Finding:
         revoked=_one(x509.load_der_x509_crl, asked.revoked),
         stamp_roots=_each(certificate_in, asked.tsa_root),
     )
-    digest = record.sha256(pdf)
+    digest = sha256(pdf)
     found = Finding(file=str(asked.file), file_sha256=digest)
     trust = _beside(asked, digest, trust, found)
     verdict = verify(pdf, trust)
@@ -152,7 +153,7 @@ def _record(found: Finding, data: bytes | None, said: str) -> None:
     if data is None:
         found.problems.append("The file does not carry its record.")
         return
-    found.record_sha256 = record.sha256(data)
+    found.record_sha256 = sha256(data)
     if found.record_sha256 not in said:
         found.problems.append("The record inside is not the one whose SHA-256 the file names.")
     try:

@@ -22,11 +22,11 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Lower
 
 from clinic.domain import hash_chain
+from clinic.domain.digests import sha256
 from clinic.domain.flow import Stage
 from clinic.models import Journal, Tombstone, Visit
 from clinic.storage.encrypted_fields import with_keys
 from clinic.storage.patient_keys import Erased, Unreadable
-from consent.domain.record import sha256
 from consent.models import After, Consent, SealedAfter, SealedFile, Timestamp
 from consent.seal import anchors, installation_trust
 from consent.seal.keys import EARLIER, SEAL_CERTIFICATE, certificate_in, fingerprint, roots

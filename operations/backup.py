@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from clinic.domain.digests import file_sha256
 from clinic.models import Journal
 from clinic.models.actors import SYSTEM
 from clinic.storage import append_only_triggers
@@ -64,7 +65,7 @@ def take(to: Path, *, verify: bool) -> Taken:
         prove(folder, manifest, verify=verify)
         path = to / f"{manifest.at.replace(':', '').replace('-', '')}{backup_file.SUFFIX}"
         backup_file.pack(folder, manifest, path, recipients)
-    taken = Taken(path, backup_file.file_sha256(path), manifest, verify)
+    taken = Taken(path, file_sha256(path), manifest, verify)
     kind = "verified" if verify else "quick"
     Journal.objects.record("backup taken", by=SYSTEM, digest=taken.sha256, kind=kind, number=manifest.seq)
     return taken
@@ -94,7 +95,7 @@ def describe(folder: Path, at: dt.datetime, found: Told) -> Manifest:
         seq=seq,
         hash=last,
         counts=counts,
-        files={name: backup_file.file_sha256(folder / name) for name in (ANCHORS, COPY[engine])},
+        files={name: file_sha256(folder / name) for name in (ANCHORS, COPY[engine])},
         certificate=key.sha256,
     ).sign(lambda data: key.private.sign(data, ECDSA(SHA256())))
 

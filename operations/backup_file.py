@@ -8,7 +8,6 @@ can close an envelope, so the manifest is signed with the sealing key, and holds
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import shutil
@@ -24,6 +23,7 @@ import pyrage
 import rfc8785
 from cryptography import x509
 
+from clinic.domain.digests import file_sha256
 from consent.seal.anchors import is_signed, issued_by
 
 FORMAT = b"dn-backup-1\n"
@@ -86,12 +86,6 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest(**told)
     except (OSError, ValueError, TypeError) as error:
         raise BadBackup("its manifest cannot be read") from error
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def pack(folder: Path, manifest: Manifest, to: Path, recipients: str) -> None:

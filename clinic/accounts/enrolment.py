@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from clinic.accounts import lockout, sessions
+from clinic.domain.digests import sha256
 from clinic.models import Actor, Enrolment, Journal, User
-from clinic.models.tablets import digest
 
 
 @transaction.atomic
@@ -18,14 +18,14 @@ def offer(*, user: User, by: Actor) -> str:
     """Make a link's token, which is shown once; links made before for the same person are worth nothing any more."""
     user.enrolments.filter(used_at=None).delete()
     token = secrets.token_urlsafe(32)
-    Enrolment.objects.create(user=user, token_sha256=digest(token))
+    Enrolment.objects.create(user=user, token_sha256=sha256(token))
     Journal.objects.record("enrolment link made", by=by, staff=user.pk)
     return token
 
 
 def find(token: str) -> Enrolment | None:
     """Return the link that a token opens, or nothing: not ours, used, too old, or somebody who left."""
-    found = Enrolment.objects.select_related("user").filter(token_sha256=digest(token.strip())).first()
+    found = Enrolment.objects.select_related("user").filter(token_sha256=sha256(token.strip())).first()
     return found if found and found.is_open else None
 
 

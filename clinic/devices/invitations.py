@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from clinic.accounts.sites import check_here
 from clinic.domain.dates import day_in_words
+from clinic.domain.digests import sha256
 from clinic.domain.flow import ON_TABLET, NotAllowed, Stage
 from clinic.models import Actor, Hold, Invitation, Journal, PolicyChange, Tablet, Visit
 from clinic.models.invitations import DESK_LIFE, TRIES
-from clinic.models.tablets import digest
 from clinic.storage import rate_limit
 
 REFUSALS_A_MINUTE = 10
@@ -67,7 +67,7 @@ def invite(*, visit: Visit, how: Invitation.How, by: Actor) -> tuple[Invitation,
     made = Invitation.objects.create(
         visit=visit,
         how=how.value,
-        token_sha256=digest(token),
+        token_sha256=sha256(token),
         made_by=by.staff,
         made_at=now,
         expires_at=now + DESK_LIFE if how == Invitation.How.DESK else _end_of(visit.day),

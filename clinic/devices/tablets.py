@@ -6,12 +6,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from clinic.devices.holds import take_back
+from clinic.domain.digests import sha256
 from clinic.models import (
     Actor,
     Journal,
     Tablet,
 )
-from clinic.models.tablets import CODE_TRIES, digest, read_code
+from clinic.models.tablets import CODE_TRIES, read_code
 
 
 @transaction.atomic
@@ -39,7 +40,7 @@ def pair(*, typed: str) -> tuple[Tablet, str] | None:
     waiting = Tablet.objects.exclude(code_sha256="").filter(
         code_expires_at__gt=timezone.now(), code_tries__lt=CODE_TRIES
     )
-    wanted = digest(read_code(typed))
+    wanted = sha256(read_code(typed))
     for tablet in waiting:
         if tablet.code_sha256 == wanted:
             if hold := tablet.hold:  # another device from now on: it begins with nothing on its screen

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from clinic.devices.holds import hand_over, take_back
 from clinic.devices.tablets import revoke
+from clinic.domain.digests import sha256
 from clinic.models import Actor, Hold, Journal, SpentToken, Tablet, Visit
-from clinic.models.tablets import TOKEN_GRACE, digest, next_token
+from clinic.models.tablets import TOKEN_GRACE, next_token
 
 TOKEN_DAYS = {Tablet.Kind.CLINIC: 180, Tablet.Kind.LENT: 1, Tablet.Kind.PHONE: 15}  # a phone: from the earliest link on
 
@@ -25,12 +26,12 @@ def recognise(token: str) -> Tablet | None:
         if here.token_seen_at is None:
             Tablet.objects.filter(pk=here.pk).update(token_seen_at=timezone.now())
         return here
-    spent = SpentToken.objects.filter(token_sha256=digest(token)).select_related("tablet").first() if token else None
+    spent = SpentToken.objects.filter(token_sha256=sha256(token)).select_related("tablet").first() if token else None
     if spent is None or spent.tablet.revoked_at:
         return None
     here = spent.tablet
     seen = here.token_seen_at
-    if digest(next_token(token)) == here.token_sha256 and (seen is None or timezone.now() - seen < TOKEN_GRACE):
+    if sha256(next_token(token)) == here.token_sha256 and (seen is None or timezone.now() - seen < TOKEN_GRACE):
         return here
     _replayed(here)
     return None
@@ -50,7 +51,7 @@ def renew(*, tablet: Tablet, token: str) -> str:
     A device that came with the token before, because it never got the new one, gets it again. Only where it is due does
     this wait for its turn to write. ``tablet``: as it was when it asked.
     """
-    return _renew(tablet, token) if tablet.token_sha256 != digest(token) or tablet.is_due else ""
+    return _renew(tablet, token) if tablet.token_sha256 != sha256(token) or tablet.is_due else ""
 
 
 @transaction.atomic
@@ -58,7 +59,7 @@ def _renew(tablet: Tablet, token: str) -> str:
     now = Tablet.objects.known().filter(pk=tablet.pk).first()
     if now is None:
         return ""
-    if now.token_sha256 != digest(token):
+    if now.token_sha256 != sha256(token):
         return next_token(token) if now.token_seen_at is None else ""
     if not now.is_due:
         return ""

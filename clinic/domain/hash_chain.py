@@ -7,13 +7,14 @@ some row on. For these there are marks, kept outside the database: what number a
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import rfc8785
+
+from clinic.domain.digests import sha256
 
 FORMAT = b"dn-journal-1\n"
 LONGEST_TEXT = 200  # characters of a text in `data`: a digest, a name from our own lists, never a sentence
@@ -65,7 +66,7 @@ class Row:
             "data": dict(self.data),
             "prev_hash": self.prev_hash,
         }
-        return hashlib.sha256(FORMAT + rfc8785.dumps(told)).hexdigest()
+        return sha256(FORMAT + rfc8785.dumps(told))
 
     @property
     def link(self) -> Link:

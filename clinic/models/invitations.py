@@ -8,8 +8,9 @@ import secrets
 from django.db import models
 from django.utils import timezone
 
+from clinic.domain.digests import sha256
 from clinic.models.staff import User
-from clinic.models.tablets import Tablet, digest
+from clinic.models.tablets import Tablet
 from clinic.storage.append_only import WrittenUntil
 
 DESK_LIFE = dt.timedelta(minutes=15)  # long enough to take out a phone, short enough for a picture of the screen
@@ -27,7 +28,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         Its row is locked, so that two devices cannot open it: call it inside a transaction.
         """
         waiting = self.now().filter(opened_at=None, expires_at__gt=timezone.now())
-        found = waiting.filter(token_sha256=digest(token)).select_related("visit__patient")
+        found = waiting.filter(token_sha256=sha256(token)).select_related("visit__patient")
         return found.select_for_update(of=("self",)).first() if token else None
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import hashlib
 import secrets
 
 from django.db import models
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from clinic.domain.digests import sha256
 from clinic.domain.policy import Policy
 from clinic.models.sites import FIRST, Site
 from clinic.models.staff import User
@@ -23,11 +23,6 @@ TOKEN_LIFE = dt.timedelta(days=1)
 TOKEN_GRACE = dt.timedelta(minutes=5)  # for requests that were on their way when the token was renewed
 LATE = dt.timedelta(seconds=15)  # the tablet counts from when it got the page, the server from when it was asked
 TOUCH_EVERY = dt.timedelta(seconds=5)
-
-
-def digest(secret: str) -> str:
-    """Return what is stored in place of a secret."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def next_token(token: str) -> str:
@@ -65,7 +60,7 @@ class TabletQuerySet(models.QuerySet["Tablet"]):
 
     def with_token(self, token: str) -> Tablet | None:
         """Return the device that holds this cookie, or nothing."""
-        return self.known().filter(token_sha256=digest(token)).first() if token else None
+        return self.known().filter(token_sha256=sha256(token)).first() if token else None
 
 
 class Tablet(models.Model):
@@ -112,7 +107,7 @@ class Tablet(models.Model):
     def new_code(self) -> str:
         """Make a pairing code (8 letters, ten minutes, five tries, one use), keep its hash and return it."""
         code = "".join(secrets.choice(CODE_LETTERS) for _ in range(8))
-        self.code_sha256, self.code_tries = digest(code), 0
+        self.code_sha256, self.code_tries = sha256(code), 0
         self.code_expires_at = timezone.now() + CODE_LIFE
         self.save(update_fields=["code_sha256", "code_tries", "code_expires_at"])
         return code
@@ -121,7 +116,7 @@ class Tablet(models.Model):
         """Make this tablet's cookie (256 bits), keep its hash and return it. The pairing code is used up."""
         token = secrets.token_urlsafe(32)
         self.spent_tokens.all().delete()  # of the device that it was before: no replay
-        self.token_sha256, self.code_sha256, self.code_expires_at = digest(token), "", None
+        self.token_sha256, self.code_sha256, self.code_expires_at = sha256(token), "", None
         self.paired_at = self.token_at = timezone.now()
         self.revoked_at = self.replayed_at = self.token_seen_at = None
         self.save()
@@ -130,9 +125,9 @@ class Tablet(models.Model):
     def renew_token(self, token: str) -> str:
         """Put the next token in the place of ``token``, the one in force, and return it."""
         fresh, now = next_token(token), timezone.now()
-        renewed = Tablet.objects.filter(pk=self.pk, token_sha256=digest(token))
-        if renewed.update(token_sha256=digest(fresh), token_at=now, token_seen_at=None):
-            SpentToken.objects.create(tablet=self, token_sha256=digest(token), spent_at=now)
+        renewed = Tablet.objects.filter(pk=self.pk, token_sha256=sha256(token))
+        if renewed.update(token_sha256=sha256(fresh), token_at=now, token_seen_at=None):
+            SpentToken.objects.create(tablet=self, token_sha256=sha256(token), spent_at=now)
         return fresh
 
 

@@ -21,10 +21,10 @@ from django.shortcuts import redirect
 
 from clinic.accounts import reauthentication
 from clinic.devices import holds, tokens
+from clinic.domain.digests import sha256
 from clinic.domain.flow import ON_TABLET, Stage
 from clinic.domain.policy import Policy
 from clinic.models import Actor, Hold, Journal, PolicyChange, Role, Tablet, User
-from clinic.models.tablets import digest
 from clinic.records import emergency_access
 from clinic.web import stale_forms
 
@@ -174,7 +174,7 @@ def current_hold(request: HttpRequest) -> Hold | None:
 def was_a_phone(request: HttpRequest) -> bool:
     """Say whether this device was a patient's own phone once: then it is told that all is done, not to pair itself."""
     token = request.COOKIES.get(settings.TABLET_COOKIE_NAME, "")
-    return bool(token) and Tablet.objects.filter(kind=Tablet.Kind.PHONE.value, token_sha256=digest(token)).exists()
+    return bool(token) and Tablet.objects.filter(kind=Tablet.Kind.PHONE.value, token_sha256=sha256(token)).exists()
 
 
 def policy_of(request: HttpRequest) -> Policy:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from django.db import transaction
 from django.utils import timezone
 
+from clinic.domain.digests import sha256
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Visit
 from consent.actions.replacement import supersede
@@ -119,7 +120,7 @@ def _freeze(given: Given, state: ReviewState, by: Actor) -> Consent:
         visit=state.visit,
         given=given,
         record=canonical,
-        sha256=record.sha256(canonical),
+        sha256=sha256(canonical),
         confirmed_by=by.staff,
         confirmed_at=at,
     )

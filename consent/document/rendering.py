@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Any
 from django.template import Context, Engine
 
 from clinic.domain.dates import day_in_words
+from clinic.domain.digests import sha256
 from consent.document import fonts
-from consent.domain.record import Answer, Moment, Record, Signature, canonical, sha256
+from consent.domain.record import Answer, Moment, Record, Signature, canonical
 from consent.domain.signature_strokes import strokes_svg_path
 from consent.domain.statement import Section
 from consent.domain.status_record import AfterRecord

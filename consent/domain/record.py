@@ -7,7 +7,6 @@ RFC 8785 JSON, so that one record has one digest, whoever computes it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -424,11 +423,6 @@ def canonical(record: Any) -> bytes:
     Raise ``rfc8785.CanonicalizationError`` for what that cannot hold.
     """
     return rfc8785.dumps(_to_json(record))
-
-
-def sha256(data: bytes) -> str:
-    """Return the SHA-256 of ``data`` in lower-case hex, as ``sha256sum`` prints it."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def read(data: bytes) -> Record:

@@ -12,7 +12,6 @@ Change a sentence, change ``VERSION``: a patient who was shown the old text keep
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import rfc8785
+
+from consent.domain.digests import sha256
 
 VERSION = "2026-11-23.3"  # of the sentences in this module; each patient's text is made of them
 LANGUAGE = "en"
@@ -212,13 +213,13 @@ def statement(facts: Facts) -> Statement:
 
 def _stated(sections: tuple[Section, ...]) -> Statement:
     canonical = rfc8785.dumps(_to_json(VERSION, LANGUAGE, sections))
-    return Statement(VERSION, hashlib.sha256(canonical).hexdigest(), LANGUAGE, sections)
+    return Statement(VERSION, sha256(canonical), LANGUAGE, sections)
 
 
 @cache
 def digest() -> str:
     """Return the SHA-256 (hex) of this module, from which every patient's text is made."""
-    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    return sha256(Path(__file__).read_bytes())
 
 
 def on_paper(facts: Facts) -> Statement:

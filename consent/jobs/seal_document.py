@@ -15,9 +15,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django_tasks import task
 
+from clinic.domain.digests import sha256
 from clinic.models import Journal
 from clinic.models.actors import SYSTEM
-from consent.domain.record import sha256
 from consent.models import SealedAfter, SealedFile, Timestamp
 from consent.seal import installation_trust
 from consent.seal.pades import seal, verify

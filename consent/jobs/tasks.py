@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django_tasks import task
 
+from clinic.domain.digests import sha256
 from clinic.domain.flow import Stage
 from clinic.models import Journal, PolicyChange, Visit
 from clinic.models.actors import SYSTEM
@@ -22,7 +23,7 @@ from clinic.web.json_logging import places
 from consent.document.aftercare_sheet import sheet
 from consent.document.rendering import render, render_after
 from consent.domain import status_record
-from consent.domain.record import canonical, read, sha256
+from consent.domain.record import canonical, read
 from consent.jobs.seal_document import NotSealed, Sealed, keep_time, sealed
 from consent.jobs.write_anchor import anchor_if_due
 from consent.models import After, Consent, SealedAfter, SealedFile

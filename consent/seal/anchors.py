@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 import fcntl
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +24,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
+
+from clinic.domain.digests import sha256
 
 FORMAT = b"dn-anchor-1\n"
 WHEN = "%Y-%m-%dT%H:%M:%SZ"
@@ -69,7 +70,7 @@ class Anchor:
     @property
     def digest(self) -> str:
         """The SHA-256 of the line, in hex."""
-        return hashlib.sha256(self.line()).hexdigest()
+        return sha256(self.line())
 
 
 def make(

@@ -7,7 +7,6 @@ signature is the drawing or the typed name inside.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,6 +33,7 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+from consent.domain.digests import sha256
 from consent.seal.keys import KeyTrouble, SealKey, fingerprint, revoked_since
 from consent.seal.timestamp import Authority, Stamp, StampTrouble, about, inside, run, stamped
 
@@ -212,7 +212,7 @@ def verify(pdf: bytes, trust: Trust | Sequence[x509.Certificate], ledger_sha256:
     """
     trust = trust if isinstance(trust, Trust) else Trust(roots=trust)
     findings = _Findings()
-    matches = None if ledger_sha256 is None else hashlib.sha256(pdf).hexdigest() == ledger_sha256
+    matches = None if ledger_sha256 is None else sha256(pdf) == ledger_sha256
     if matches is False:
         findings.problems.append("The file is not the one in the ledger.")
     try:

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = (
     "consent/__init__.py",
     "consent/domain/__init__.py",
+    "consent/domain/digests.py",
     "consent/domain/record.py",
     "consent/domain/statement.py",
     "consent/domain/status_record.py",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping
 
 from django.db import transaction
 from django.utils import timezone
 
+from clinic.domain.digests import sha256
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.domain.policy import AFTER_TALK
 from clinic.models import Actor, Journal, PolicyChange, VersionSeen, Visit
@@ -41,7 +41,7 @@ def version(answers: Mapping[str, Value], names: Collection[str]) -> str:
     """Return a digest of ``names`` and the answers to them, for a form to say what it asked and was made on."""
     page = questionnaire.dump({name: value for name, value in answers.items() if name in names})
     asked = {name: page.get(name) for name in names}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
+    return sha256(json.dumps(asked, sort_keys=True))[:32]
 
 
 @transaction.atomic(savepoint=False)  # within `answer`, whatever stops this stops that as well

@@ -20,9 +20,10 @@ from django.core.checks import run_checks
 from pypdf import PdfReader
 from pypdf.generic import ContentStream
 
+from clinic.domain.digests import sha256
 from consent.document import fonts, rendering
 from consent.document.rendering import DrawingError, render
-from consent.domain.record import Record, canonical, sha256
+from consent.domain.record import Record, canonical
 from consent.seal.certificate_authority import make_keys
 from consent.seal.pades import attached, seal
 from tests.support.sample_records import PRECAUTION, at, decision, flags, sample

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consent.domain.record import FORMAT, Moment, canonical, moment, read, sha256
+from clinic.domain.digests import sha256
+from consent.domain.record import FORMAT, Moment, canonical, moment, read
 from tests.support.sample_records import sample
 
 VARIATIONS: dict[str, dict[str, Any]] = {

@@ -33,8 +33,9 @@ from pyhanko.sign.signers.pdf_cms import Signer
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 
+from clinic.domain.digests import sha256
 from consent.document.rendering import render
-from consent.domain.record import canonical, sha256
+from consent.domain.record import canonical
 from consent.seal import certificate_authority
 from consent.seal import pades as sealing
 from consent.seal.certificate_authority import make_keys

@@ -14,8 +14,8 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 
+from clinic.domain.digests import sha256
 from consent.document.rendering import render
-from consent.domain.record import sha256
 from consent.seal.certificate_authority import make_keys
 from consent.seal.keys import SealKey
 from consent.seal.pades import _asn1, seal, verify

@@ -19,8 +19,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import transaction
 
+from clinic.domain.digests import sha256
 from consent import actions, verify
-from consent.domain.record import sha256
 from consent.models import SealedAfter, SealedFile
 from consent.seal.pades import attached
 from tests.browser.test_withdrawing import SPOKEN, confirmed, reception

@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from clinic.domain.digests import file_sha256
 from clinic.models import Journal
 from clinic.models.actors import SYSTEM
 from consent.jobs.write_anchor import anchor
@@ -90,7 +91,7 @@ def test_a_backup_under_load_brings_back_all_that_was_acknowledged(key: Path, tm
     assert (data / "anchors" / "anchors.jsonl").read_bytes() == real.ANCHORS_FILE.read_bytes()
     assert [path.name for path in data.parent.iterdir()] == ["data"]
     taken = Journal.objects.get(action="backup taken")
-    assert taken.data["digest"] == backup_file.file_sha256(source)
+    assert taken.data["digest"] == file_sha256(source)
     assert taken.data["kind"] == "verified"
 
 
@@ -181,7 +182,7 @@ def test_a_manifest_that_somebody_else_wrote_is_refused(key: Path, tmp_path: Pat
     manifest = backup_file.read_manifest(opened)
     with closing(sqlite3.connect(opened / "clinic.sqlite3")) as database:
         database.execute("CREATE TABLE theirs (it)")
-    files = {**manifest.files, "clinic.sqlite3": backup_file.file_sha256(opened / "clinic.sqlite3")}
+    files = {**manifest.files, "clinic.sqlite3": file_sha256(opened / "clinic.sqlite3")}
     told = {name: getattr(manifest, name) for name in manifest.__dataclass_fields__}
     for forged, why in (
         (manifest, "clinic.sqlite3 is not the one"),

@@ -12,9 +12,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from clinic.domain.digests import sha256
 from consent.document import rendering
 from consent.document.rendering import render
-from consent.domain.record import Record, canonical, sha256
+from consent.domain.record import Record, canonical
 from consent.models import Consent, Given, SealedFile
 from consent.seal.certificate_authority import make_keys
 from consent.seal.keys import SealKey

@@ -13,10 +13,11 @@ from django.core import mail
 from django.db import transaction
 from django.test import Client
 
+from clinic.domain.digests import sha256
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, Role, User, Visit
 from consent import actions
-from consent.domain.record import read, sha256
+from consent.domain.record import read
 from consent.domain.signature_strokes import Signed, decode
 from consent.domain.statement import Statement, statement
 from consent.jobs import seal_document, tasks

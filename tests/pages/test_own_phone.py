@@ -12,10 +12,10 @@ from django.test import Client
 from django.utils import timezone
 
 from clinic.devices import holds, invitations
+from clinic.domain.digests import sha256
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.domain.qr_code import qr_code
 from clinic.models import Hold, Invitation, Journal, Role, Tablet
-from clinic.models.tablets import digest
 from clinic.web.json_logging import Lines
 from tests.support.factories import (
     acting,
@@ -75,7 +75,7 @@ def test_looking_at_the_link_changes_nothing_and_the_birth_date_opens_it(desk):
 def test_the_links_secret_is_kept_nowhere(desk):
     _, made, token = invited(desk)
     assert len(token) >= 43
-    assert made.token_sha256 == digest(token)
+    assert made.token_sha256 == sha256(token)
     opens(token)
     kept = [*Invitation.objects.values(), *Journal.objects.values(), *Tablet.objects.values()]
     assert token not in str(kept)

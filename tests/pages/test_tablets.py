@@ -10,10 +10,10 @@ from django.test import Client
 from django.utils import timezone
 
 from clinic.devices import holds, tablets
+from clinic.domain.digests import sha256
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.domain.qr_code import qr_code
 from clinic.models import Hold, Journal, Role, Tablet
-from clinic.models.tablets import digest
 from clinic.records import visits
 from clinic.urls import urlpatterns as clinic_urls
 from consent.urls import urlpatterns as consent_urls
@@ -69,7 +69,7 @@ def test_a_code_pairs_once_and_the_cookie_names_only_the_tablet(boss):
     assert pairs(first, f"{code[:4].lower()} {code[4:]}").url == "/tablet/"
     cookie = first.cookies[settings.TABLET_COOKIE_NAME]
     tablet.refresh_from_db()
-    assert tablet.token_sha256 == digest(cookie.value)
+    assert tablet.token_sha256 == sha256(cookie.value)
     assert cookie["httponly"]
     assert cookie["samesite"] == "Strict"
     assert "This tablet is ready" in first.get("/tablet/").text

@@ -32,6 +32,7 @@ from hypothesis.stateful import (
 from clinic.devices import holds as holds_devices
 from clinic.domain import body_regions
 from clinic.domain.body_regions import concrete
+from clinic.domain.digests import sha256
 from clinic.domain.flow import WITHDRAWABLE, NotAllowed, Stage
 from clinic.domain.policy import AFTER_TALK, Policy
 from clinic.models import Actor, Hold, Patient, PolicyChange, Role, Tablet, User, Visit
@@ -41,7 +42,7 @@ from clinic.records import visits
 from consent import actions as consents
 from consent.actions import confirmation as confirming
 from consent.actions import signed_scope, signing
-from consent.domain.record import Record, read, sha256
+from consent.domain.record import Record, read
 from consent.domain.signature_strokes import Signed, decode
 from consent.domain.statement import NOT_A_RISK, OTHER_RISK, OWN_RISKS, statement
 from consent.jobs import tasks

@@ -6,9 +6,9 @@ import datetime as dt
 
 from django.utils import timezone
 
+from clinic.domain.digests import sha256
 from clinic.domain.flow import Stage
 from clinic.models import Patient, User, Visit
-from consent.domain.record import sha256
 from consent.domain.statement import statement
 from consent.models import Consent, Given, SealedFile
 from consent.status.statement_input import facts

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from clinic.domain.digests import sha256
 from consent.domain.record import (
     Acknowledged,
     Answer,
@@ -32,7 +33,6 @@ from consent.domain.record import (
     Visit,
     Witness,
     moment,
-    sha256,
 )
 from consent.domain.statement import CHOICES, TECHNIQUES, Facts, acknowledgements, statement
 

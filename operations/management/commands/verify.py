@@ -8,9 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from clinic.domain.digests import sha256
 from consent.document.rendering import DrawingError, render, render_after
 from consent.domain import status_record
-from consent.domain.record import read, sha256
+from consent.domain.record import read
 from consent.jobs.seal_document import time_of
 from consent.models import Consent, SealedAfter, SealedFile
 from consent.seal import installation_trust

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
-from hashlib import sha256
 from typing import Any
 
 import rfc8785
 
+from clinic.domain.digests import sha256
 from screening.domain.questionnaire.question import (
     _IN_PRIVATE,
     Kind,
@@ -571,4 +571,4 @@ def digest() -> str:
         "sections": [asdict(section) for section in SECTIONS],
         "questions": [asdict(question) for question in QUESTIONS.values()],
     }
-    return sha256(rfc8785.dumps(whole)).hexdigest()
+    return sha256(rfc8785.dumps(whole))

@@ -1,0 +1,17 @@
+"""The one way to a SHA-256, but for the verifier that runs without us: ``consent.domain.digests``. No Django."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+
+def sha256(whole: bytes | str) -> str:
+    """Return the SHA-256 of bytes, or of a text in UTF-8, in lower-case hex, as ``sha256sum`` prints it."""
+    return hashlib.sha256(whole.encode() if isinstance(whole, str) else whole).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
