@@ -17,9 +17,9 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
-from bench.plot import line
 from bench.report import Part
 from bench.rounds import ROOT, Claim, Contender, Missing, Sample, ratio
+from screening.reports.charts import Figure, svg
 
 SIZES, FULL_SIZES = (100, 1_000, 10_000), (100, 10_000, 1_000_000)
 VERIFIED, FULL_VERIFIED = (100, 1_000), (100, 1_000, 10_000)
@@ -177,13 +177,15 @@ def _claim(page: str, clinics: list[Clinic], of: str) -> Claim:
 
 
 def _plot(part: Part, engine: str, clinics: list[Clinic], of: str) -> None:
-    lines = {page: [median(each.ms(page, of)) for each in clinics] for page in names()}
+    rows = tuple((page, tuple(median(each.ms(page, of)) for each in clinics)) for page in names())
+    columns = ("", *(f"{each.name} screenings" for each in clinics))
     title = f"One request on {engine}, median ms, by screenings on record"
-    _show(part, f"growth-{engine.lower()}.svg", title, line(title, [each.name for each in clinics], lines, "ms"))
+    _show(part, Figure(f"growth-{engine.lower()}", title, "", columns, rows, (0, 1, 2), stacked=False, unit="ms"))
 
 
-def _show(part: Part, name: str, title: str, picture: bytes) -> None:
-    part.pictures[name], part.after = picture, f"![{title}](images/{name})"
+def _show(part: Part, figure: Figure) -> None:
+    name = f"{figure.slug}.svg"
+    part.pictures[name], part.after = svg(figure), f"![{figure.title}](images/{name})"
 
 
 def verifying(rounds: int) -> Part:
@@ -213,8 +215,8 @@ def verifying(rounds: int) -> Part:
         words = f"a screening at {size:,} against one at {sizes[0]:,}"
         part.claims.append(Claim(words, LINEAR, each[size] / each[sizes[0]]))
     title = "verify --all, seconds of processor time, by screenings on record"
-    shown = {"verify --all": [min(runs[size]) for size in sizes]}
-    _show(part, "growth-verify.svg", title, line(title, [f"{size:,}" for size in sizes], shown, "s", steps=True))
+    rows = tuple((f"{size:,} screenings", (min(runs[size]),)) for size in sizes)
+    _show(part, Figure("growth-verify", title, "", ("", "verify --all"), rows, unit="s"))
     return part
 
 

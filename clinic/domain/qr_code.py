@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import segno
+from qrcode import ERROR_CORRECT_M, QRCode
 
 QUIET = 4  # modules of white around it, as the standard asks (ISO/IEC 18004)
 
@@ -19,6 +19,8 @@ class QrCode:
 
 def qr_code(text: str) -> QrCode:
     """Return ``text`` as a QR code that still reads with some 15 % of it spoilt (level M)."""
-    rows = segno.make_qr(text, error="m").matrix
-    dark = (f"M{x + QUIET} {y + QUIET}h1v1h-1z" for y, row in enumerate(rows) for x, module in enumerate(row) if module)
-    return QrCode(size=len(rows) + 2 * QUIET, path="".join(dark))
+    code = QRCode(error_correction=ERROR_CORRECT_M, border=QUIET)
+    code.add_data(text)
+    rows = code.get_matrix()
+    dark = (f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, module in enumerate(row) if module)
+    return QrCode(size=len(rows), path="".join(dark))

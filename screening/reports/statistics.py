@@ -24,28 +24,11 @@ from screening.domain.adverse_events import WORDS as EVENT_WORDS
 from screening.domain.questionnaire import QUESTIONS
 from screening.domain.rules import Severity
 from screening.models import AdverseEvent, Assessment, Decision, Flag, Screening
+from screening.reports.charts import Figure, Number
 from screening.treatment.forewarned import foreseen
 
 MOST_ROWS = 15  # of a figure that has one row a question
 ENDS = (Stage.SEALED, Stage.STOPPED)
-Number = int | float | None
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One table of numbers. ``columns``: of the names first; ``rows``: a name, then a number or nothing a column.
-
-    ``plot``: which columns are drawn and how: "stacked" bars, "bars" that lie, or "lines".
-    """
-
-    slug: str
-    title: str
-    says: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Number, ...]], ...]
-    plot: str
-    drawn: tuple[int, ...] = (0,)
-    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +78,6 @@ def outcomes(span: Span) -> Figure:
         "A visit that is open may be one of today, or one that nobody closed.",
         ("Week from", WORDS[Stage.SEALED], "Sealed, then withdrawn", WORDS[Stage.STOPPED], "Open"),
         tuple((day_in_words(monday), tuple(counts[monday][end] for end in ends)) for monday in span.mondays),
-        "stacked",
         (0, 1, 2, 3),
     )
 
@@ -115,9 +97,9 @@ def waiting(span: Span) -> Figure:
         "From handing over the tablet to going on to consent. Half of the patients took at most the median.",
         ("Week from", "Median", "90th of 100", "Visits"),
         tuple((day_in_words(monday), _spread(took[monday])) for monday in span.mondays),
-        "lines",
         (0, 1),
-        "minutes",
+        stacked=False,
+        unit="minutes",
     )
 
 
@@ -149,7 +131,6 @@ def flags(span: Span) -> Figure:
         "The questions that raised most, in the last run of the rules of each visit.",
         ("About", *(kind.value.capitalize() for kind in kinds), "All"),
         _most(counts, lambda found: (*(found[kind.value] for kind in kinds), found.total()), len(kinds)),
-        "bars",
         (len(kinds),),
     )
 
@@ -171,9 +152,7 @@ def unsure(span: Span) -> Figure:
         "Out of 100 patients who were asked. A question that many are not sure about may need other words.",
         ("About", "Not sure, of 100", "Rather not say, of 100", "Answered"),
         _most(said, _shares, 0),
-        "bars",
-        (0,),
-        "of 100",
+        unit="of 100",
     )
 
 
@@ -198,9 +177,7 @@ def overrides(span: Span) -> Figure:
         "Out of 100 such flags that were decided. A rule that is always overridden may be wrong, or be ignored.",
         ("About", "Went ahead, of 100", "Went ahead", "Decided"),
         _most(counts, lambda found: (_of_100(found["ahead"], found["decided"]), found["ahead"], found["decided"]), 0),
-        "bars",
-        (0,),
-        "of 100",
+        unit="of 100",
     )
 
 
@@ -219,7 +196,6 @@ def adverse_events(span: Span) -> Figure:
         "Events after the visits of these weeks. Many without a flag may mean that a question is missing.",
         ("What happened", "Flagged before", "Not flagged", "Went ahead against a stop or a defer"),
         tuple((words, tuple(counts[kind][each] for each in columns)) for kind, words in EVENT_WORDS.items()),
-        "stacked",
         (0, 1),
     )
 

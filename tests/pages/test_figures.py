@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import re
+from xml.etree import ElementTree
 
 import pytest
 from django.urls import reverse
@@ -15,7 +16,7 @@ from clinic.domain.csv_export import as_csv
 from clinic.domain.flow import Stage
 from clinic.models import Journal
 from screening.models import Decision, Flag
-from screening.reports import statistics
+from screening.reports.charts import Figure, Number, svg
 from screening.reports.statistics import FIGURES, Span
 from tests.support.factories import (
     acting,
@@ -62,7 +63,7 @@ def this_week() -> Span:
     return Span.of(1, timezone.localdate())
 
 
-def rows(slug: str) -> dict[str, tuple[statistics.Number, ...]]:
+def rows(slug: str) -> dict[str, tuple[Number, ...]]:
     return dict(FIGURES[slug](this_week()).rows)
 
 
@@ -151,11 +152,37 @@ def test_the_page_shows_each_figure_with_its_table_and_names_nobody(filled):
 def test_each_plot_is_svg_without_script_and_asks_nobody(filled, slug):
     answer = staff_client(manager()).get(reverse("figure_plot", args=[slug]))
     assert answer["Content-Type"] == "image/svg+xml"
-    drawn = re.sub(rb"<!--.*?-->", b"", answer.content)
-    assert b"<script" not in drawn
-    assert not [
-        each for each in re.findall(rb"https?://[^\"' <]+", drawn) if not each.startswith(b"http://www.w3.org/")
+    assert not re.search(rb"<script|style", answer.content)
+    assert re.findall(rb"https?://[^\"' <]+", answer.content) == [b"http://www.w3.org/2000/svg"]
+
+
+def drawn(figure: Figure) -> tuple[list[str], list[tuple[int, int]]]:
+    """Return the texts of a figure's picture, and where each bar begins and how long it is, in order."""
+    root = ElementTree.fromstring(svg(figure))
+    bars = root.iterfind(".//{*}g/{*}rect")
+    return [each.text for each in root.iter() if each.text and each.text.strip()], [
+        (int(bar.attrib["x"]), int(bar.attrib["width"])) for bar in bars
     ]
+
+
+ROWS = (("Blood <thinners>", (10, 30, 1)), ("Diabetes", (None, 20, 2)))
+COLUMNS = ("About", "Sealed", "Stopped", "Visits")
+
+
+def test_the_parts_of_a_bar_lie_end_to_end_before_their_sum():
+    texts, bars = drawn(Figure("flags", "Flags", "How often", COLUMNS, ROWS, (0, 1)))
+    assert texts == ["Flags", "How often", "Sealed", "Stopped", "Blood <thinners>", "40", "Diabetes", "20"]
+    (left, ten), (after, thirty), (begin, nothing), (_, twenty) = bars
+    assert (after, begin, nothing) == (left + ten, left, 0)
+    assert twenty == pytest.approx(2 * ten, abs=1)
+    assert thirty == pytest.approx(3 * ten, abs=2)
+
+
+def test_bars_below_each_other_have_a_number_each_and_none_where_none_is_known():
+    texts, bars = drawn(Figure("minutes", "Minutes", "", COLUMNS, ROWS, (0, 1), stacked=False, unit="min"))
+    assert texts[-6:] == ["Blood <thinners>", "10 min", "30 min", "Diabetes", "–", "20 min"]
+    assert len({begin for begin, _ in bars}) == 1
+    assert [width for _, width in bars] == pytest.approx([bars[1][1] / 3, bars[1][1], 0, bars[1][1] * 2 / 3], abs=1)
 
 
 @pytest.mark.parametrize("slug", FIGURES)

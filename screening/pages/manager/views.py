@@ -10,8 +10,8 @@ from django.views.decorators.http import require_GET
 from clinic.domain.csv_export import as_csv
 from clinic.models import Journal, Role
 from clinic.web.access import StaffRequest, staff
-from screening.reports.charts import svg
-from screening.reports.statistics import FIGURES, Figure, Span
+from screening.reports.charts import Figure, svg
+from screening.reports.statistics import FIGURES, Span
 
 SPANS = (4, 12, 26, 52)  # weeks
 USUAL = 12
