@@ -94,7 +94,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_tasks",
     "django_tasks_db",
-    "js_lib_bootstrap5",
+    "django_include_bootstrap",
 ]
 
 MIDDLEWARE = [
