@@ -7,12 +7,11 @@ which an archive copy cannot embed, and Type 1 fonts, which Pango cannot draw.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from itertools import groupby
@@ -62,27 +61,34 @@ def ours() -> Iterator[None]:
                 os.environ["FONTCONFIG_FILE"] = before
 
 
-class _FontSet(ctypes.Structure):
-    _fields_ = [("nfont", ctypes.c_int), ("sfont", ctypes.c_int), ("fonts", ctypes.POINTER(ctypes.c_void_p))]
+@cache
+def _files() -> list[str]:
+    """Return the files of the fonts that the document may use, ours first. Asks fontconfig, as Pango does."""
+    with ours():
+        from weasyprint.text.ffi import ffi, fontconfig
+
+        configuration = fontconfig.FcInitLoadConfigAndFonts()
+    found = fontconfig.FcConfigGetFonts(configuration, fontconfig.FcSetSystem)
+    name, files = ffi.new("FcChar8 **"), []
+    for font in found.fonts[0 : found.nfont]:
+        fontconfig.FcPatternGetString(font, b"file", 0, name)
+        files.append(os.fsdecode(ffi.string(name[0])))
+    fontconfig.FcConfigDestroy(configuration)
+    return files
 
 
 @cache
-def _drawable() -> Callable[[int], bool]:
-    """Return a function that says whether any font has a code point. Asks fontconfig, as Pango does."""
-    lib = ctypes.CDLL("libfontconfig.so.1")
-    lib.FcInitLoadConfigAndFonts.restype = ctypes.c_void_p
-    lib.FcConfigGetFonts.restype = ctypes.POINTER(_FontSet)
-    lib.FcConfigGetFonts.argtypes = [ctypes.c_void_p, ctypes.c_int]
-    lib.FcPatternGetCharSet.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.POINTER(ctypes.c_void_p)]
-    lib.FcCharSetHasChar.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
-    with ours():
-        fonts = lib.FcConfigGetFonts(lib.FcInitLoadConfigAndFonts(), 0).contents
-    charsets = []
-    for index in range(fonts.nfont):
-        charset = ctypes.c_void_p()
-        if lib.FcPatternGetCharSet(fonts.fonts[index], b"charset", 0, ctypes.byref(charset)) == 0:
-            charsets.append(charset)  # owned by the configuration, which this process keeps
-    return cache(lambda point: any(lib.FcCharSetHasChar(charset, point) for charset in charsets))
+def _characters(file: str) -> frozenset[int]:
+    from fontTools.ttLib import TTFont
+
+    with TTFont(file, fontNumber=0, lazy=True) as font:
+        return frozenset(font.getBestCmap() or ())
+
+
+@cache
+def _drawable(point: int) -> bool:
+    """Say whether any font has a code point. No more fonts are opened than it takes to find one."""
+    return any(point in _characters(file) for file in _files())
 
 
 # The joiners and the two plain direction marks draw nothing, and stay: names in Persian, Arabic and Hindi need them.
@@ -130,7 +136,7 @@ def _is_right_to_left(character: str) -> bool:
 def _cannot_be_drawn(character: str) -> bool:
     if character in _INVISIBLE:
         return False
-    return unicodedata.category(character) in _HIDDEN or not _drawable()(ord(character))
+    return unicodedata.category(character) in _HIDDEN or not _drawable(ord(character))
 
 
 def _named(run: Iterable[str]) -> str:
@@ -150,8 +156,3 @@ def _breakable(run: re.Match[str]) -> str:
         piece if not index or unicodedata.combining(piece[0]) or piece[0] in _INVISIBLE else "\u200b" + piece
         for index, piece in enumerate(pieces)
     )
-
-
-def undrawable(text: str) -> set[str]:
-    """Return the characters of ``text`` that the document would have to name instead of drawing them."""
-    return set(filter(_cannot_be_drawn, text.translate(_AS_CLOSE_AS)))
