@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import sha256
 
 import rfc8785
 
+from clinic.domain.digests import sha256
 from screening.domain.scope import Part, Scope
 
 
@@ -67,7 +67,7 @@ class Covered:
 
 def answers_digest(stored: Mapping[str, object]) -> str:
     """Return the SHA-256 (hex) of answers as they are stored, over their canonical JSON (RFC 8785)."""
-    return sha256(rfc8785.dumps(dict(stored))).hexdigest()  # type: ignore[arg-type]
+    return sha256(rfc8785.dumps(dict(stored)))  # type: ignore[arg-type]
 
 
 def lapsed(covered: Covered, now: Covered, *, hours: int) -> tuple[LapseReason, ...]:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import rfc8785
 
 from clinic.domain.body_regions import NOT_PRESSED, concrete, in_order, limb_of, region_words
 from clinic.domain.dates import day_in_words
+from clinic.domain.digests import sha256
 from clinic.domain.policy import RULE_SETTINGS, Policy
 from screening.domain import medicines, questionnaire, sources
 from screening.domain.questionnaire import QUESTIONS, Answers, Kind, Question
@@ -102,7 +102,7 @@ class Raised:
 
         The reason counts too: some rules name the planned regions in it; a decision about one is none about another.
         """
-        said = sha256(f"{','.join(self.regions)}\n{self.reason}".encode()).hexdigest()
+        said = sha256(f"{','.join(self.regions)}\n{self.reason}")
         return f"{self.rule}:{self.severity}:{said[:16]}"
 
 
@@ -162,7 +162,7 @@ class RuleInput:
             "on_record": [[each.event, each.day.isoformat(), each.what] for each in self.on_record],
             "rules": digest(),
         }
-        return sha256(rfc8785.dumps(told)).hexdigest()
+        return sha256(rfc8785.dumps(told))
 
     def asked(self, name: str) -> bool:
         return questionnaire.asked(QUESTIONS[name], self.answers, returning=self.returning)
@@ -586,7 +586,7 @@ RULES: tuple[Rule, ...] = (*_TABLE, *_unanswered_rules())
 def digest() -> str:
     """Return the SHA-256 (hex) of the rules as they are written, a zero byte between the files."""
     here = Path(__file__).parent
-    return sha256(b"\0".join((here / name).read_bytes() for name in WRITTEN_IN)).hexdigest()
+    return sha256(b"\0".join((here / name).read_bytes() for name in WRITTEN_IN))
 
 
 def run(seen: RuleInput) -> RuleResult:

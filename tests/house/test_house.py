@@ -116,6 +116,15 @@ def test_screens_have_one_style_of_date() -> None:
     assert not found(r"%d[./]|%-d|%[bBy]\b", paths)
 
 
+def test_a_digest_is_made_in_one_place() -> None:
+    """And in the verifier's own. An HMAC, and what a key or a timestamp signs, is another thing."""
+    here = {
+        line.partition(":")[0]
+        for line in found(r"hashlib\.(sha256\(.*hexdigest|file_digest)|hashlib import", own_files(".py"))
+    }
+    assert here == {"clinic/domain/digests.py", "consent/domain/digests.py"}
+
+
 def test_scripts_never_write_markup() -> None:
     scripts = own_files(".js")
     assert scripts
