@@ -26,7 +26,7 @@ from clinic.domain import hash_chain
 from clinic.domain.digests import sha256
 from clinic.models import Journal, Patient, PatientToken, PolicyChange, Tablet, User, VersionSeen, Visit
 from clinic.storage import append_only_triggers
-from consent.models import Consent, Given, SealedFile, Signature
+from consent.models import Consent, SealedFile, Signature, SignedConsent
 from consent.seal import installation_trust
 from consent.seal.pades import seal
 from screening.models import Screening
@@ -35,7 +35,7 @@ ROOMS = ("clinic", "screening", "consent")
 MADE_ANEW = (Journal, Consent, SealedFile)
 NOT_COPIED = (User, Tablet, PolicyChange, VersionSeen, Patient, PatientToken)
 # Long texts that no page of the desk reads; the largest clinic has them at every thousandth visit, to spare the disk.
-LONG = {(Given, "statement"): "{}", (Given, "acknowledged"): "[]", (Signature, "strokes"): "[]"}
+LONG = {(SignedConsent, "statement"): "{}", (SignedConsent, "acknowledged"): "[]", (Signature, "strokes"): "[]"}
 LONG |= {(Screening, "given_at"): "{}"}
 COMES_BACK = 5  # visits of one patient
 END_OF_FILE = b"%%EOF\n"
@@ -257,7 +257,7 @@ class Template:
     days: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, row: hash_chain.Row) -> Template:
+    def of(cls, row: hash_chain.ChainRow) -> Template:
         at = row.at.astimezone(dt.UTC)
         head = f'{{"action":{_canonical(row.action)},"actor_kind":"{row.actor_kind}","at":"'
         fixed = (row.action, row.actor_kind, row.user, row.role, row.tablet)
@@ -333,7 +333,7 @@ class OneConsent:
             of = Consent(pk=pk, visit=Visit.objects.select_related("patient").get(pk=visit))
             told, pdf = _encrypted(of, "record", told), _encrypted(SealedFile(consent=of), "pdf", pdf)
         consent = (
-            *(pk, visit, row["given_id"] + number * count[Given], told, digest, row["confirmed_by_id"]),
+            *(pk, visit, row["given_id"] + number * count[SignedConsent], told, digest, row["confirmed_by_id"]),
             _stored(row["confirmed_at"] + shift),
         )
         # When it was sealed is the truth, and not moved: the certificate is from today.

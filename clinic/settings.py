@@ -116,10 +116,10 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "clinic.web.middleware.device_tokens",
     "clinic.web.middleware.refusals",
-    "clinic.web.unavailable.not_saved_yet",
-    "clinic.web.middleware.last_only_so_long",
-    "clinic.web.middleware.erased_records",
-    "clinic.web.middleware.default_deny",
+    "clinic.web.unavailable.DatabaseUnavailable",
+    "clinic.web.middleware.SessionTimeout",
+    "clinic.web.middleware.ErasedRecords",
+    "clinic.web.middleware.DefaultDeny",
 ]
 
 LOGGING = CONFIG

@@ -27,7 +27,7 @@ from clinic.domain.flow import Stage
 from clinic.models import Journal, Tombstone, Visit
 from clinic.storage.encrypted_fields import with_keys
 from clinic.storage.patient_keys import Erased, Unreadable
-from consent.models import After, Consent, SealedAfter, SealedFile, Timestamp
+from consent.models import Consent, ConsentStatusChange, SealedFile, SealedStatusChange, Timestamp
 from consent.seal import anchors, installation_trust
 from consent.seal.keys import EARLIER, SEAL_CERTIFICATE, certificate_in, fingerprint, roots
 from consent.seal.pades import attached, verify
@@ -104,7 +104,7 @@ class _Spoken:
     files: dict[tuple[int, str], int] = field(default_factory=dict)  # (visit, digest)
     after: dict[tuple[int, str], int] = field(default_factory=dict)  # (visit, kind)
 
-    def hear(self, row: hash_chain.Row) -> None:
+    def hear(self, row: hash_chain.ChainRow) -> None:
         if row.visit is None:
             return
         digest = str(row.data.get("digest", ""))
@@ -119,10 +119,12 @@ class _Spoken:
         """Raise ``Wrong`` for what is gone, and forget what was heard."""
         records = Consent.objects.filter(sha256__in=_digests(self.records)).values_list("visit_id", "sha256")
         files = SealedFile.objects.filter(sha256__in=_digests(self.files)).values_list("consent__visit_id", "sha256")
-        later = SealedAfter.objects.filter(sha256__in=_digests(self.files))
+        later = SealedStatusChange.objects.filter(sha256__in=_digests(self.files))
         later_files = later.values_list("after__consent__visit_id", "sha256")
         visits = [visit for visit, _ in self.after]
-        kinds = set().union(*(After.objects.filter(**{f"{way}__in": visits}).values_list(way, "kind") for way in WAYS))
+        kinds = set().union(
+            *(ConsentStatusChange.objects.filter(**{f"{way}__in": visits}).values_list(way, "kind") for way in WAYS)
+        )
         _all_there("its consent", self.records, set(records))
         _all_there("its sealed file", self.files, {*files, *later_files})
         _all_there("what came after its consent", self.after, kinds)
@@ -156,7 +158,7 @@ def _journal(marks: list[anchors.Anchor] | None) -> str:
     return f"{last.seq:,} rows, each follows the one before it; the last has the hash {last.hash}"
 
 
-def _readable(rows: Iterator[hash_chain.Row]) -> Iterator[hash_chain.Row]:
+def _readable(rows: Iterator[hash_chain.ChainRow]) -> Iterator[hash_chain.ChainRow]:
     """Yield the rows; what the database cannot give back as the journal writes it is the next row's fault."""
     last = 0
     try:
@@ -167,7 +169,7 @@ def _readable(rows: Iterator[hash_chain.Row]) -> Iterator[hash_chain.Row]:
         raise hash_chain.Broken(last + 1, "cannot be read") from error
 
 
-def _same_anchors(row: hash_chain.Row, marks: list[anchors.Anchor]) -> None:
+def _same_anchors(row: hash_chain.ChainRow, marks: list[anchors.Anchor]) -> None:
     """Hold what the journal says of the anchors file against the file: the line before, by its digest."""
     before = int(row.data.get("number", 0)) - 1
     if before > len(marks):
@@ -195,7 +197,7 @@ def _and(erased: int) -> str:
     return f"; {erased:,} erased, each with its tombstone" if erased else ""
 
 
-def _is_erased(row: Consent | SealedFile | SealedAfter, visit: int) -> bool:
+def _is_erased(row: Consent | SealedFile | SealedStatusChange, visit: int) -> bool:
     """Say whether the key of a row was destroyed. Raise ``Wrong`` if it was, and nothing says by whom."""
     try:
         _opened(row, "pdf" if isinstance(row, SealedFile) else "record")
@@ -206,7 +208,7 @@ def _is_erased(row: Consent | SealedFile | SealedAfter, visit: int) -> bool:
     return False
 
 
-def _opened(row: Consent | SealedFile | SealedAfter, name: str) -> bytes | None:
+def _opened(row: Consent | SealedFile | SealedStatusChange, name: str) -> bytes | None:
     """Return what is encrypted in a row, or nothing if it is not what was encrypted there."""
     try:
         found: bytes = getattr(row, name)
@@ -215,10 +217,10 @@ def _opened(row: Consent | SealedFile | SealedAfter, name: str) -> bytes | None:
     return found
 
 
-def _kept_records() -> Iterator[tuple[str, int, Consent | SealedAfter]]:
+def _kept_records() -> Iterator[tuple[str, int, Consent | SealedStatusChange]]:
     for first in with_keys(Consent.objects.order_by("pk").iterator(chunk_size=PIECE), PIECE):
         yield "the consent", first.visit_id, first
-    later = SealedAfter.objects.select_related("after__consent__visit").defer("pdf", "after__consent__record")
+    later = SealedStatusChange.objects.select_related("after__consent__visit").defer("pdf", "after__consent__record")
     for each in with_keys(later.order_by("pk").iterator(chunk_size=PIECE), PIECE):
         yield "what came after the consent", each.after.visit.pk, each
 
@@ -243,15 +245,15 @@ def _files() -> str:
     return f"{count:,}, each as it was filed, sealed by us, whole, and with the record that is kept here{_and(erased)}"
 
 
-def _kept_files() -> Iterator[tuple[str, int, SealedFile | SealedAfter, Consent | SealedAfter]]:
+def _kept_files() -> Iterator[tuple[str, int, SealedFile | SealedStatusChange, Consent | SealedStatusChange]]:
     for first in with_keys(SealedFile.objects.select_related("consent").order_by("pk").iterator(chunk_size=20), 20):
         yield "the consent", first.consent.visit_id, first, first.consent
-    later = SealedAfter.objects.select_related("after__consent__visit").defer("after__consent__record")
+    later = SealedStatusChange.objects.select_related("after__consent__visit").defer("after__consent__record")
     for each in with_keys(later.order_by("pk").iterator(chunk_size=20), 20):
         yield "what came after the consent", each.after.visit.pk, each, each
 
 
-def _file_problems(each: SealedFile | SealedAfter, beside: Consent | SealedAfter) -> list[str]:
+def _file_problems(each: SealedFile | SealedStatusChange, beside: Consent | SealedStatusChange) -> list[str]:
     """Return what is wrong with a sealed file; ``beside``: the row of the record that it must carry."""
     if (pdf := _opened(each, "pdf")) is None:
         return ["It does not open as what was filed."]
@@ -267,7 +269,9 @@ def _file_problems(each: SealedFile | SealedAfter, beside: Consent | SealedAfter
 def _timestamps() -> str:
     count, roots_of_time = 0, installation_trust.trust().stamp_roots
     for each in Timestamp.objects.order_by("pk").iterator(chunk_size=PIECE):
-        if not any(model.objects.filter(sha256=each.file_sha256).exists() for model in (SealedFile, SealedAfter)):
+        if not any(
+            model.objects.filter(sha256=each.file_sha256).exists() for model in (SealedFile, SealedStatusChange)
+        ):
             raise Wrong(f"the timestamp of the file {each.file_sha256}: there is no such file here")
         try:
             said = check(bytes(each.token), each.file_sha256, roots_of_time) if each.token else None
@@ -317,7 +321,7 @@ def _stages() -> QuerySet[Visit, dict[str, Any]]:
         return Subquery(moves.filter(**which).values(**{f"told_{key}": KeyTextTransform(key, "data")})[:1])
 
     def is_there(kind: str) -> Exists | Q:
-        one, other = (Exists(After.objects.filter(**{way: OuterRef("pk")}, kind=kind)) for way in WAYS)
+        one, other = (Exists(ConsentStatusChange.objects.filter(**{way: OuterRef("pk")}, kind=kind)) for way in WAYS)
         return one | other
 
     rows: QuerySet[Visit, dict[str, Any]] = Visit.objects.order_by("pk").values(

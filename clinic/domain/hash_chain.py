@@ -32,7 +32,7 @@ START = Link(0, "0" * 64)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ChainRow:
     """One row of the journal, with every column of its table. People and things are named by their keys alone."""
 
     seq: int
@@ -103,7 +103,7 @@ class Broken(Exception):
         self.seq = seq
 
 
-def followed(rows: Iterable[Row], *, after: Link = START) -> Iterator[Row]:
+def followed(rows: Iterable[ChainRow], *, after: Link = START) -> Iterator[ChainRow]:
     """Yield the rows one by one, each once it was found to follow the one before.
 
     ``rows`` are in the order of their numbers and begin right after ``after``. Raise ``Broken`` at the first that
@@ -127,7 +127,7 @@ def followed(rows: Iterable[Row], *, after: Link = START) -> Iterator[Row]:
         yield row
 
 
-def anchored(rows: Iterable[Row], marks: Iterable[Link], *, after: Link = START) -> Iterator[Row]:
+def anchored(rows: Iterable[ChainRow], marks: Iterable[Link], *, after: Link = START) -> Iterator[ChainRow]:
     """Yield the rows of ``followed``, and hold them against ``marks`` made after ``after``.
 
     Raise ``Broken`` also where a row is not the one that was marked, or the chain ends before the last mark.

@@ -13,13 +13,15 @@ from clinic.models.staff import Role, User
 from clinic.models.tablets import Hold, SpentToken, Tablet
 from clinic.models.versions import VersionSeen
 from clinic.models.visits import StaleVisit, Visit
-from clinic.storage.append_only import WrittenOnce, WrittenUntil
+from clinic.storage.append_only import AppendOnly, FrozenWhenSet
 
 __all__ = [
     "Actor",
+    "AppendOnly",
     "Correction",
     "EmergencyAccess",
     "Enrolment",
+    "FrozenWhenSet",
     "Hold",
     "Invitation",
     "Journal",
@@ -37,6 +39,4 @@ __all__ = [
     "User",
     "VersionSeen",
     "Visit",
-    "WrittenOnce",
-    "WrittenUntil",
 ]

@@ -10,7 +10,7 @@ from django.utils import timezone
 from clinic.models.patients import Patient
 from clinic.models.sites import Site
 from clinic.models.staff import User
-from clinic.storage.append_only import WrittenUntil
+from clinic.storage.append_only import FrozenWhenSet
 from clinic.storage.encrypted_fields import EncryptedText
 
 LASTS = dt.timedelta(hours=4)  # design judgement: one shift's emergency; who needs longer gives a reason again
@@ -30,7 +30,7 @@ class EmergencyAccessQuerySet(models.QuerySet["EmergencyAccess"]):
         return self.filter(patient__site=site, seen_at=None)
 
 
-class EmergencyAccess(WrittenUntil):
+class EmergencyAccess(FrozenWhenSet):
     """One record, opened for reading by a practitioner of another clinic. It stays as written but for who saw it."""
 
     final = "seen_at"

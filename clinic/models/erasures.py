@@ -12,7 +12,7 @@ from django.utils import timezone
 from clinic.models.patients import Patient
 from clinic.models.staff import User
 from clinic.storage import master_keys
-from clinic.storage.append_only import WrittenOnce, WrittenUntil
+from clinic.storage.append_only import AppendOnly, FrozenWhenSet
 from clinic.storage.encrypted_fields import EncryptedText
 
 
@@ -22,7 +22,7 @@ class OfAClinic(models.QuerySet[Any]):
         return self.filter(patient__site=site)
 
 
-class LegalHold(WrittenUntil):
+class LegalHold(FrozenWhenSet):
     """A reason not to erase a record: a complaint, a claim, an order of a court. It holds until somebody ends it."""
 
     final = "ended_at"
@@ -48,7 +48,7 @@ class LegalHold(WrittenUntil):
         return f"hold on {self.patient_id}"
 
 
-class Tombstone(WrittenOnce):
+class Tombstone(AppendOnly):
     """A record was erased: its key was destroyed. Why it might be, who said so, and what can still be checked.
 
     Some law asks for a note of name and period: it is in ``register``, encrypted under a key of its own.

@@ -11,7 +11,7 @@ from django.utils import timezone
 from clinic.domain.digests import sha256
 from clinic.models.staff import User
 from clinic.models.tablets import Tablet
-from clinic.storage.append_only import WrittenUntil
+from clinic.storage.append_only import FrozenWhenSet
 
 DESK_LIFE = dt.timedelta(minutes=15)  # long enough to take out a phone, short enough for a picture of the screen
 TRIES = 3
@@ -32,7 +32,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         return found.select_for_update(of=("self",)).first() if token else None
 
 
-class Invitation(WrittenUntil):
+class Invitation(FrozenWhenSet):
     """One link to one visit. Who made it and how it travelled are evidence; the link itself is never kept."""
 
     final = "ended_at"

@@ -17,7 +17,7 @@ from clinic.models.actors import Actor
 from clinic.models.patients import Patient
 from clinic.models.staff import User
 from clinic.models.tablets import Tablet
-from clinic.storage.append_only import WrittenOnce
+from clinic.storage.append_only import AppendOnly
 
 # No names, no answers, no reasons in words: the journal outlives the erasure of what it speaks of.
 # A flag is named by its number, because which question raised it would say what was answered.
@@ -81,7 +81,7 @@ class JournalQuerySet(models.QuerySet["Journal"]):
         subject = patient.pk if patient else visit.patient_id if visit else None
         with transaction.atomic(using=self.db, savepoint=False):
             last = self.head()
-            row = hash_chain.Row(
+            row = hash_chain.ChainRow(
                 seq=last.seq + 1,
                 at=timezone.now(),
                 action=action,
@@ -114,16 +114,16 @@ class JournalQuerySet(models.QuerySet["Journal"]):
         last = self.order_by("-seq").values_list("seq", "hash").first()
         return hash_chain.Link(*last) if last else hash_chain.START
 
-    def rows(self) -> Iterator[hash_chain.Row]:
+    def rows(self) -> Iterator[hash_chain.ChainRow]:
         """Yield the rows as the chain knows them, in order, read in pieces."""
         for values in self.order_by("seq").values_list(*COLUMNS).iterator(chunk_size=2000):
-            yield hash_chain.Row(*values)
+            yield hash_chain.ChainRow(*values)
 
 
-COLUMNS = tuple(field.name for field in fields(hash_chain.Row))
+COLUMNS = tuple(field.name for field in fields(hash_chain.ChainRow))
 
 
-class Journal(WrittenOnce):
+class Journal(AppendOnly):
     """One thing that happened. Every column is under the row's hash."""
 
     seq = models.BigIntegerField("number", primary_key=True)

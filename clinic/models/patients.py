@@ -18,7 +18,7 @@ from clinic.models.actors import Actor
 from clinic.models.sites import FIRST, Site
 from clinic.models.staff import User
 from clinic.storage import patient_keys
-from clinic.storage.append_only import WrittenOnce
+from clinic.storage.append_only import AppendOnly
 from clinic.storage.encrypted_fields import EncryptedDate, EncryptedText
 
 SHORTEST_PREFIX, LONGEST_PREFIX = 3, 10
@@ -186,7 +186,7 @@ class PatientToken(models.Model):
         return self.token[:8]
 
 
-class Correction(WrittenOnce):
+class Correction(AppendOnly):
     """A patient's details, corrected: what it was, what it became, by whom. Written once."""
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="corrections")
@@ -200,7 +200,7 @@ class Correction(WrittenOnce):
         return f"{self.field} of {self.patient_id}"
 
 
-class Merge(WrittenOnce):
+class Merge(AppendOnly):
     """Two records of one person made one. Written once."""
 
     kept = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="merges")

@@ -8,7 +8,7 @@ from django.utils import timezone
 from clinic.domain.policy import SETTINGS, Policy
 from clinic.models.sites import FIRST, Site
 from clinic.models.staff import User
-from clinic.storage.append_only import WrittenOnce
+from clinic.storage.append_only import AppendOnly
 
 
 class PolicyChangeQuerySet(models.QuerySet["PolicyChange"]):
@@ -21,7 +21,7 @@ class PolicyChangeQuerySet(models.QuerySet["PolicyChange"]):
         return Policy().but(**latest)
 
 
-class PolicyChange(WrittenOnce):
+class PolicyChange(AppendOnly):
     """One setting, changed. Written once."""
 
     name = models.CharField(max_length=40)

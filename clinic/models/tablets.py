@@ -14,7 +14,7 @@ from clinic.domain.digests import sha256
 from clinic.domain.policy import Policy
 from clinic.models.sites import FIRST, Site
 from clinic.models.staff import User
-from clinic.storage.append_only import WrittenUntil
+from clinic.storage.append_only import FrozenWhenSet
 
 CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
 CODE_LIFE = dt.timedelta(minutes=10)
@@ -148,7 +148,7 @@ class HoldQuerySet(models.QuerySet["Hold"]):
         return self.filter(ended_at=None)
 
 
-class Hold(WrittenUntil):
+class Hold(FrozenWhenSet):
     """One tablet showing one visit, from hand-over to return. Who handed it over is evidence, so rows stay."""
 
     final = "ended_at"

@@ -8,7 +8,7 @@ from django.utils import timezone
 from clinic.models.actors import Actor
 from clinic.models.journal import Journal
 from clinic.models.staff import User
-from clinic.storage.append_only import WrittenOnce
+from clinic.storage.append_only import AppendOnly
 
 
 class VersionSeenQuerySet(models.QuerySet["VersionSeen"]):
@@ -24,7 +24,7 @@ class VersionSeenQuerySet(models.QuerySet["VersionSeen"]):
             return
 
 
-class VersionSeen(WrittenOnce):
+class VersionSeen(AppendOnly):
     """The first use of one version. A deployment has no account here, so the first use tells who saw it first."""
 
     class What(models.TextChoices):

@@ -20,7 +20,7 @@ MOST_ROWS = 200
 
 
 @dataclass(frozen=True)
-class Row:
+class Appointment:
     """One line: a patient who is expected, and when."""
 
     name: str
@@ -31,7 +31,7 @@ class Row:
     practitioner: User | None = None
 
 
-class Unreadable(ValueError):
+class UnreadableList(ValueError):
     """A list that cannot be read; ``problems`` says why, one sentence a line."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -50,21 +50,21 @@ def read_date(text: str) -> dt.date:
     raise ValueError(f"“{text}” is not a date; allowed: 1990-05-01 or 01/05/1990 (day first)")
 
 
-def read(text: str, *, today: dt.date, site: int | None) -> list[Row]:
+def read(text: str, *, today: dt.date, site: int | None) -> list[Appointment]:
     """Return the rows of a CSV text with a header line; ``site``: whose practitioners it may name.
 
-    Raise ``Unreadable`` with every problem by line.
+    Raise ``UnreadableList`` with every problem by line.
     """
     lines = csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""))
     header = [name.strip().lower() for name in lines.fieldnames or []]
     lines.fieldnames = header
     if missing := [name for name in NEEDED if name not in header]:
-        raise Unreadable(
+        raise UnreadableList(
             [f"The first line must name the columns. Missing: {', '.join(missing)}. Known: {', '.join(COLUMNS)}."]
         )
     if unknown := [name for name in header if name not in COLUMNS]:
-        raise Unreadable([f"Unknown columns: {', '.join(unknown)}. Known: {', '.join(COLUMNS)}."])
-    rows: list[Row] = []
+        raise UnreadableList([f"Unknown columns: {', '.join(unknown)}. Known: {', '.join(COLUMNS)}."])
+    rows: list[Appointment] = []
     problems: list[str] = []
     staff = {user.username: user for user in practitioners_of(site)}
     for number, line in enumerate(lines, start=2):
@@ -73,15 +73,15 @@ def read(text: str, *, today: dt.date, site: int | None) -> list[Row]:
         except ValueError as error:
             problems.append(f"Line {number}: {error}.")
         if len(rows) > MOST_ROWS:
-            raise Unreadable([f"More than {MOST_ROWS} lines. Split the list."])
+            raise UnreadableList([f"More than {MOST_ROWS} lines. Split the list."])
     if not rows and not problems:
         problems.append("There is no line below the column names.")
     if problems:
-        raise Unreadable(problems)
+        raise UnreadableList(problems)
     return rows
 
 
-def _row(line: dict[str, str | None], *, staff: dict[str, User], today: dt.date) -> Row:
+def _row(line: dict[str, str | None], *, staff: dict[str, User], today: dt.date) -> Appointment:
     cell = {name: (line.get(name) or "").strip() for name in COLUMNS}
     if not cell["name"] or len(cell["name"]) > 200:
         raise ValueError("name: at most 200 characters, and not empty")
@@ -96,7 +96,7 @@ def _row(line: dict[str, str | None], *, staff: dict[str, User], today: dt.date)
         time = dt.time.fromisoformat(cell["time"]) if cell["time"] else None
     except ValueError as error:
         raise ValueError(f"time: “{cell['time']}” is not a time; allowed: 09:30") from error
-    return Row(
+    return Appointment(
         name=cell["name"],
         born=born,
         time=time,
@@ -107,7 +107,7 @@ def _row(line: dict[str, str | None], *, staff: dict[str, User], today: dt.date)
 
 
 @transaction.atomic
-def add(*, rows: list[Row], same: dict[int, str], day: dt.date, by: Actor) -> int:
+def add(*, rows: list[Appointment], same: dict[int, str], day: dt.date, by: Actor) -> int:
     """Put the rows on the board; return how many were added.
 
     ``same`` gives, by row, the id of the patient it is, or "" for somebody new. A patient who is on the board for that

@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 
-class WrittenOnce(models.Model):
+class AppendOnly(models.Model):
     """A row is inserted and then never changed or deleted, nor are the rows of its many-to-many tables.
 
     What comes after is another row.
@@ -17,7 +17,7 @@ class WrittenOnce(models.Model):
         abstract = True
 
 
-class WrittenUntil(models.Model):
+class FrozenWhenSet(models.Model):
     """A row may change until a moment is set in it, and then stays.
 
     ``final``: the field whose value, once set, freezes the row. ``open_fields``: the fields that may change until then;

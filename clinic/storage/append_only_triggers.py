@@ -1,6 +1,6 @@
 """The database refuses what must not happen to rows that are written once, whoever asks: the app, a script, a person.
 
-Which tables: those of ``WrittenOnce`` and ``WrittenUntil`` models, and the many-to-many tables of the former. What is
+Which tables: those of ``AppendOnly`` and ``FrozenWhenSet`` models, and the many-to-many tables of the former. What is
 refused: UPDATE and DELETE; on PostgreSQL also TRUNCATE; on SQLite also an INSERT that would take the place of a row,
 because REPLACE deletes without asking the triggers where ``recursive_triggers`` is off.
 
@@ -21,7 +21,7 @@ from django.apps import apps
 from django.db import models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from clinic.storage.append_only import WrittenOnce, WrittenUntil
+from clinic.storage.append_only import AppendOnly, FrozenWhenSet
 
 BEFORE_UPDATE_OR_DELETE, BEFORE_TRUNCATE = 1 + 2 + 8 + 16, 2 + 32  # the bits of PostgreSQL's pg_trigger.tgtype
 
@@ -64,14 +64,14 @@ def guarded() -> list[Guarded]:
     found = []
     for model in apps.get_models(include_auto_created=True):
         owner: Any = model._meta.auto_created or model  # of a many-to-many table: the model that declares it
-        if issubclass(owner, WrittenOnce):
+        if issubclass(owner, AppendOnly):
             found.append(Guarded(model._meta.db_table, _unique(model)))
-        elif issubclass(model, WrittenUntil):
+        elif issubclass(model, FrozenWhenSet):
             found.append(_until(model))
     return sorted(found, key=lambda each: each.table)
 
 
-def _until(model: type[WrittenUntil]) -> Guarded:
+def _until(model: type[FrozenWhenSet]) -> Guarded:
     may_change = _columns(model, model.open_fields)
     return Guarded(
         model._meta.db_table,

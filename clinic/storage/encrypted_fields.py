@@ -181,14 +181,14 @@ def with_keys(rows: Iterable[Row], size: int = 500) -> Iterator[Row]:
         yield from block
 
 
-def enclosed(text: str, patient: KeyHolder, purpose: str) -> str:
+def encrypt_for(text: str, patient: KeyHolder, purpose: str) -> str:
     """Return ``text`` encrypted under a patient's key, for what is kept outside of our tables, such as a task."""
     key_id = patient.key_at_hand()
     return Envelope(key_id, patient_keys.opened(key_id).encrypt(text.encode(), purpose.encode())).as_text
 
 
-def disclosed(enclosed_text: str, purpose: str) -> str:
-    """Return what ``enclosed`` was given. Raise ``Erased`` or ``Unreadable``."""
+def decrypt_for(enclosed_text: str, purpose: str) -> str:
+    """Return what ``encrypt_for`` was given. Raise ``Erased`` or ``Unreadable``."""
     if (envelope := Envelope.read(enclosed_text)) is None:
         raise Unreadable("It was not encrypted.")
     try:

@@ -1,4 +1,4 @@
-"""Who may open a page. Every view names it; one that names nobody is refused by ``middleware.default_deny``.
+"""Who may open a page. Every view names it; one that names nobody is refused by ``middleware.DefaultDeny``.
 
 A page that is not yours and a page that is not there are the same 404; nobody signed in sees the login page.
 """

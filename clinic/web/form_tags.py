@@ -29,7 +29,7 @@ SEVERITY_WORDS = {
 
 
 @dataclass(frozen=True)
-class Part:
+class DatePart:
     """One box of a control made of several: its label, the id that the label is for, and its HTML."""
 
     id: str
@@ -129,7 +129,7 @@ def tick_box(field: BoundField) -> str:
 
 
 @register.filter
-def parts(field: BoundField) -> list[Part]:
+def parts(field: BoundField) -> list[DatePart]:
     """Return the boxes of a control made of several, such as a date in day, month and year.
 
     A box is called by its ``data-label``; three boxes without one are day, month and year.
@@ -149,5 +149,5 @@ def parts(field: BoundField) -> list[Part]:
             attrs["aria-invalid"] = "true"
         given = values[number] if values else None
         html = box.render(field.html_name + suffix, given, attrs=attrs, renderer=field.form.renderer)
-        found.append(Part(id=box_id, label=label, control=html))
+        found.append(DatePart(id=box_id, label=label, control=html))
     return found

@@ -154,7 +154,7 @@ def refusals(get_response: Answer) -> Answer:
     return middleware
 
 
-class erased_records:
+class ErasedRecords:
     """Answer with 410 and a page that says so where somebody asks for what was erased."""
 
     def __init__(self, get_response: Answer) -> None:
@@ -172,7 +172,7 @@ class erased_records:
         return render(request, "clinic/public/erased.html", {"stone": stone}, status=410)
 
 
-class last_only_so_long:
+class SessionTimeout:
     """Sign out who did nothing for too long, or came in too long ago. What a page asks for on its own is not doing."""
 
     def __init__(self, get_response: Answer) -> None:
@@ -194,7 +194,7 @@ class last_only_so_long:
             sessions.note(request)
 
 
-class default_deny:
+class DefaultDeny:
     """Refuse any view that does not name who may open it (`clinic.web.access`)."""
 
     def __init__(self, get_response: Answer) -> None:

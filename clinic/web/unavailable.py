@@ -17,7 +17,7 @@ UNSEEN = "password"  # part of the names of fields that are never written into a
 log = logging.getLogger(__name__)
 
 
-class not_saved_yet:
+class DatabaseUnavailable:
     """Answer 503 where the database is locked for too long, its disk is full, or it cannot be reached."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -16,7 +16,7 @@ from consent.actions.signed_scope import beyond, beyond_course
 from consent.actions.voiding import to_confirm, void
 from consent.domain import record
 from consent.jobs.tasks import seal_consent
-from consent.models import Consent, Given, Signature
+from consent.models import Consent, Signature, SignedConsent
 from consent.status import build_record
 from consent.status.guardian_check import other_guardian
 from screening.actions import assess, attest, note_lapse, save_plan
@@ -34,7 +34,7 @@ class SentBack:
     why: str
 
 
-def vouched(given: Given, by: Actor) -> tuple[str, ...]:
+def vouched(given: SignedConsent, by: Actor) -> tuple[str, ...]:
     """Return, as worded, what the practitioner vouches for with a confirmation of ``given``."""
     who = by.staff
     seen = "".join(
@@ -112,7 +112,7 @@ def confirm(
     return consent
 
 
-def _freeze(given: Given, state: ReviewState, by: Actor) -> Consent:
+def _freeze(given: SignedConsent, state: ReviewState, by: Actor) -> Consent:
     at = timezone.now()
     frozen = build_record.build(given=given, state=state, by=by.staff, at=at, statements=vouched(given, by))
     canonical = record.canonical(frozen)
@@ -131,7 +131,7 @@ def _freeze(given: Given, state: ReviewState, by: Actor) -> Consent:
     return consent
 
 
-def _send_back(given: Given, why: str, says: str, by: Actor) -> SentBack:
+def _send_back(given: SignedConsent, why: str, says: str, by: Actor) -> SentBack:
     void(given, why=why, by=by)
     visit = Visit.objects.get(pk=given.visit_id)
     visit.move(Stage.IN_REVIEW, by=by, why=why)

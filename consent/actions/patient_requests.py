@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from clinic.domain.flow import Stage
 from clinic.models import Actor, Hold, Journal, StaleVisit, Visit
-from screening.models import Asked
+from screening.models import PatientQuestion
 
 
 def on_tablet(visit: Visit, hold: Hold) -> Visit:
@@ -23,7 +23,7 @@ def ask_to_talk(*, visit: Visit, hold: Hold, by: Actor, question: str = "") -> N
     """The patient wants to talk first: the visit goes to the practitioner, with the question if there is one."""
     visit = on_tablet(visit, hold)
     if question:
-        Asked.objects.create(visit=visit, text=question)
+        PatientQuestion.objects.create(visit=visit, text=question)
     visit.mark(by=by, action="patient wants to talk", wants_talk_at=timezone.now())
     visit.move(Stage.IN_REVIEW, by=by)
     hold.end("waiting")

@@ -8,14 +8,16 @@ from django.utils import timezone
 from clinic.domain.flow import NotAllowed
 from clinic.models import Actor, Role
 from consent.actions.status_rows import write
-from consent.models import After, Consent
+from consent.models import Consent, ConsentStatusChange
 from consent.status.consent_state import state_of
 
-Kind = After.Kind
+Kind = ConsentStatusChange.Kind
 
 
 @transaction.atomic
-def supersede(*, consent: Consent, by: Actor, replaced_by: Consent | None = None, reason: str = "") -> After:
+def supersede(
+    *, consent: Consent, by: Actor, replaced_by: Consent | None = None, reason: str = ""
+) -> ConsentStatusChange:
     """Say that a consent no longer holds: a newer one replaces it, or the answers or the plan changed.
 
     Raise ``NotAllowed`` if it does not stand, is not older than its replacement or of another
@@ -35,7 +37,7 @@ def supersede(*, consent: Consent, by: Actor, replaced_by: Consent | None = None
 
 
 @transaction.atomic
-def enter_in_error(*, consent: Consent, reason: str, by: Actor) -> After:
+def enter_in_error(*, consent: Consent, reason: str, by: Actor) -> ConsentStatusChange:
     """Say that a consent should not be on record: the wrong patient, the wrong visit. It stays, and no longer counts.
 
     Raise ``NotAllowed`` without a reason.

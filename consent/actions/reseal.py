@@ -7,7 +7,7 @@ from django.db import transaction
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal
 from consent.jobs.tasks import seal_after, seal_consent
-from consent.models import After, Consent
+from consent.models import Consent, ConsentStatusChange
 
 
 @transaction.atomic
@@ -20,7 +20,7 @@ def seal_again(*, consent: Consent, by: Actor) -> None:
 
 
 @transaction.atomic
-def seal_after_again(*, after: After, by: Actor) -> None:
+def seal_after_again(*, after: ConsentStatusChange, by: Actor) -> None:
     """Ask for the PDF of what came after a consent once more."""
     assert after.consent is not None
     Journal.objects.record("sealing asked for again", by=by, visit=after.consent.visit, kind=after.kind)

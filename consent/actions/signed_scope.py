@@ -6,14 +6,14 @@ from clinic.models import Actor
 from consent.actions.signing import signers
 from consent.domain.course import FullConsentReason
 from consent.domain.statement import Statement
-from consent.models import Given, Signature
+from consent.models import Signature, SignedConsent
 from consent.status.course_state import held_to
 from consent.status.statement_input import untold
 from screening.assessment.review_state import ReviewState
 from screening.domain.scope import Scope
 
 
-def beyond(given: Given, state: ReviewState, plan: Scope) -> tuple[str, str] | None:
+def beyond(given: SignedConsent, state: ReviewState, plan: Scope) -> tuple[str, str] | None:
     """Return what the signature does not cover, in words for the journal and for the screen, or nothing."""
     if added := Scope.from_json(given.scope).beyond_in_words(plan):
         return "the plan goes further", f"The patient signed for another plan. New is {', '.join(added)}."
@@ -25,7 +25,7 @@ def beyond(given: Given, state: ReviewState, plan: Scope) -> tuple[str, str] | N
     return None
 
 
-def beyond_course(given: Given, state: ReviewState, by: Actor) -> tuple[str, str] | None:
+def beyond_course(given: SignedConsent, state: ReviewState, by: Actor) -> tuple[str, str] | None:
     """Return why a session is no part of its course any more, or nothing. Others may have changed since the "yes"."""
     if given.course is None:
         return None

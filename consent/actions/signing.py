@@ -14,7 +14,7 @@ from consent.actions.voiding import void
 from consent.domain.course import GO_AHEAD
 from consent.domain.signature_strokes import Signed
 from consent.domain.statement import VERSION, Statement, acknowledgements, digest, statement
-from consent.models import Given, Signature
+from consent.models import Signature, SignedConsent
 from consent.status.course_state import course_for
 from consent.status.statement_input import facts
 from screening.assessment.clearance_state import why_lapsed
@@ -43,7 +43,7 @@ def signers(state: ReviewState) -> tuple[str, ...]:
 @transaction.atomic
 def give(
     *, visit: Visit, hold: Hold, shown: str, signed: Sequence[Signed], choices: Mapping[str, bool], by: Actor
-) -> Given:
+) -> SignedConsent:
     """Write that consent was given on a tablet, and by whom. ``shown``: the digest of the text that was on the screen.
 
     Raise ``TextChanged`` if the text is another one now, ``NotAllowed`` if something holds the
@@ -80,7 +80,7 @@ def give(
 
 
 @transaction.atomic
-def go_ahead(*, visit: Visit, hold: Hold, shown: str, by: Actor) -> Given:
+def go_ahead(*, visit: Visit, hold: Hold, shown: str, by: Actor) -> SignedConsent:
     """Write that the patient said yes to one more session of a course. ``shown``: the digest of the text, as `give`.
 
     Raise ``TextChanged`` if the text is another one now, ``NotAllowed`` if something holds it or
@@ -117,11 +117,11 @@ def _ready(visit: Visit, hold: Hold) -> ReviewState:
     return state
 
 
-def _given(state: ReviewState, hold: Hold, text: Statement, by: Actor, **said: Any) -> Given:
+def _given(state: ReviewState, hold: Hold, text: Statement, by: Actor, **said: Any) -> SignedConsent:
     assert state.screening is not None  # nothing holds the signature, so the answers were sent
-    for earlier in Given.objects.filter(visit=state.visit, voiding=None):
+    for earlier in SignedConsent.objects.filter(visit=state.visit, voiding=None):
         void(earlier, why="signed again", by=by)
-    return Given.objects.create(
+    return SignedConsent.objects.create(
         visit=state.visit,
         screening=state.screening,
         plan=state.plan,
@@ -133,7 +133,7 @@ def _given(state: ReviewState, hold: Hold, text: Statement, by: Actor, **said: A
     )
 
 
-def _handed_in(given: Given, by: Actor) -> None:
+def _handed_in(given: SignedConsent, by: Actor) -> None:
     VersionSeen.objects.seen(VersionSeen.What.STATEMENT, VERSION, digest(), by=by)
     Journal.objects.record(
         "session agreed" if given.course_id else "consent given",
@@ -146,7 +146,7 @@ def _handed_in(given: Given, by: Actor) -> None:
     given.hold.end("signed")
 
 
-def _sign(given: Given, signed: Signed) -> None:
+def _sign(given: SignedConsent, signed: Signed) -> None:
     Signature.objects.create(
         given=given,
         capacity=signed.capacity,

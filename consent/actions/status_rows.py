@@ -9,15 +9,17 @@ from django.db import IntegrityError, transaction
 from clinic.domain.flow import NotAllowed
 from clinic.models import Actor, Visit
 from consent.jobs.tasks import seal_after
-from consent.models import After, Consent
+from consent.models import Consent, ConsentStatusChange
 from consent.status.consent_state import ACTION, MARK, state_of
 
-Kind = After.Kind
+Kind = ConsentStatusChange.Kind
 
 
-def write(consent: Consent, kind: After.Kind, *, by: Actor, at: dt.datetime, **said: object) -> After:
+def write(
+    consent: Consent, kind: ConsentStatusChange.Kind, *, by: Actor, at: dt.datetime, **said: object
+) -> ConsentStatusChange:
     """Write the row and ask for its PDF. One of a kind is enough: the first counts."""
-    if earlier := After.objects.filter(consent=consent, kind=kind).first():
+    if earlier := ConsentStatusChange.objects.filter(consent=consent, kind=kind).first():
         return earlier
     state = state_of(consent)
     if not state.stands and kind != Kind.IN_ERROR:  # whatever became of it may still turn out to be an error
@@ -26,18 +28,18 @@ def write(consent: Consent, kind: After.Kind, *, by: Actor, at: dt.datetime, **s
         with transaction.atomic():
             after = row(kind, consent=consent, by=by, at=at, **said)
     except IntegrityError:  # two taps: the first counts
-        return After.objects.get(consent=consent, kind=kind)
+        return ConsentStatusChange.objects.get(consent=consent, kind=kind)
     mark(consent.visit, after, by)
     seal_after.enqueue(after.pk)
     return after
 
 
-def row(kind: After.Kind, *, by: Actor, at: dt.datetime, **said: object) -> After:
+def row(kind: ConsentStatusChange.Kind, *, by: Actor, at: dt.datetime, **said: object) -> ConsentStatusChange:
     """Write the row alone; ``said`` holds its other columns."""
-    return After.objects.create(kind=kind.value, by=by.user, role=by.role or "", at=at, **said)
+    return ConsentStatusChange.objects.create(kind=kind.value, by=by.user, role=by.role or "", at=at, **said)
 
 
-def mark(visit: Visit, after: After, by: Actor) -> None:
+def mark(visit: Visit, after: ConsentStatusChange, by: Actor) -> None:
     """Put it on the visit and into the journal: who said it and how, never why."""
     kind = Kind(after.kind)
     told = {"kind": after.who, "method": after.how} if kind is Kind.WITHDRAWN else {}

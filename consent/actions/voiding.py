@@ -8,22 +8,22 @@ from django.db import transaction
 
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, Role, StaleVisit, Visit
-from consent.models import Given, Voiding
+from consent.models import SignedConsent, VoidedSignature
 from screening.actions import reopen
 from screening.models import Screening
 
 
-def void(given: Given, *, why: str, by: Actor) -> None:
+def void(given: SignedConsent, *, why: str, by: Actor) -> None:
     """Write that what was given no longer counts. ``why`` goes to the journal: words of ours, none of the patient."""
-    Voiding.objects.create(given=given, why=why, by=by.user)
+    VoidedSignature.objects.create(given=given, why=why, by=by.user)
     Journal.objects.record("consent voided", by=by, visit=given.visit, why=why)
 
 
-def to_confirm(visit: Visit, by: Actor) -> Given:
+def to_confirm(visit: Visit, by: Actor) -> SignedConsent:
     """Return what waits for ``by`` to confirm it. Raise ``NotAllowed`` if nothing does."""
     if by.role is not Role.PRACTITIONER:
         raise NotAllowed("Only a practitioner confirms.")
-    given = Given.of(visit)
+    given = SignedConsent.of(visit)
     latest = Screening.of(visit)
     if visit.at is not Stage.SIGNED:
         raise StaleVisit

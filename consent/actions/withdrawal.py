@@ -10,10 +10,10 @@ from django.utils import timezone
 from clinic.domain.flow import WITHDRAWABLE, NotAllowed, Stage
 from clinic.models import Actor, Hold, Visit
 from consent.actions.status_rows import mark, row, write
-from consent.models import After, Consent, Given, Voiding
+from consent.models import Consent, ConsentStatusChange, SignedConsent, VoidedSignature
 from consent.status.consent_state import state_of
 
-Kind, Who, How = After.Kind, After.Who, After.How
+Kind, Who, How = ConsentStatusChange.Kind, ConsentStatusChange.Who, ConsentStatusChange.How
 
 
 @transaction.atomic
@@ -27,10 +27,10 @@ def withdraw(
     reason: str = "",
     at: dt.datetime | None = None,
     hold: Hold | None = None,
-) -> After:
+) -> ConsentStatusChange:
     """Take back the consent given at ``visit``: before or after it was confirmed, sealed, or treatment began.
 
-    ``who`` and ``how`` are of ``After.Who`` and ``After.How``; ``name`` is a guardian's or representative's; ``at``
+    ``who`` and ``how`` are values of ``Who`` and ``How``; ``name`` is a guardian's or representative's; ``at``
     when it was said, now if unset; ``hold`` the tablet's, where it was done there. Said twice, it counts once.
     Taken back at a session, the consent of the course ends with it; taken back itself, so does today's session.
 
@@ -57,7 +57,7 @@ def withdraw(
 
 def _going_with(visit: Visit) -> list[Consent]:
     """Return what else is taken back with the consent of a visit: a session's course, and the sessions of today."""
-    given = Given.objects.filter(visit=visit).select_related("course__visit").last()
+    given = SignedConsent.objects.filter(visit=visit).select_related("course__visit").last()
     first = given.course if given and given.course else Consent.objects.filter(visit=visit).first()
     if first is None:
         return []
@@ -66,15 +66,15 @@ def _going_with(visit: Visit) -> list[Consent]:
     return [each for each in others if state_of(each).stands]
 
 
-def _withdrawn_before(visit: Visit) -> After | None:
-    rows = After.objects.filter(kind=Kind.WITHDRAWN)
+def _withdrawn_before(visit: Visit) -> ConsentStatusChange | None:
+    rows = ConsentStatusChange.objects.filter(kind=Kind.WITHDRAWN)
     return (rows.filter(consent__visit=visit) | rows.filter(voiding__given__visit=visit)).first()
 
 
 def _checked(at: dt.datetime | None, visit: Visit) -> dt.datetime:
     """Return when it was said. Raise if that is to come, or before there was a consent."""
     now = timezone.now()
-    given = Given.objects.filter(visit=visit).last()
+    given = SignedConsent.objects.filter(visit=visit).last()
     if visit.at not in WITHDRAWABLE or given is None:
         raise NotAllowed(f"There is no consent to take back: “{visit.status}”.")
     if at is not None and not given.at.replace(second=0, microsecond=0) <= at <= now:
@@ -82,13 +82,13 @@ def _checked(at: dt.datetime | None, visit: Visit) -> dt.datetime:
     return at or now
 
 
-def _withdraw_signature(visit: Visit, *, by: Actor, at: dt.datetime, **said: object) -> After:
+def _withdraw_signature(visit: Visit, *, by: Actor, at: dt.datetime, **said: object) -> ConsentStatusChange:
     """Void what was signed and not confirmed; the visit ends."""
-    given = Given.of(visit)
+    given = SignedConsent.of(visit)
     if given is None:
         raise NotAllowed("There is no signature that counts.")
     visit.move(Stage.STOPPED, by=by, why="consent withdrawn")
-    voiding = Voiding.objects.create(given=given, why="withdrawn", by=by.user)
+    voiding = VoidedSignature.objects.create(given=given, why="withdrawn", by=by.user)
     after = row(Kind.WITHDRAWN, voiding=voiding, by=by, at=at, **said)
     mark(visit, after, by)
     return after

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from clinic.domain.body_regions import near_lung, region_words
 from clinic.domain.policy import Policy
 from clinic.models import PolicyChange, Visit
-from consent.domain.statement import AFTERCARE, EIGHT_OF_100, LUNG, NEEDLE, Block, Section, Statement, statement
-from consent.models import Given
+from consent.domain.statement import AFTERCARE, EIGHT_OF_100, LUNG, NEEDLE, Block, Statement, TextSection, statement
+from consent.models import SignedConsent
 from consent.status.statement_input import facts
 from screening.assessment.review_state import review_state
 from screening.models import Plan, Session
@@ -24,7 +24,7 @@ class Sheet:
     visit: Visit
     clinic: Policy
     regions: tuple[str, ...]  # in words
-    sections: tuple[Section, ...]
+    sections: tuple[TextSection, ...]
     at: dt.datetime | None = None
     by: str = ""
     electro: bool = False
@@ -39,7 +39,7 @@ class Sheet:
         return "\n\n".join(["\n".join(told), *parts])
 
 
-def _lines(section: Section) -> list[str]:
+def _lines(section: TextSection) -> list[str]:
     return [f"- {line}" if block.kind == "list" else line for block in section.blocks for line in block.lines]
 
 
@@ -48,7 +48,7 @@ def sheet(visit: Visit) -> Sheet:
     session, plan = Session.of(visit), Plan.of(visit)
     regions = session.regions if session else plan.regions if plan else []
     wanted = (AFTERCARE, LUNG) if near_lung(regions) else (AFTERCARE,)
-    sections = {each.id: _without_pictures(each) for each in told(visit).sections}
+    sections = {each.id: _without_pictures(each) for each in patient_text(visit).sections}
     return Sheet(
         visit=visit,
         clinic=PolicyChange.objects.policy(visit.patient.site_id),
@@ -60,12 +60,12 @@ def sheet(visit: Visit) -> Sheet:
     )
 
 
-def told(visit: Visit) -> Statement:
+def patient_text(visit: Visit) -> Statement:
     """Return the text that the patient agreed to at a visit, or the present one where none was given there."""
-    given = Given.of(visit)
+    given = SignedConsent.of(visit)
     return Statement.from_json(given.statement) if given else statement(facts(review_state(visit)))
 
 
-def _without_pictures(section: Section) -> Section:
+def _without_pictures(section: TextSection) -> TextSection:
     blocks: tuple[Block, ...] = tuple(each for each in section.blocks if each.kind not in PICTURES)
-    return Section(section.id, section.heading, blocks)
+    return TextSection(section.id, section.heading, blocks)

@@ -27,10 +27,10 @@ from django.template import Context, Engine
 from clinic.domain.dates import day_in_words
 from clinic.domain.digests import sha256
 from consent.document import fonts
-from consent.domain.record import Answer, Moment, Record, Signature, canonical
+from consent.domain.record import Answer, Moment, Record, RecordedSignature, canonical
 from consent.domain.signature_strokes import strokes_svg_path
-from consent.domain.statement import Section
-from consent.domain.status_record import AfterRecord
+from consent.domain.statement import TextSection
+from consent.domain.status_record import StatusRecord
 
 if TYPE_CHECKING:
     from weasyprint import CSS, HTML
@@ -59,7 +59,7 @@ def render(record: Record) -> bytes:
     return _draw("document.html", _context(record, sha256(data)), data, record.confirmation.at.instant)
 
 
-def render_after(record: AfterRecord) -> bytes:
+def render_after(record: StatusRecord) -> bytes:
     """Return the record of what came after a consent as a PDF, made as ``render`` makes the first one."""
     data = canonical(record)
     context = {
@@ -187,7 +187,7 @@ def _context(record: Record, digest: str) -> dict[str, Any]:
     }
 
 
-def _of_every_page(record: Record | AfterRecord) -> dict[str, Any]:
+def _of_every_page(record: Record | StatusRecord) -> dict[str, Any]:
     return {
         "margin_clinic": _short(fonts.printable(record.clinic.name)),
         "margin_patient": _short(fonts.printable(record.patient.name)),
@@ -198,7 +198,7 @@ def _of_every_page(record: Record | AfterRecord) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Own:
-    own_risks: Section | None
+    own_risks: TextSection | None
     precautions: tuple[str, ...]
 
 
@@ -245,7 +245,7 @@ def _printed(value: Any) -> Any:
     return fonts.printable(value) if isinstance(value, str) else value
 
 
-def _drawing(signature: Signature) -> dict[str, str]:
+def _drawing(signature: RecordedSignature) -> dict[str, str]:
     """Return the path that draws a signature again, and how much ink and time it took."""
     points = list(chain.from_iterable(signature.strokes))
     if not points:

@@ -17,7 +17,15 @@ from clinic.domain.csv_export import as_csv
 from clinic.models import EmergencyAccess, Hold, Invitation, Journal, LegalHold, Patient, User
 from clinic.models.patients import Correction, Merge
 from clinic.records.record_access import SHEET, sheet
-from consent.models import After, Consent, Given, SealedAfter, SealedFile, Signature, Voiding
+from consent.models import (
+    Consent,
+    ConsentStatusChange,
+    SealedFile,
+    SealedStatusChange,
+    Signature,
+    SignedConsent,
+    VoidedSignature,
+)
 from consent.seal import installation_trust
 from consent.seal.keys import roots
 from consent.seal.verifier_zip import verifier
@@ -34,22 +42,22 @@ OF_A_VISIT: Mapping[str, tuple[type[models.Model], *tuple[str, ...]]] = {
     "flags": (screening.Flag, "screening__visit"),
     "decisions": (screening.Decision, "flag__screening__visit"),
     "attestations": (screening.Attestation, "visit"),
-    "asked": (screening.Asked, "visit"),
+    "asked": (screening.PatientQuestion, "visit"),
     "clearances": (screening.Clearance, "screening__visit"),
     "lapses": (screening.ClearanceLapse, "visit"),
-    "closings": (screening.Closing, "screening__visit"),
+    "closings": (screening.ReviewOutcome, "screening__visit"),
     "claims": (screening.Claim, "visit"),
     "sessions": (screening.Session, "visit"),
     "paper_forms": (screening.PaperForm, "visit"),
     "adverse_events": (screening.AdverseEvent, "visit"),
     "event_notes": (screening.EventNote, "event__visit"),
-    "given": (Given, "visit"),
+    "given": (SignedConsent, "visit"),
     "signatures": (Signature, "given__visit"),
-    "voidings": (Voiding, "given__visit"),
+    "voidings": (VoidedSignature, "given__visit"),
     "consents": (Consent, "visit"),
     "sealed": (SealedFile, "consent__visit"),
-    "after": (After, "consent__visit", "voiding__given__visit"),
-    "sealed_after": (SealedAfter, "after__consent__visit"),
+    "after": (ConsentStatusChange, "consent__visit", "voiding__given__visit"),
+    "sealed_after": (SealedStatusChange, "after__consent__visit"),
 }
 # The journal is told by who-looked.csv; a link to the questions is the secret of a phone.
 LEFT_OUT = (Journal, Invitation)
@@ -127,7 +135,7 @@ def _documents(patient: Patient) -> Iterator[tuple[str, bytes]]:
         yield f"consent-{number(consent.visit)}.json", bytes(consent.record)
     for first in SealedFile.objects.filter(consent__visit__patient=patient).select_related("consent__visit"):
         yield f"consent-{number(first.consent.visit)}.pdf", bytes(first.pdf)
-    later = SealedAfter.objects.filter(after__consent__visit__patient=patient)
+    later = SealedStatusChange.objects.filter(after__consent__visit__patient=patient)
     for each in later.select_related("after__consent__visit"):
         yield f"consent-{number_of_after(each.after)}.json", bytes(each.record)
         yield f"consent-{number_of_after(each.after)}.pdf", bytes(each.pdf)

@@ -11,7 +11,7 @@ import datetime as dt
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from screening.domain.scope import Part, Scope
+from screening.domain.scope import Scope, ScopePart
 
 GO_AHEAD = "I am still happy to go ahead as before. I know that I can stop at any time."
 
@@ -84,14 +84,14 @@ _WORDS = {
 
 # Which part of a scope asks for a full consent with which reason.
 BEYOND = {
-    Part.REGION: FullConsentReason.REGION,
-    Part.MUSCLE: FullConsentReason.MUSCLE,
-    Part.TECHNIQUE: FullConsentReason.TECHNIQUE,
-    Part.DEPTH: FullConsentReason.DEPTH,
-    Part.ELECTRO: FullConsentReason.ELECTRO,
-    Part.PRACTITIONER: FullConsentReason.PRACTITIONER,
-    Part.VISITS: FullConsentReason.USED_UP,
-    Part.LAST_DAY: FullConsentReason.OVER,
+    ScopePart.REGION: FullConsentReason.REGION,
+    ScopePart.MUSCLE: FullConsentReason.MUSCLE,
+    ScopePart.TECHNIQUE: FullConsentReason.TECHNIQUE,
+    ScopePart.DEPTH: FullConsentReason.DEPTH,
+    ScopePart.ELECTRO: FullConsentReason.ELECTRO,
+    ScopePart.PRACTITIONER: FullConsentReason.PRACTITIONER,
+    ScopePart.VISITS: FullConsentReason.USED_UP,
+    ScopePart.LAST_DAY: FullConsentReason.OVER,
 }
 
 

@@ -91,7 +91,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Patient:
+class RecordedPatient:
     """Who the patient is and how that was established. ``born`` is an ISO date."""
 
     name: str
@@ -101,7 +101,7 @@ class Patient:
 
 
 @dataclass(frozen=True)
-class Visit:
+class RecordedVisit:
     """The visit. ``day`` is an ISO date; ``appointment`` a time such as ``10:30``, or ""."""
 
     number: str
@@ -131,7 +131,7 @@ class OnPaper:
 
 
 @dataclass(frozen=True)
-class Screening:
+class RecordedScreening:
     """The questionnaire as it was answered, and the versions of what judged it."""
 
     questionnaire_version: str
@@ -145,7 +145,7 @@ class Screening:
 
 
 @dataclass(frozen=True)
-class Source:
+class RecordedSource:
     """The authority that a flag rests on."""
 
     title: str
@@ -154,7 +154,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Decision:
+class RecordedDecision:
     """What a practitioner decided about one flag, and why."""
 
     outcome: str
@@ -169,20 +169,20 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Flag:
+class RecordedFlag:
     """One flag, with its decision; a caution or a note needs none."""
 
     question: str
     short: str
     severity: str
     reason: str
-    source: Source
+    source: RecordedSource
     regions: tuple[str, ...]
-    decision: Decision | None
+    decision: RecordedDecision | None
 
 
 @dataclass(frozen=True)
-class Plan:
+class RecordedPlan:
     """What the practitioner means to do, in words."""
 
     regions: tuple[str, ...]
@@ -247,7 +247,7 @@ class Guardian:
 
 
 @dataclass(frozen=True)
-class Capacity:
+class RecordedCapacity:
     """What helped a patient who could not say it back, and how they showed that they can decide."""
 
     helped: str
@@ -302,7 +302,7 @@ class Witness:
 
 
 @dataclass(frozen=True)
-class Signature:
+class RecordedSignature:
     """One signature, drawn, typed, assisted or, at a session, a tap on yes, and where. Only a drawn one has strokes.
 
     An assisted one has a witness.
@@ -340,7 +340,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Course:
+class RecordedCourse:
     """The consent that a session goes on with. Its digests are SHA-256 in hex: of the sealed file and of its record.
 
     ``session`` counts from 1, the visit of that consent; ``last_day`` is an ISO date; ``news``: what the text of that
@@ -375,25 +375,25 @@ class Record:
     app_version: str
     number: str
     clinic: Clinic
-    patient: Patient
-    visit: Visit
-    screening: Screening
-    flags: tuple[Flag, ...]
-    plan: Plan
+    patient: RecordedPatient
+    visit: RecordedVisit
+    screening: RecordedScreening
+    flags: tuple[RecordedFlag, ...]
+    plan: RecordedPlan
     talk: Talk
     interpreter: Interpreter | None
     consents_alone: ConsentsAlone | None
     statement: Statement
     acknowledged: tuple[Acknowledged, ...]
     choices: tuple[ChoiceMade, ...]
-    signatures: tuple[Signature, ...]
+    signatures: tuple[RecordedSignature, ...]
     confirmation: Confirmation
     events: tuple[Event, ...]
     proof: Proof
     guardian: Guardian | None = None
-    capacity: Capacity | None = None
+    capacity: RecordedCapacity | None = None
     vitals: Vitals | None = None
-    course: Course | None = None
+    course: RecordedCourse | None = None
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for another format, or for a birthday or a day that is not an ISO date."""

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from consent.domain.statement import Statement
-from screening.domain.adverse_events import Kind
+from screening.domain.adverse_events import EventKind
 
 SECTIONS = ("risks", "own_risks", "lung")
 # The words by which a text names each kind of event; "something else" has none, and has to be looked up by a person.
-NAMED: Mapping[Kind, str] = {
-    Kind.FAINT: "faint",
-    Kind.BRUISE: "bruise",
-    Kind.BLEEDING: "bleed",
-    Kind.PAIN: "pain at the needle",
-    Kind.INFECTION: "an infection",
-    Kind.LUNG: "goes into a lung",
-    Kind.NERVE: "harm to a nerve",
-    Kind.NEEDLE: "a needle that breaks",
+NAMED: Mapping[EventKind, str] = {
+    EventKind.FAINT: "faint",
+    EventKind.BRUISE: "bruise",
+    EventKind.BLEEDING: "bleed",
+    EventKind.PAIN: "pain at the needle",
+    EventKind.INFECTION: "an infection",
+    EventKind.LUNG: "goes into a lung",
+    EventKind.NERVE: "harm to a nerve",
+    EventKind.NEEDLE: "a needle that breaks",
 }
 
 
 def disclosed(text: Statement, kind: str) -> str:
     """Return the line of a text that names the risk of a kind of event; "" if none does."""
-    words = NAMED.get(Kind(kind), "")
+    words = NAMED.get(EventKind(kind), "")
     lines = (
         line
         for section in text.sections

@@ -43,7 +43,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Section:
+class TextSection:
     """One heading and what stands under it."""
 
     id: str
@@ -63,7 +63,7 @@ class Statement:
     version: str
     sha256: str
     language: str
-    sections: tuple[Section, ...]
+    sections: tuple[TextSection, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the statement as JSON values."""
@@ -73,7 +73,7 @@ class Statement:
     def from_json(cls, json: Mapping[str, Any]) -> Statement:
         """Return the statement that ``to_json`` wrote. Raise ``KeyError`` or ``TypeError`` for anything else."""
         sections = tuple(
-            Section(
+            TextSection(
                 id=section["id"],
                 heading=section["heading"],
                 blocks=tuple(Block(kind=block["kind"], lines=tuple(block["lines"])) for block in section["blocks"]),
@@ -82,12 +82,12 @@ class Statement:
         )
         return cls(version=json["version"], sha256=json["sha256"], language=json["language"], sections=sections)
 
-    def page(self, name: str) -> tuple[Section, ...]:
+    def page(self, name: str) -> tuple[TextSection, ...]:
         """Return the sections that stand on the tablet's page ``name``. Raise ``KeyError`` for an unknown page."""
         return tuple(section for section in self.sections if section.id in PAGES[name])
 
 
-def _to_json(version: str, language: str, sections: tuple[Section, ...]) -> dict[str, Any]:
+def _to_json(version: str, language: str, sections: tuple[TextSection, ...]) -> dict[str, Any]:
     return {
         "version": version,
         "language": language,
@@ -103,7 +103,7 @@ def _to_json(version: str, language: str, sections: tuple[Section, ...]) -> dict
 
 
 @dataclass(frozen=True)
-class Facts:
+class StatementInput:
     """What the text depends on. Regions are in words ("left calf"); what is not known yet is empty or ``None``.
 
     ``technique`` is ``superficial``, ``pistoning``, ``non_trigger_point`` or "". ``near_lung`` says whether one of the
@@ -206,12 +206,12 @@ NOT_A_RISK = frozenset(
 OTHER_RISK = "Something else you told us: ask how it changes the risk for you."
 
 
-def statement(facts: Facts) -> Statement:
+def statement(facts: StatementInput) -> Statement:
     """Return the text for one patient on one visit."""
     return _stated(tuple(_sections(facts)))
 
 
-def _stated(sections: tuple[Section, ...]) -> Statement:
+def _stated(sections: tuple[TextSection, ...]) -> Statement:
     canonical = rfc8785.dumps(_to_json(VERSION, LANGUAGE, sections))
     return Statement(VERSION, sha256(canonical), LANGUAGE, sections)
 
@@ -222,17 +222,17 @@ def digest() -> str:
     return sha256(Path(__file__).read_bytes())
 
 
-def on_paper(facts: Facts) -> Statement:
+def on_paper(facts: StatementInput) -> Statement:
     """Return the text for a form that is printed before anything is known: the own risks are written in by hand."""
     by_hand = _text("Your physiotherapist talks with you first. Then you write your own risks down here together.")
     sections = tuple(
-        Section(section.id, section.heading, (by_hand,)) if section.id == "own_risks" else section
+        TextSection(section.id, section.heading, (by_hand,)) if section.id == "own_risks" else section
         for section in _sections(facts)
     )
     return _stated(sections)
 
 
-def acknowledgements(facts: Facts, *, paper: bool = False) -> tuple[Acknowledgement, ...]:
+def acknowledgements(facts: StatementInput, *, paper: bool = False) -> tuple[Acknowledgement, ...]:
     """Return what must be ticked, each apart, none of it beforehand; the lung first. ``paper``: signed on paper."""
     where = "" if paper else "I agree to sign on this screen. "
     return (
@@ -249,7 +249,7 @@ def acknowledgements(facts: Facts, *, paper: bool = False) -> tuple[Acknowledgem
     )
 
 
-def plan_lines(facts: Facts) -> tuple[str, ...]:
+def plan_lines(facts: StatementInput) -> tuple[str, ...]:
     """Return what is planned so far, a line a fact; empty if nothing is."""
     lines = []
     if facts.regions:
@@ -283,8 +283,8 @@ def _warning(*lines: str) -> Block:
     return Block(WARNING, lines)
 
 
-def _sections(facts: Facts) -> Iterator[Section]:
-    yield Section(
+def _sections(facts: StatementInput) -> Iterator[TextSection]:
+    yield TextSection(
         "what",
         "What is dry needling?",
         (
@@ -296,7 +296,7 @@ def _sections(facts: Facts) -> Iterator[Section]:
             ),
         ),
     )
-    yield Section(
+    yield TextSection(
         "how",
         "How does it work?",
         (
@@ -306,7 +306,7 @@ def _sections(facts: Facts) -> Iterator[Section]:
             ),
         ),
     )
-    yield Section(
+    yield TextSection(
         "benefit",
         "What may it do for you, and how sure are we?",
         (
@@ -318,11 +318,11 @@ def _sections(facts: Facts) -> Iterator[Section]:
             ),
         ),
     )
-    yield Section("happens", "What will happen?", tuple(_happens(facts)))
-    yield Section("risks", "What can go wrong?", tuple(_risks()))
-    yield Section("own_risks", "Your own risks", tuple(_own_risks(facts)))
-    yield Section(LUNG, "The lung", tuple(_lung(facts)))
-    yield Section(
+    yield TextSection("happens", "What will happen?", tuple(_happens(facts)))
+    yield TextSection("risks", "What can go wrong?", tuple(_risks()))
+    yield TextSection("own_risks", "Your own risks", tuple(_own_risks(facts)))
+    yield TextSection(LUNG, "The lung", tuple(_lung(facts)))
+    yield TextSection(
         "other_choices",
         "What else could you do?",
         (
@@ -341,7 +341,7 @@ def _sections(facts: Facts) -> Iterator[Section]:
             ),
         ),
     )
-    yield Section(
+    yield TextSection(
         "stop",
         "You can say no, or stop",
         (
@@ -352,10 +352,10 @@ def _sections(facts: Facts) -> Iterator[Section]:
             ),
         ),
     )
-    yield Section(
+    yield TextSection(
         "cost", "What does it cost?", (_text(facts.cost, "Your health insurance may not pay for it. Ask them first."),)
     )
-    yield Section(
+    yield TextSection(
         "people",
         "Who is in the room?",
         (
@@ -365,7 +365,7 @@ def _sections(facts: Facts) -> Iterator[Section]:
             ),
         ),
     )
-    yield Section(
+    yield TextSection(
         "privacy",
         "Who sees what you tell us?",
         (
@@ -376,10 +376,10 @@ def _sections(facts: Facts) -> Iterator[Section]:
             ),
         ),
     )
-    yield Section(AFTERCARE, "When you are back home", tuple(_aftercare(facts)))
+    yield TextSection(AFTERCARE, "When you are back home", tuple(_aftercare(facts)))
 
 
-def _happens(facts: Facts) -> Iterator[Block]:
+def _happens(facts: StatementInput) -> Iterator[Block]:
     yield _text(
         "First your physiotherapist talks with you and looks at the sore place. Then we clean your skin.",
         "The needles take 10 to 15 minutes. You may feel a small prick, a twitch or an ache. It should not hurt a lot. "
@@ -400,7 +400,7 @@ def _happens(facts: Facts) -> Iterator[Block]:
         yield _text("Most people come 2 or 3 times, some up to 6. It can be once or twice a week.")
 
 
-def _open_points(facts: Facts) -> Iterator[str] | tuple[str, ...]:
+def _open_points(facts: StatementInput) -> Iterator[str] | tuple[str, ...]:
     points = []
     if not facts.regions:
         points.append("where the needles go")
@@ -437,7 +437,7 @@ def _risks() -> Iterator[Block]:
     )
 
 
-def _own_risks(facts: Facts) -> Iterator[Block]:
+def _own_risks(facts: StatementInput) -> Iterator[Block]:
     named = [name for name in facts.own_risks if name not in NOT_A_RISK]
     lines = tuple(dict.fromkeys(OWN_RISKS.get(name, OTHER_RISK) for name in named))
     if lines:
@@ -450,7 +450,7 @@ def _own_risks(facts: Facts) -> Iterator[Block]:
         yield _list(*facts.precautions)
 
 
-def _lung(facts: Facts) -> Iterator[Block]:
+def _lung(facts: StatementInput) -> Iterator[Block]:
     if facts.near_lung:
         yield _text("Your plan is near the lungs, so please read this with care.")
     elif facts.regions:
@@ -478,7 +478,7 @@ def _lung(facts: Facts) -> Iterator[Block]:
     )
 
 
-def _aftercare(facts: Facts) -> Iterator[Block]:
+def _aftercare(facts: StatementInput) -> Iterator[Block]:
     phone = f"Call us on {facts.clinic_phone}" if facts.clinic_phone else "Call us"
     yield _text("You get this page to take home. After the treatment:")
     yield _list(

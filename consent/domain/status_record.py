@@ -16,7 +16,7 @@ KINDS = (WITHDRAWN, SUPERSEDED, IN_ERROR)
 
 
 @dataclass(frozen=True)
-class Patient:
+class PatientNamed:
     """Whose consent it was. ``born`` is an ISO date."""
 
     name: str
@@ -76,7 +76,7 @@ class By:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AfterRecord:
+class StatusRecord:
     """The whole of it. ``at``: when it was said or found; ``written_at``: when it was noted here."""
 
     format: str = FORMAT
@@ -84,7 +84,7 @@ class AfterRecord:
     kind: str
     kind_words: str
     clinic: Clinic
-    patient: Patient
+    patient: PatientNamed
     first: First
     withdrawal: Withdrawal | None
     replaced_by: Replacement | None
@@ -109,6 +109,6 @@ def _digest(value: str, where: str) -> None:
         raise ValueError(f"{where}: {value!r} is not a SHA-256 in hex")
 
 
-def read(data: bytes) -> AfterRecord:
+def read(data: bytes) -> StatusRecord:
     """Return the record that ``data`` is the canonical form of. Raise ``ValueError``, as ``record.read`` does."""
-    return read_as(AfterRecord, data, FORMAT)
+    return read_as(StatusRecord, data, FORMAT)

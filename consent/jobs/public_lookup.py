@@ -9,7 +9,7 @@ from clinic.models import PolicyChange
 from clinic.storage.patient_keys import Erased
 from consent.domain import record, status_record
 from consent.jobs.seal_document import Time, time_of
-from consent.models import Consent, SealedAfter, SealedFile
+from consent.models import Consent, SealedFile, SealedStatusChange
 from consent.status.consent_state import State, state_of
 
 
@@ -34,13 +34,13 @@ def known(file_sha256: str) -> Known | None:
     first = SealedFile.objects.select_related("consent").defer("pdf").filter(sha256=file_sha256).first()
     if first:
         return Known(_clinic(first.consent), first.sealed_at, time_of(file_sha256), state_of(first.consent))
-    after = SealedAfter.objects.select_related("after").defer("pdf").filter(sha256=file_sha256).first()
+    after = SealedStatusChange.objects.select_related("after").defer("pdf").filter(sha256=file_sha256).first()
     if after:
         return Known(_clinic(after), after.sealed_at, time_of(file_sha256), came_after=after.after.kind)
     return None
 
 
-def _clinic(row: Consent | SealedAfter) -> str:
+def _clinic(row: Consent | SealedStatusChange) -> str:
     """Return the clinic's name as it was then; of a record that was erased, as it is now."""
     try:
         read = record.read if isinstance(row, Consent) else status_record.read

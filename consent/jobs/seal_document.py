@@ -18,7 +18,7 @@ from django_tasks import task
 from clinic.domain.digests import sha256
 from clinic.models import Journal
 from clinic.models.actors import SYSTEM
-from consent.models import SealedAfter, SealedFile, Timestamp
+from consent.models import SealedFile, SealedStatusChange, Timestamp
 from consent.seal import installation_trust
 from consent.seal.pades import seal, verify
 from consent.seal.timestamp import Authority, Stamp, StampTrouble, check, stamp
@@ -32,7 +32,7 @@ class NotSealed(Exception):
     """The sealed document, opened again, was not what it must be."""
 
 
-class Sealed(NamedTuple):
+class SealedDocument(NamedTuple):
     """A sealed document that was opened again and found right."""
 
     pdf: bytes
@@ -45,7 +45,7 @@ class Sealed(NamedTuple):
         return sha256(self.pdf)
 
 
-def sealed(drawn: bytes, record: bytes) -> Sealed:
+def seal_and_check(drawn: bytes, record: bytes) -> SealedDocument:
     """Return ``drawn``, a PDF that carries ``record``, with the clinic's seal, opened again and checked.
 
     With the authority's timestamp inside, or without one if it has none for us now. Raise ``KeyTrouble`` or
@@ -62,10 +62,10 @@ def sealed(drawn: bytes, record: bytes) -> Sealed:
         raise NotSealed(" ".join(verdict.problems) or "The sealed document does not verify.")
     if verdict.attached != record:
         raise NotSealed("The sealed document does not carry the record.")
-    return Sealed(pdf, verdict.certificate_sha256, verdict.stamp)
+    return SealedDocument(pdf, verdict.certificate_sha256, verdict.stamp)
 
 
-def keep_time(made: Sealed) -> None:
+def keep_time(made: SealedDocument) -> None:
     """Write the timestamp inside a file that was just filed, or ask for one. In the transaction that files it."""
     if made.stamp:
         Timestamp.objects.create(file_sha256=made.sha256, inside=True, at=made.stamp.at, authority=made.stamp.by)
@@ -136,6 +136,6 @@ def without_time() -> list[str]:
     stamped = Timestamp.objects.values("file_sha256")
     return [
         digest
-        for model in (SealedFile, SealedAfter)
+        for model in (SealedFile, SealedStatusChange)
         for digest in model.objects.exclude(sha256__in=stamped).order_by("pk").values_list("sha256", flat=True)
     ]

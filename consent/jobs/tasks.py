@@ -18,15 +18,15 @@ from clinic.domain.digests import sha256
 from clinic.domain.flow import Stage
 from clinic.models import Journal, PolicyChange, Visit
 from clinic.models.actors import SYSTEM
-from clinic.storage.encrypted_fields import disclosed
+from clinic.storage.encrypted_fields import decrypt_for
 from clinic.web.json_logging import places
 from consent.document.aftercare_sheet import sheet
 from consent.document.rendering import render, render_after
 from consent.domain import status_record
 from consent.domain.record import canonical, read
-from consent.jobs.seal_document import NotSealed, Sealed, keep_time, sealed
+from consent.jobs.seal_document import NotSealed, SealedDocument, keep_time, seal_and_check
 from consent.jobs.write_anchor import anchor_if_due
-from consent.models import After, Consent, SealedAfter, SealedFile
+from consent.models import Consent, ConsentStatusChange, SealedFile, SealedStatusChange
 from consent.seal.keys import KeyTrouble
 from consent.status.build_record import number
 from consent.status.build_status_record import build as build_after
@@ -76,15 +76,15 @@ def seal_consent(consent_id: int) -> str:
     return filed
 
 
-def _sealed(consent: Consent) -> Sealed:
+def _sealed(consent: Consent) -> SealedDocument:
     record = bytes(consent.record)
     if sha256(record) != consent.sha256:
         raise NotSealed("The record is not the one that was confirmed.")
-    return sealed(render(read(record)), record)
+    return seal_and_check(render(read(record)), record)
 
 
 @transaction.atomic
-def _file(consent: Consent, made: Sealed) -> str:
+def _file(consent: Consent, made: SealedDocument) -> str:
     filed = SealedFile.objects.create(
         consent=consent, pdf=made.pdf, sha256=made.sha256, certificate_sha256=made.certificate_sha256
     )
@@ -96,7 +96,9 @@ def _file(consent: Consent, made: Sealed) -> str:
     if visit.sealing_failed_at:
         visit.mark(by=SYSTEM, action="sealing worked", sealing_failed_at=None)
     visit.move(Stage.SEALED, by=SYSTEM, digest=filed.sha256)
-    for after in After.objects.filter(consent=consent, sealed=None):  # it cites the file, so it waited for it
+    for after in ConsentStatusChange.objects.filter(
+        consent=consent, sealed=None
+    ):  # it cites the file, so it waited for it
         seal_after.enqueue(after.pk)
     return filed.sha256
 
@@ -107,8 +109,10 @@ def seal_after(after_id: int) -> str:
 
     As with the first, running twice does no harm, and what fails can be asked for again: the row stands.
     """
-    after = After.objects.select_related("consent__visit", "by", "hold__tablet", "replaced_by__visit").get(pk=after_id)
-    if done := SealedAfter.objects.filter(after=after).first():
+    after = ConsentStatusChange.objects.select_related(
+        "consent__visit", "by", "hold__tablet", "replaced_by__visit"
+    ).get(pk=after_id)
+    if done := SealedStatusChange.objects.filter(after=after).first():
         return done.sha256
     first = SealedFile.objects.select_related("consent").filter(consent=after.consent_id).first()
     if first is None or after.consent is None:
@@ -116,19 +120,19 @@ def seal_after(after_id: int) -> str:
     record = canonical(build_after(after=after, first=first))
     try:
         with in_our_words():
-            made = sealed(render_after(status_record.read(record)), record)
+            made = seal_and_check(render_after(status_record.read(record)), record)
     except Exception:
         Journal.objects.record("sealing failed", by=SYSTEM, visit=after.consent.visit, kind=after.kind)
         raise
     try:
         return _file_after(after, after.consent, record, made)
     except IntegrityError:  # another worker was faster: its file counts
-        return SealedAfter.objects.get(after=after).sha256
+        return SealedStatusChange.objects.get(after=after).sha256
 
 
 @transaction.atomic
-def _file_after(after: After, consent: Consent, record: bytes, made: Sealed) -> str:
-    SealedAfter.objects.create(
+def _file_after(after: ConsentStatusChange, consent: Consent, record: bytes, made: SealedDocument) -> str:
+    SealedStatusChange.objects.create(
         after=after,
         record=record,
         record_sha256=sha256(record),
@@ -148,7 +152,7 @@ def _file_after(after: After, consent: Consent, record: bytes, made: Sealed) -> 
 
 @task()
 def send_copy(consent_id: int, address: str) -> None:
-    """E-mail the sealed PDF to ``address`` (``enclosed`` as ``ADDRESS``), with those of what came after.
+    """E-mail the sealed PDF to ``address`` (from ``encrypt_for``, as ``ADDRESS``), with those of what came after.
 
     It says in words where the consent stands. Raise ``SealedFile.DoesNotExist`` if it is not sealed yet.
     """
@@ -159,10 +163,12 @@ def send_copy(consent_id: int, address: str) -> None:
         subject=f"Your copy from {clinic.clinic_name}",
         body=f"Here is the copy that you asked for. Please keep it.\n\n{_standing(sealed.consent)}"
         f"Questions? Call {clinic.clinic_name}{' on ' + clinic.clinic_phone if clinic.clinic_phone else ''}.\n",
-        to=[disclosed(address, ADDRESS)],
+        to=[decrypt_for(address, ADDRESS)],
     )
     mail.attach(f"consent-{number(visit)}.pdf", bytes(sealed.pdf), "application/pdf")
-    for later in SealedAfter.objects.filter(after__consent=sealed.consent).select_related("after__consent__visit"):
+    for later in SealedStatusChange.objects.filter(after__consent=sealed.consent).select_related(
+        "after__consent__visit"
+    ):
         mail.attach(f"consent-{number_of_after(later.after)}.pdf", bytes(later.pdf), "application/pdf")
     with in_our_words():
         mail.send()
@@ -176,14 +182,14 @@ def _standing(consent: Consent) -> str:
 
 @task()
 def send_aftercare(visit_id: int, address: str) -> None:
-    """E-mail the aftercare sheet of a visit to ``address`` (``enclosed``), as plain text: it opens on every phone."""
+    """E-mail the aftercare sheet of a visit to ``address`` (from ``encrypt_for``), as plain text: it opens on every phone."""
     visit = Visit.objects.select_related("patient").get(pk=visit_id)
     paper = sheet(visit)
     phone = f", phone {paper.clinic.clinic_phone}" if paper.clinic.clinic_phone else ""
     mail = EmailMessage(
         subject=f"After your treatment at {paper.clinic.clinic_name}",
         body=f"{paper.text}\n\nEmergency: {paper.clinic.emergency_number}\n{paper.clinic.clinic_name}{phone}\n",
-        to=[disclosed(address, ADDRESS)],
+        to=[decrypt_for(address, ADDRESS)],
     )
     with in_our_words():
         mail.send()

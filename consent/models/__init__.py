@@ -1,19 +1,19 @@
 """What is kept of a consent: its text, signatures and record, its sealed files, and what came after it."""
 
-from consent.models.consents import Consent, Given, Voiding
-from consent.models.sealed import SealedAfter, SealedFile, Timestamp
+from consent.models.consents import Consent, SignedConsent, VoidedSignature
+from consent.models.sealed import SealedFile, SealedStatusChange, Timestamp
 from consent.models.signatures import Signature
-from consent.models.status import After
+from consent.models.status import ConsentStatusChange
 from consent.models.worker import Heartbeat
 
 __all__ = [
-    "After",
     "Consent",
-    "Given",
+    "ConsentStatusChange",
     "Heartbeat",
-    "SealedAfter",
     "SealedFile",
+    "SealedStatusChange",
     "Signature",
+    "SignedConsent",
     "Timestamp",
-    "Voiding",
+    "VoidedSignature",
 ]

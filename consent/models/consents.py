@@ -6,12 +6,12 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models import Hold, User, Visit
-from clinic.storage.append_only import WrittenOnce
+from clinic.storage.append_only import AppendOnly
 from clinic.storage.encrypted_fields import EncryptedBytes, EncryptedJSON
 from screening.models import Plan, Screening
 
 
-class Given(WrittenOnce):
+class SignedConsent(AppendOnly):
     """Consent as given on the tablet: what was on the screen, what was acknowledged, on which tablet."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="given")
@@ -42,15 +42,15 @@ class Given(WrittenOnce):
         return f"given for {self.visit_id}"
 
     @classmethod
-    def of(cls, visit: Visit) -> Given | None:
+    def of(cls, visit: Visit) -> SignedConsent | None:
         """Return the visit's consent that was given and not voided since, or nothing."""
         return cls.objects.filter(visit=visit, voiding=None).order_by("id").last()
 
 
-class Voiding(WrittenOnce):
+class VoidedSignature(AppendOnly):
     """A consent that was given and no longer stands: an answer or the plan changed."""
 
-    given = models.OneToOneField(Given, on_delete=models.PROTECT, related_name="voiding")
+    given = models.OneToOneField(SignedConsent, on_delete=models.PROTECT, related_name="voiding")
     why = models.CharField(max_length=200)
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField(default=timezone.now)
@@ -59,11 +59,11 @@ class Voiding(WrittenOnce):
         return f"{self.given_id} voided"
 
 
-class Consent(WrittenOnce):
+class Consent(AppendOnly):
     """Consent confirmed in the room: the record, frozen, with its digest. The file is another row."""
 
     visit = models.OneToOneField(Visit, on_delete=models.PROTECT, related_name="consent")
-    given = models.OneToOneField(Given, on_delete=models.PROTECT, related_name="consent")
+    given = models.OneToOneField(SignedConsent, on_delete=models.PROTECT, related_name="consent")
     record = EncryptedBytes(of="visit.patient", row=("visit",))  # canonical bytes (RFC 8785)
     sha256 = models.CharField(max_length=64, unique=True)  # of `record`, in hex
     confirmed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from clinic.storage.append_only import WrittenOnce
+from clinic.storage.append_only import AppendOnly
 from clinic.storage.encrypted_fields import EncryptedBytes
 from consent.models.consents import Consent
-from consent.models.status import After
+from consent.models.status import ConsentStatusChange
 
 
-class SealedFile(WrittenOnce):
+class SealedFile(AppendOnly):
     """The sealed PDF of a consent, opened again and checked before this row was written."""
 
     consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="sealed")
@@ -24,10 +24,10 @@ class SealedFile(WrittenOnce):
         return f"sealed {self.consent_id}"
 
 
-class SealedAfter(WrittenOnce):
+class SealedStatusChange(AppendOnly):
     """The sealed PDF of what came after, with the record it shows; opened again and checked before it was written."""
 
-    after = models.OneToOneField(After, on_delete=models.PROTECT, related_name="sealed")
+    after = models.OneToOneField(ConsentStatusChange, on_delete=models.PROTECT, related_name="sealed")
     record = EncryptedBytes(of="after.visit.patient", row=("after",))  # canonical bytes (RFC 8785)
     record_sha256 = models.CharField(max_length=64, unique=True)  # of `record`, in hex
     pdf = EncryptedBytes(of="after.visit.patient", row=("after",))
@@ -39,7 +39,7 @@ class SealedAfter(WrittenOnce):
         return f"sealed {self.after_id}"
 
 
-class Timestamp(WrittenOnce):
+class Timestamp(AppendOnly):
     """A timestamp of one sealed file, by another authority's clock: inside its seal, or the token kept here."""
 
     file_sha256 = models.CharField(max_length=64, unique=True)  # of the sealed PDF, in hex

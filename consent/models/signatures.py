@@ -6,12 +6,12 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models import User
-from clinic.storage.append_only import WrittenOnce
+from clinic.storage.append_only import AppendOnly
 from clinic.storage.encrypted_fields import EncryptedJSON, EncryptedText
-from consent.models.consents import Given
+from consent.models.consents import SignedConsent
 
 
-class Signature(WrittenOnce):
+class Signature(AppendOnly):
     """One signature under what was given."""
 
     class Capacity(models.TextChoices):
@@ -30,7 +30,7 @@ class Signature(WrittenOnce):
         NODDED = "nodded", "nodded or made a sign"
         MARKED = "marked", "made a mark"
 
-    given = models.ForeignKey(Given, on_delete=models.PROTECT, related_name="signatures")
+    given = models.ForeignKey(SignedConsent, on_delete=models.PROTECT, related_name="signatures")
     capacity = models.CharField(max_length=10, choices=Capacity.choices)
     name = EncryptedText(of="given.visit.patient", row=("given", "capacity"), max_length=200)
     relationship = EncryptedText(

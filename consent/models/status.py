@@ -6,12 +6,12 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models import Hold, User, Visit
-from clinic.storage.append_only import WrittenOnce
+from clinic.storage.append_only import AppendOnly
 from clinic.storage.encrypted_fields import EncryptedText
-from consent.models.consents import Consent, Voiding
+from consent.models.consents import Consent, VoidedSignature
 
 
-class After(WrittenOnce):
+class ConsentStatusChange(AppendOnly):
     """What became of a consent: taken back, superseded, or entered in error. Its first file stays as it is.
 
     One taken back before it was confirmed has no file: its signature is voided, and this row says how and by whom.
@@ -34,7 +34,7 @@ class After(WrittenOnce):
         TABLET = "tablet", "on the tablet"
 
     consent = models.ForeignKey(Consent, on_delete=models.PROTECT, null=True, related_name="after")
-    voiding = models.OneToOneField(Voiding, on_delete=models.PROTECT, null=True, related_name="after")
+    voiding = models.OneToOneField(VoidedSignature, on_delete=models.PROTECT, null=True, related_name="after")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     who = models.CharField(max_length=14, choices=Who.choices, blank=True)
     name = EncryptedText(

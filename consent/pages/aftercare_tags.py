@@ -9,7 +9,7 @@ from django.template import Context
 
 from clinic.domain.flow import TREATED, Stage
 from clinic.models import Patient, Role, Visit
-from consent.document.aftercare_sheet import told
+from consent.document.aftercare_sheet import patient_text
 from consent.domain.risk_disclosure import NAMED, disclosed
 from screening.assessment.review_state import FlagState, review_state
 from screening.models import AdverseEvent, Session
@@ -27,7 +27,7 @@ def disclosed_words(event: AdverseEvent) -> str:
     """Say whether the text that the patient agreed to named this risk, and in which words."""
     if event.kind not in NAMED:
         return "Compare what happened with the consent: this kind has no line of its own."
-    line = disclosed(told(event.visit), event.kind)
+    line = disclosed(patient_text(event.visit), event.kind)
     return f"Yes: “{line}”" if line else "No. The text of the consent does not name it."
 
 

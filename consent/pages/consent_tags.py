@@ -9,7 +9,7 @@ from django.template import Context
 
 from clinic.models import Patient, Role, Visit
 from consent.jobs.seal_document import Time, time_of
-from consent.models import After, SealedAfter, SealedFile
+from consent.models import ConsentStatusChange, SealedFile, SealedStatusChange
 from consent.status.build_record import number
 from consent.status.build_status_record import number as number_of_after
 from consent.status.consent_state import consent_of as entry_of
@@ -43,7 +43,7 @@ def course_line(context: Context, visit: Visit) -> dict[str, Any]:
 
 
 @register.filter
-def seal_time(sealed: SealedFile | SealedAfter) -> Time:
+def seal_time(sealed: SealedFile | SealedStatusChange) -> Time:
     """Return what vouches for the time of a sealed file: a timestamp, one that is pending, or our own clock."""
     return time_of(sealed.sha256)
 
@@ -55,6 +55,6 @@ def consent_number(visit: Visit) -> str:
 
 
 @register.filter
-def after_number(after: After) -> str:
+def after_number(after: ConsentStatusChange) -> str:
     """Return the printed number of what came after a consent."""
     return number_of_after(after)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from clinic.models import PolicyChange
 from clinic.models.sites import FIRST
-from consent.domain.statement import Facts, Statement, on_paper
+from consent.domain.statement import Statement, StatementInput, on_paper
 
 
-def clinics_facts(site: int | None = FIRST) -> Facts:
+def clinics_facts(site: int | None = FIRST) -> StatementInput:
     """Return what is known of the clinic now, and nothing of any patient."""
     policy = PolicyChange.objects.policy(site)
-    return Facts(
+    return StatementInput(
         clinic_name=policy.clinic_name,
         clinic_phone=policy.clinic_phone,
         emergency_number=policy.emergency_number,

@@ -13,14 +13,14 @@ from clinic.domain.flow import WORDS, Stage
 from clinic.models import Journal, User, Visit
 from consent.domain import record as r
 from consent.domain.statement import CHOICES, Statement
-from consent.models import Given, Signature
+from consent.models import Signature, SignedConsent
 from consent.seal import installation_trust
 from consent.status.course_state import held_to
 from screening.assessment.review_state import FlagState, ReviewState
 from screening.domain import attestations, questionnaire
 from screening.domain.questionnaire import QUESTIONS, SECTIONS, Question
 from screening.domain.talk import RESULTS, not_able, prompt
-from screening.models import Asked, Attestation, Decision, Screening
+from screening.models import Attestation, Decision, PatientQuestion, Screening
 
 Kind = Attestation.Kind
 
@@ -49,7 +49,9 @@ def _at(when: dt.datetime) -> r.Moment:
     return r.moment(when, ZoneInfo(settings.TIME_ZONE))
 
 
-def build(*, given: Given, state: ReviewState, by: User, at: dt.datetime, statements: tuple[str, ...]) -> r.Record:
+def build(
+    *, given: SignedConsent, state: ReviewState, by: User, at: dt.datetime, statements: tuple[str, ...]
+) -> r.Record:
     """Return the record of what ``given`` and ``state`` hold, confirmed by ``by`` at ``at`` with ``statements``.
 
     Raise ``ValueError`` where something is missing without which nothing can be agreed.
@@ -61,13 +63,13 @@ def build(*, given: Given, state: ReviewState, by: User, at: dt.datetime, statem
         app_version=settings.VERSION,
         number=number(visit),
         clinic=r.Clinic(policy.clinic_name, policy.clinic_address, policy.clinic_phone, policy.emergency_number),
-        patient=r.Patient(
+        patient=r.RecordedPatient(
             name=visit.patient.name,
             born=visit.patient.born.isoformat(),
             identified="date of birth confirmed on the tablet",
             identified_at=_at(given.hold.identified_at),
         ),
-        visit=r.Visit(
+        visit=r.RecordedVisit(
             number=f"V-{visit.pk:06d}",
             day=visit.day.isoformat(),
             appointment=visit.time.strftime("%H:%M") if visit.time else "",
@@ -92,14 +94,14 @@ def build(*, given: Given, state: ReviewState, by: User, at: dt.datetime, statem
     )
 
 
-def _course(given: Given, state: ReviewState) -> r.Course | None:
+def _course(given: SignedConsent, state: ReviewState) -> r.RecordedCourse | None:
     if given.course is None:
         return None
     within = held_to(given.course, state)
     if within is None:
         raise ValueError("The consent of the course has no plan or no file.")
     first = within.first
-    return r.Course(
+    return r.RecordedCourse(
         number=number(first.visit),
         confirmed_at=_at(first.confirmed_at),
         file_sha256=first.sealed.sha256,
@@ -111,10 +113,10 @@ def _course(given: Given, state: ReviewState) -> r.Course | None:
     )
 
 
-def _screening(state: ReviewState) -> r.Screening:
+def _screening(state: ReviewState) -> r.RecordedScreening:
     if state.screening is None or state.screening.submitted_at is None or state.assessment is None:
         raise ValueError("The answers were not sent.")
-    return r.Screening(
+    return r.RecordedScreening(
         questionnaire_version=state.screening.questionnaire_version,
         questionnaire_sha256=questionnaire.digest(),
         rules_version=state.assessment.rules_version,
@@ -156,14 +158,14 @@ def _in_words(state: ReviewState, question: Question) -> str:
     return f"{words} ({origin})" if (origin := state.origin(question.name)) else words
 
 
-def _flag(standing: FlagState) -> r.Flag:
+def _flag(standing: FlagState) -> r.RecordedFlag:
     flag, decision = standing.flag, standing.decision
-    return r.Flag(
+    return r.RecordedFlag(
         question=flag.question,
         short=standing.short,
         severity=flag.severity,
         reason=flag.reason,
-        source=r.Source(
+        source=r.RecordedSource(
             title=flag.source.get("title", ""), edition=flag.source.get("edition", ""), link=flag.source.get("link", "")
         ),
         regions=tuple(body_regions.region_words(name) for name in flag.regions),
@@ -171,8 +173,8 @@ def _flag(standing: FlagState) -> r.Flag:
     )
 
 
-def _decision(decision: Decision) -> r.Decision:
-    return r.Decision(
+def _decision(decision: Decision) -> r.RecordedDecision:
+    return r.RecordedDecision(
         outcome=decision.outcome,
         outcome_words=decision.get_outcome_display(),
         reason=decision.reason,
@@ -185,10 +187,10 @@ def _decision(decision: Decision) -> r.Decision:
     )
 
 
-def _plan(state: ReviewState) -> r.Plan:
+def _plan(state: ReviewState) -> r.RecordedPlan:
     if state.plan is None:
         raise ValueError("There is no plan.")
-    return r.Plan(
+    return r.RecordedPlan(
         regions=tuple(body_regions.region_words(name) for name in state.plan.regions),
         technique=state.plan.get_technique_display(),
         electro=state.plan.electro,
@@ -203,7 +205,7 @@ def _talk(state: ReviewState) -> r.Talk:
     if talk is None:
         raise ValueError("The talk was not recorded.")
     answered = state.attested.get(Kind.QUESTIONS_ANSWERED)
-    asked = [state.own_words, *(each.text for each in Asked.objects.filter(visit=state.visit))]
+    asked = [state.own_words, *(each.text for each in PatientQuestion.objects.filter(visit=state.visit))]
     return r.Talk(
         took_place_at=_at(talk.at),
         by=talk.by.full_name,
@@ -238,12 +240,12 @@ def _guardian(state: ReviewState) -> r.Guardian | None:
     return r.Guardian(**told, recorded_by=found.by.full_name, at=_at(found.at))
 
 
-def _capacity(state: ReviewState) -> r.Capacity | None:
+def _capacity(state: ReviewState) -> r.RecordedCapacity | None:
     found = state.attested.get(Kind.CAPACITY)
     if found is None:
         return None
     told = {name: str(found.data.get(name, "")) for name in ("helped", "reason")}
-    return r.Capacity(**told, by=found.by.full_name, at=_at(found.at))
+    return r.RecordedCapacity(**told, by=found.by.full_name, at=_at(found.at))
 
 
 def _vitals(state: ReviewState) -> r.Vitals | None:
@@ -261,9 +263,9 @@ def _consents_alone(state: ReviewState) -> r.ConsentsAlone | None:
     return r.ConsentsAlone(by=found.by.full_name, reason=str(found.data.get("reason", "")), at=_at(found.at))
 
 
-def _signatures(given: Given) -> Iterator[r.Signature]:
+def _signatures(given: SignedConsent) -> Iterator[r.RecordedSignature]:
     for each in given.signatures.select_related("witness"):
-        yield r.Signature(
+        yield r.RecordedSignature(
             capacity=each.capacity,
             capacity_words=each.get_capacity_display(),
             name=each.name,

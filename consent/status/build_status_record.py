@@ -10,30 +10,34 @@ from django.conf import settings
 from clinic.models import PolicyChange, Role
 from consent.domain import status_record as a
 from consent.domain.record import Clinic, Moment, moment, read
-from consent.models import After, Consent, SealedFile
+from consent.models import Consent, ConsentStatusChange, SealedFile
 from consent.status.build_record import number as number_of_first
 from consent.status.build_record import proof
 
-LETTER = {After.Kind.WITHDRAWN: "W", After.Kind.SUPERSEDED: "S", After.Kind.IN_ERROR: "E"}
+LETTER = {
+    ConsentStatusChange.Kind.WITHDRAWN: "W",
+    ConsentStatusChange.Kind.SUPERSEDED: "S",
+    ConsentStatusChange.Kind.IN_ERROR: "E",
+}
 
 
-def number(after: After) -> str:
+def number(after: ConsentStatusChange) -> str:
     """Return the printed number of what came after a consent: C-000012-W. Raise ``ValueError`` if there is none."""
     if after.consent is None:
         raise ValueError("What was taken back before it was confirmed has no document.")
-    return f"{number_of_first(after.consent.visit)}-{LETTER[After.Kind(after.kind)]}"
+    return f"{number_of_first(after.consent.visit)}-{LETTER[ConsentStatusChange.Kind(after.kind)]}"
 
 
-def build(*, after: After, first: SealedFile) -> a.AfterRecord:
+def build(*, after: ConsentStatusChange, first: SealedFile) -> a.StatusRecord:
     """Return the record of ``after``, which cites ``first``, the sealed file of the consent."""
     policy = PolicyChange.objects.policy(first.consent.visit.patient.site_id)
     agreed = read(bytes(first.consent.record))
-    return a.AfterRecord(
+    return a.StatusRecord(
         number=number(after),
         kind=after.kind,
         kind_words=after.get_kind_display(),
         clinic=Clinic(policy.clinic_name, policy.clinic_address, policy.clinic_phone, policy.emergency_number),
-        patient=a.Patient(agreed.patient.name, agreed.patient.born),
+        patient=a.PatientNamed(agreed.patient.name, agreed.patient.born),
         first=a.First(
             number=agreed.number,
             confirmed_at=agreed.confirmation.at,
@@ -56,8 +60,8 @@ def _at(when: dt.datetime) -> Moment:
     return moment(when, ZoneInfo(settings.TIME_ZONE))
 
 
-def _withdrawal(after: After) -> a.Withdrawal | None:
-    if after.kind != After.Kind.WITHDRAWN:
+def _withdrawal(after: ConsentStatusChange) -> a.Withdrawal | None:
+    if after.kind != ConsentStatusChange.Kind.WITHDRAWN:
         return None
     return a.Withdrawal(after.who, after.get_who_display(), after.name, after.how, after.get_how_display())
 
@@ -66,7 +70,7 @@ def _replacement(consent: Consent) -> a.Replacement:
     return a.Replacement(number_of_first(consent.visit), _at(consent.confirmed_at), consent.sha256)
 
 
-def _by(after: After) -> a.By:
+def _by(after: ConsentStatusChange) -> a.By:
     if after.hold:
         identified = _at(after.hold.identified_at) if after.hold.identified_at else None
         return a.By(after.hold.handed_by.full_name, "", "", after.hold.tablet.name, identified)

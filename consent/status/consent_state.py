@@ -12,32 +12,39 @@ from django.utils import timezone
 from clinic.domain.dates import day_in_words
 from clinic.domain.flow import Stage
 from clinic.models import Patient, Visit
-from consent.models import After, Consent, Given
+from consent.models import Consent, ConsentStatusChange, SignedConsent
 
 CURRENT = "current"
 MARK = {  # the visit's own mark of each kind
-    After.Kind.WITHDRAWN: "withdrawn_at",
-    After.Kind.SUPERSEDED: "superseded_at",
-    After.Kind.IN_ERROR: "in_error_at",
+    ConsentStatusChange.Kind.WITHDRAWN: "withdrawn_at",
+    ConsentStatusChange.Kind.SUPERSEDED: "superseded_at",
+    ConsentStatusChange.Kind.IN_ERROR: "in_error_at",
 }
 ACTION = {  # and the journal's word for it
-    After.Kind.WITHDRAWN: "consent withdrawn",
-    After.Kind.SUPERSEDED: "consent superseded",
-    After.Kind.IN_ERROR: "consent entered in error",
+    ConsentStatusChange.Kind.WITHDRAWN: "consent withdrawn",
+    ConsentStatusChange.Kind.SUPERSEDED: "consent superseded",
+    ConsentStatusChange.Kind.IN_ERROR: "consent entered in error",
 }
-GRAVEST_FIRST = [kind.value for kind in (After.Kind.IN_ERROR, After.Kind.WITHDRAWN, After.Kind.SUPERSEDED)]
+GRAVEST_FIRST = [
+    kind.value
+    for kind in (
+        ConsentStatusChange.Kind.IN_ERROR,
+        ConsentStatusChange.Kind.WITHDRAWN,
+        ConsentStatusChange.Kind.SUPERSEDED,
+    )
+]
 
 
 @dataclass(frozen=True)
 class State:
-    """Where a consent stands. ``kind`` is ``current`` or one of ``After.Kind``; ``at`` since when, aware, or nothing.
+    """Where a consent stands. ``kind`` is ``current`` or a kind of ``ConsentStatusChange``; ``at`` since when, or ``None``.
 
     ``after`` is the row that says so. ``words`` name nobody, so that they may stand on a public page.
     """
 
     kind: str = CURRENT
     at: dt.datetime | None = None
-    after: After | None = None
+    after: ConsentStatusChange | None = None
 
     @property
     def stands(self) -> bool:
@@ -49,7 +56,7 @@ class State:
         if self.at is None:
             return "Current"
         local = timezone.localtime(self.at)
-        return f"{After.Kind(self.kind).label} at {local:%H:%M} on {day_in_words(local)}"
+        return f"{ConsentStatusChange.Kind(self.kind).label} at {local:%H:%M} on {day_in_words(local)}"
 
 
 def state_of(consent: Consent) -> State:
@@ -60,7 +67,7 @@ def state_of(consent: Consent) -> State:
     return _state(consent.after.all())
 
 
-def _state(rows: Iterable[After]) -> State:
+def _state(rows: Iterable[ConsentStatusChange]) -> State:
     gravest = min(rows, key=lambda row: GRAVEST_FIRST.index(row.kind), default=None)
     return State(gravest.kind, gravest.at, gravest) if gravest else State()
 
@@ -73,7 +80,9 @@ class Entry:
     state: State
     at: dt.datetime
     consent: Consent | None = None
-    after: tuple[After, ...] = ()  # all that came after, oldest first; each with its file if that was made
+    after: tuple[
+        ConsentStatusChange, ...
+    ] = ()  # all that came after, oldest first; each with its file if that was made
     first: Consent | None = None  # of a session: the consent of its course
 
     @property
@@ -83,8 +92,8 @@ class Entry:
         return "Signed, not confirmed yet"
 
 
-def _afters() -> Prefetch[str, QuerySet[After], str]:
-    rows = After.objects.select_related("by", "hold__tablet", "replaced_by", "sealed").defer(
+def _afters() -> Prefetch[str, QuerySet[ConsentStatusChange], str]:
+    rows = ConsentStatusChange.objects.select_related("by", "hold__tablet", "replaced_by", "sealed").defer(
         "sealed__pdf", "sealed__record", "replaced_by__record"
     )
     return Prefetch("after", queryset=rows.order_by("id"))
@@ -105,7 +114,7 @@ def _entries(visits: Collection[int]) -> list[Entry]:
         Entry(each.visit, state_of(each), each.confirmed_at, each, tuple(each.after.all()), each.given.course)
         for each in confirmed
     ]
-    given = Given.objects.filter(visit__in=visits, consent=None)
+    given = SignedConsent.objects.filter(visit__in=visits, consent=None)
     given = given.select_related("visit__patient", "voiding__after__by", "course__visit").defer("course__record")
     for each in given:
         voiding = getattr(each, "voiding", None)

@@ -13,8 +13,8 @@ from clinic.domain import body_regions
 from clinic.domain.flow import OPEN
 from clinic.models import Patient, PolicyChange, User, Visit
 from consent.domain.course import Course, FullConsentReason, Today, why_full
-from consent.domain.statement import VERSION, Facts, Statement
-from consent.models import After, Consent, Given
+from consent.domain.statement import VERSION, Statement, StatementInput
+from consent.models import Consent, ConsentStatusChange, SignedConsent
 from consent.status.consent_state import state_of
 from consent.status.statement_input import facts, untold
 from screening.assessment.review_state import ReviewState, review_state
@@ -40,7 +40,7 @@ class Within:
     most: int
     last_day: dt.date
 
-    def facts(self, state: ReviewState) -> Facts:
+    def facts(self, state: ReviewState) -> StatementInput:
         """Return the facts of the visit's text: what is not settled yet is as it was agreed for the course."""
         known = facts(state)
         if state.plan:
@@ -139,7 +139,7 @@ def _before(first: Consent, visit: Visit) -> QuerySet[Consent]:
     return others.filter(confirmed_at__lt=own) if own else others
 
 
-def _flags(given: Given) -> frozenset[str]:
+def _flags(given: SignedConsent) -> frozenset[str]:
     run = Assessment.objects.filter(screening=given.screening_id).last()
     raised = Flag.objects.filter(assessments=run) if run else Flag.objects.none()
     return frozenset(each.key for each in raised if needs_decision(Severity(each.severity)))
@@ -156,7 +156,7 @@ def _today(first: Consent, state: ReviewState, by: User | None) -> Today:
         flags=frozenset(each.flag.key for each in state.flags if each.needs_decision),
         minor=state.is_minor,
         reacted=_harmed_since(first, state.visit) or (sent and state.answers.get("last_needling_reaction") != "no"),
-        changed=Given.objects.filter(visit=state.visit, voiding__isnull=False).exclude(course=None).exists(),
+        changed=SignedConsent.objects.filter(visit=state.visit, voiding__isnull=False).exclude(course=None).exists(),
     )
 
 
@@ -165,7 +165,7 @@ def line_of(visit: Visit) -> dict[str, Any]:
 
     Once a visit was given a consent in full, or is over, no course has anything to say of it any more.
     """
-    given = Given.of(visit)
+    given = SignedConsent.of(visit)
     if given and given.course:
         return {"within": held_to(given.course, review_state(visit)), "session": True}
     if given or visit.at not in OPEN or visit.day != timezone.localdate():
@@ -210,4 +210,4 @@ def _harmed_since(first: Consent, visit: Visit) -> bool:
 
 def sessions_of(first: Consent) -> QuerySet[Consent]:
     """Return the confirmed sessions under a consent, those entered in error left out."""
-    return Consent.objects.filter(given__course=first).exclude(after__kind=After.Kind.IN_ERROR)
+    return Consent.objects.filter(given__course=first).exclude(after__kind=ConsentStatusChange.Kind.IN_ERROR)

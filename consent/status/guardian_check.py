@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
-from consent.models import Given, Signature
+from consent.models import Signature, SignedConsent
 from screening.models import Attestation
 
 
@@ -27,7 +27,7 @@ class OtherGuardian:
         )
 
 
-def other_guardian(given: Given) -> OtherGuardian | None:
+def other_guardian(given: SignedConsent) -> OtherGuardian | None:
     """Return both names if they differ in more than capitals and spaces; ``None`` where no guardian signed."""
     signature = given.signatures.filter(capacity=Signature.Capacity.GUARDIAN).first()
     told = Attestation.objects.filter(visit=given.visit_id, kind=Attestation.Kind.GUARDIAN).last()

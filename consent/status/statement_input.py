@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from clinic.domain import body_regions
-from consent.domain.statement import LIST, Facts, Statement, statement
+from consent.domain.statement import LIST, Statement, StatementInput, statement
 from screening.assessment.review_state import ReviewState
 from screening.domain.rules import Severity
 
 
-def facts(state: ReviewState) -> Facts:
+def facts(state: ReviewState) -> StatementInput:
     """Return what is known of a visit now, in words."""
     plan, policy = state.plan, state.policy
     regions = plan.regions if plan else state.visit.planned_regions
     practitioner = plan.by if plan else state.visit.practitioner
-    return Facts(
+    return StatementInput(
         clinic_name=policy.clinic_name,
         clinic_phone=policy.clinic_phone,
         emergency_number=policy.emergency_number,

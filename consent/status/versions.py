@@ -13,7 +13,7 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from clinic.models import VersionSeen
 from consent.domain import statement
-from consent.models import Given
+from consent.models import SignedConsent
 from screening.domain import questionnaire, rules
 from screening.models import Assessment
 
@@ -48,7 +48,7 @@ def live() -> dict[VersionSeen.What, tuple[str, str]]:
 
 def _signed(site: int | None) -> dict[VersionSeen.What, dict[str, int]]:
     latest = Assessment.objects.filter(screening=OuterRef("screening")).order_by("-id").values("rules_version")[:1]
-    given: QuerySet[Given] = Given.objects.filter(visit__patient__site=site).order_by()
+    given: QuerySet[SignedConsent] = SignedConsent.objects.filter(visit__patient__site=site).order_by()
     by = {
         What.QUESTIONNAIRE: given.values_list("screening__questionnaire_version"),
         What.RULES: given.annotate(rules_version=Subquery(latest)).values_list("rules_version"),

@@ -8,7 +8,7 @@ from django.utils import timezone
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Hold, Journal, StaleVisit, Visit
 from screening.assessment import preconditions
-from screening.models import Asked
+from screening.models import PatientQuestion
 
 READING_OR_ANSWERING = (Stage.ANSWERING, Stage.CONSENTING)
 
@@ -22,8 +22,8 @@ def ask(*, visit: Visit, text: str, by: Actor) -> None:
     preconditions.fresh(visit, *READING_OR_ANSWERING)
     if not text.strip():
         raise NotAllowed("Write your question first, or go back.")
-    if text.strip() not in [each.text for each in Asked.objects.filter(visit=visit)]:
-        Asked.objects.create(visit=visit, text=text.strip())
+    if text.strip() not in [each.text for each in PatientQuestion.objects.filter(visit=visit)]:
+        PatientQuestion.objects.create(visit=visit, text=text.strip())
         Journal.objects.record("question asked", by=by, visit=visit)
 
 

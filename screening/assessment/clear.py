@@ -12,10 +12,10 @@ from screening.assessment import preconditions
 from screening.assessment.clearance_state import clearance_of, covered_now, why_lapsed
 from screening.assessment.review_state import ReviewState, review_state
 from screening.domain.clearance import LapseReason
-from screening.models import Clearance, ClearanceLapse, Closing
+from screening.models import Clearance, ClearanceLapse, ReviewOutcome
 
 
-def clear(visit: Visit, closing: Closing | None = None) -> Clearance:
+def clear(visit: Visit, closing: ReviewOutcome | None = None) -> Clearance:
     """Write what the visit goes on to consent with. In the transaction that ran the rules and moves it there."""
     state = review_state(visit)
     assert state.screening is not None

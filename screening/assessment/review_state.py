@@ -20,7 +20,7 @@ from screening.domain import attestations as vouching
 from screening.domain import questionnaire, rules, talk
 from screening.domain.questionnaire import QUESTIONS, Value
 from screening.domain.rules import Severity
-from screening.models import Asked, Assessment, Attestation, Decision, Flag, Plan, Screening
+from screening.models import Assessment, Attestation, Decision, Flag, PatientQuestion, Plan, Screening
 
 Kind = Attestation.Kind
 
@@ -84,7 +84,7 @@ class ReviewState:
     flags: tuple[FlagState, ...] = ()  # worst first
     attested: Mapping[str, Attestation] = field(default_factory=dict)  # the latest of each kind that counts now
     talks: tuple[Attestation, ...] = ()  # about these answers, in order
-    asked: tuple[Asked, ...] = ()  # what the patient asked before signing and nobody answered yet
+    asked: tuple[PatientQuestion, ...] = ()  # what the patient asked before signing and nobody answered yet
 
     @property
     def undecided(self) -> tuple[FlagState, ...]:
@@ -280,7 +280,7 @@ def review_state(visit: Visit) -> ReviewState:
     screening = Screening.of(visit)
     attestations = list(Attestation.objects.filter(visit=visit).select_related("by"))
     settled = max((each.at for each in attestations if each.kind == Kind.QUESTIONS_ANSWERED), default=None)
-    asked = tuple(each for each in Asked.objects.filter(visit=visit) if settled is None or each.at > settled)
+    asked = tuple(each for each in PatientQuestion.objects.filter(visit=visit) if settled is None or each.at > settled)
     plan = Plan.of(visit)
     if screening is None:
         return ReviewState(visit=visit, policy=policy, plan=plan, asked=asked)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What happened."""
 
     FAINT = "faint"
@@ -43,16 +43,16 @@ class Reaction(StrEnum):
     OTHER = "other"
 
 
-WORDS: Mapping[Kind, str] = {
-    Kind.FAINT: "Fainted, or nearly",
-    Kind.BRUISE: "Large or painful bruise",
-    Kind.BLEEDING: "Bleeding",
-    Kind.PAIN: "Strong or lasting pain",
-    Kind.INFECTION: "Infection",
-    Kind.LUNG: "Suspected punctured lung (pneumothorax)",
-    Kind.NERVE: "Weakness, numbness or other nerve symptoms",
-    Kind.NEEDLE: "Broken or lost needle",
-    Kind.OTHER: "Something else",
+WORDS: Mapping[EventKind, str] = {
+    EventKind.FAINT: "Fainted, or nearly",
+    EventKind.BRUISE: "Large or painful bruise",
+    EventKind.BLEEDING: "Bleeding",
+    EventKind.PAIN: "Strong or lasting pain",
+    EventKind.INFECTION: "Infection",
+    EventKind.LUNG: "Suspected punctured lung (pneumothorax)",
+    EventKind.NERVE: "Weakness, numbness or other nerve symptoms",
+    EventKind.NEEDLE: "Broken or lost needle",
+    EventKind.OTHER: "Something else",
 }
 HARM_WORDS: Mapping[Harm, str] = {
     Harm.MINOR: "Minor: it passed by itself",
@@ -67,11 +67,11 @@ REACTION_WORDS: Mapping[Reaction, str] = {
     Reaction.OTHER: "Something else",
 }
 # A reaction at once is an adverse event of the same kind.
-EVENT_OF: Mapping[Reaction, Kind] = {
-    Reaction.FAINT: Kind.FAINT,
-    Reaction.BLEEDING: Kind.BLEEDING,
-    Reaction.PAIN: Kind.PAIN,
-    Reaction.OTHER: Kind.OTHER,
+EVENT_OF: Mapping[Reaction, EventKind] = {
+    Reaction.FAINT: EventKind.FAINT,
+    Reaction.BLEEDING: EventKind.BLEEDING,
+    Reaction.PAIN: EventKind.PAIN,
+    Reaction.OTHER: EventKind.OTHER,
 }
 
 
@@ -89,34 +89,36 @@ def _related(why: str, *questions: str) -> Related:
 
 _BLOOD = ("blood_thinners", "inr", "antiplatelets", "bleeding_disorder", "medicines", "vascular")
 _THIN = "Thin blood and weak vessels bleed and bruise more."
-RELATED: Mapping[Kind, Related] = {
-    Kind.FAINT: _related(
+RELATED: Mapping[EventKind, Related] = {
+    EventKind.FAINT: _related(
         "Fear, a faint before, an empty stomach, alcohol, low sugar, an unsteady heart and fits lead to fainting.",
         *("needle_fear", "needle_fear_refuses", "needle_reaction", "last_needling_reaction", "eaten"),
         *("alcohol_or_sedatives", "diabetes", "diabetes_unstable", "epilepsy", "last_seizure", "heart_unstable"),
         *("urgent_symptoms", "driving_after"),
     ),
-    Kind.BRUISE: _related(_THIN, *_BLOOD),
-    Kind.BLEEDING: _related(_THIN, *_BLOOD),
-    Kind.PAIN: _related(
+    EventKind.BRUISE: _related(_THIN, *_BLOOD),
+    EventKind.BLEEDING: _related(_THIN, *_BLOOD),
+    EventKind.PAIN: _related(
         "Fear and a bad time before make needles hurt more; sore skin and a fresh operation do as well.",
         *("needle_fear", "needle_reaction", "last_needling_reaction", "mental_health", "skin_problem", "surgery"),
     ),
-    Kind.INFECTION: _related(
+    EventKind.INFECTION: _related(
         "Germs that are there already, broken skin, weak defence, and metal or swelling that germs settle in.",
         *("infection_now", "infection_recent", "antibiotics_until", "skin_problem", "skin_condition", "immune"),
         *("diabetes", "diabetes_unstable", "lymphoedema", "heart_valve", "metal_in_body", "surgery", "cancer"),
     ),
-    Kind.LUNG: _related("A lung that is sick or was operated on is reached and harmed more easily.", "lung_condition"),
-    Kind.NERVE: _related(
+    EventKind.LUNG: _related(
+        "A lung that is sick or was operated on is reached and harmed more easily.", "lung_condition"
+    ),
+    EventKind.NERVE: _related(
         "Skin that is numb already does not warn, and current can upset a device on a nerve.",
         *("skin_condition", "diabetes_unstable", "implanted_device", "urgent_symptoms"),
     ),
-    Kind.NEEDLE: _related(
+    EventKind.NEEDLE: _related(
         "A sudden movement bends and breaks needles: a fit, or fear.",
         *("epilepsy", "last_seizure", "needle_fear", "needle_fear_refuses"),
     ),
-    Kind.OTHER: _related(
+    EventKind.OTHER: _related(
         "What the patient named in own words, an allergy, or a bad time before.",
         *("other_condition", "last_needling_reaction", "needle_reaction", "metal_allergy", "other_allergy"),
         *("mental_health", "pregnancy"),
@@ -126,6 +128,6 @@ RELATED: Mapping[Kind, Related] = {
 
 def in_words(kind: str, harm: str) -> str:
     """Return a kind of event and how bad it was, in words to stand in a sentence."""
-    said = WORDS[Kind(kind)]
+    said = WORDS[EventKind(kind)]
     what = said[:1].lower() + said[1:]
     return what if harm == Harm.MINOR else f"{what} ({HARM_WORDS[Harm(harm)].lower()})"

@@ -40,7 +40,7 @@ def offered(answers: Answers) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Told:
+class PreviousAnswer:
     """One thing told last time: the question as it is worded today, and the answers to it and to its follow-ups."""
 
     name: str
@@ -48,11 +48,13 @@ class Told:
     words: tuple[str, ...]
 
 
-def told(answers: Answers) -> list[Told]:
+def previous_answers(answers: Answers) -> list[PreviousAnswer]:
     """Return what is offered to confirm, one item for each question and its follow-ups."""
     names = offered(answers)
     return [
-        Told(name, QUESTIONS[name].wording, tuple(_said(each, answers) for each in (name, *followers(name, names))))
+        PreviousAnswer(
+            name, QUESTIONS[name].wording, tuple(_said(each, answers) for each in (name, *followers(name, names)))
+        )
         for name in names
         if not QUESTIONS[name].parent
     ]

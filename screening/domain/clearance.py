@@ -10,7 +10,7 @@ from enum import StrEnum
 import rfc8785
 
 from clinic.domain.digests import sha256
-from screening.domain.scope import Part, Scope
+from screening.domain.scope import Scope, ScopePart
 
 
 class LapseReason(StrEnum):
@@ -45,7 +45,7 @@ _WORDS = {
     LapseReason.RULES: "the rules changed",
     LapseReason.TIME: "it was too long ago",
 }
-OF_NO_RULE = {Part.VISITS, Part.PRACTITIONER, Part.LAST_DAY}  # no rule looks at these
+OF_NO_RULE = {ScopePart.VISITS, ScopePart.PRACTITIONER, ScopePart.LAST_DAY}  # no rule looks at these
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def lapsed(covered: Covered, now: Covered, *, hours: int) -> tuple[LapseReason, 
     found = {
         LapseReason.ANSWERS: now.answers != covered.answers,
         LapseReason.FLAG: bool(now.flags - covered.flags),
-        **{LapseReason(part.value): part in beyond for part in Part if part not in OF_NO_RULE},
+        **{LapseReason(part.value): part in beyond for part in ScopePart if part not in OF_NO_RULE},
         LapseReason.RULES: now.rules_version != covered.rules_version,
         LapseReason.TIME: now.at - min(covered.at, covered.answered_at) > longest,
     }

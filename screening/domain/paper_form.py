@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from screening.domain import questionnaire
-from screening.domain.questionnaire import QUESTIONS, SECTIONS, Answers, Kind, Question, Section, When
+from screening.domain.questionnaire import QUESTIONS, SECTIONS, AnswerKind, Answers, Question, Section, When
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,12 @@ class Printed:
     @property
     def way(self) -> str:
         """How it is answered: ``tick``, ``scale``, ``date``, ``number`` or ``text``."""
-        ways = {Kind.SCALE: "scale", Kind.DATE: "date", Kind.NUMBER: "number", Kind.TEXT: "text"}
+        ways = {
+            AnswerKind.SCALE: "scale",
+            AnswerKind.DATE: "date",
+            AnswerKind.NUMBER: "number",
+            AnswerKind.TEXT: "text",
+        }
         return ways.get(self.question.kind, "tick")
 
     @property

@@ -42,7 +42,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CaseVerdict:
     """What the rules made of one case, and what differs from what was expected, in words."""
 
     name: str
@@ -83,10 +83,10 @@ def read(text: str) -> list[Case]:
     return [_case(number, each, today) for number, each in enumerate(cases, start=1)]
 
 
-def judge(case: Case) -> Verdict:
+def judge(case: Case) -> CaseVerdict:
     """Run the rules over one case and compare."""
     result = run(RuleInput(case.answers, case.born, case.today, case.scope, case.returning, case.policy))
-    return Verdict(case.name, result, tuple(_differences(case, result)))
+    return CaseVerdict(case.name, result, tuple(_differences(case, result)))
 
 
 def _differences(case: Case, result: RuleResult) -> Iterable[str]:

@@ -21,7 +21,7 @@ from clinic.domain.dates import day_in_words
 from clinic.domain.digests import sha256
 from clinic.domain.policy import RULE_SETTINGS, Policy
 from screening.domain import medicines, questionnaire, sources
-from screening.domain.questionnaire import QUESTIONS, Answers, Kind, Question
+from screening.domain.questionnaire import QUESTIONS, AnswerKind, Answers, Question
 from screening.domain.scope import Scope
 from screening.domain.sources import Source
 
@@ -554,9 +554,9 @@ _TABLE: tuple[Rule, ...] = (
 def _unanswered(question: Question) -> Rule:
     """Return the rule for an answer that was left out, or that says neither yes nor no."""
     name = question.name
-    choice_of_parent = question.parent if question.kind in (Kind.ONE_OF, Kind.ANY_OF) else None
+    choice_of_parent = question.parent if question.kind in (AnswerKind.ONE_OF, AnswerKind.ANY_OF) else None
     kept = "Wants to say it in private" if question.private else "Would rather not say"
-    how = {"unsure": "Not sure", "prefer_not": kept} if question.kind is Kind.YNU else {}
+    how = {"unsure": "Not sure", "prefer_not": kept} if question.kind is AnswerKind.YNU else {}
 
     def reason(facts: RuleInput) -> str:
         return f"{how.get(str(facts.answers.get(name)), 'Not given')}: {question.short}."
@@ -573,7 +573,7 @@ def _unanswered(question: Question) -> Rule:
 
 
 def _unanswered_rules() -> Iterator[Rule]:
-    by_themselves = (Kind.TEXT, Kind.DATE, Kind.NUMBER)  # may stay empty
+    by_themselves = (AnswerKind.TEXT, AnswerKind.DATE, AnswerKind.NUMBER)  # may stay empty
     for question in QUESTIONS.values():
         if not question.optional and question.kind not in by_themselves and question.name != "understands_why":
             yield _unanswered(question)

@@ -17,7 +17,7 @@ from clinic.domain.body_regions import concrete, in_order, near_lung, region_wor
 ONLY_BY_NAME = frozenset({"psoas", "iliacus", "tibialis_posterior"})
 
 
-class Part(StrEnum):
+class ScopePart(StrEnum):
     """A part of a scope, in the order in which what goes beyond it is told."""
 
     REGION = "region"
@@ -67,7 +67,7 @@ class Scope:
         """The regions in words: "neck, left calf"."""
         return ", ".join(region_words(name) for name in self.places)
 
-    def exceeded_by(self, other: Scope) -> tuple[Part, ...]:
+    def exceeded_by(self, other: Scope) -> tuple[ScopePart, ...]:
         """Return the parts in which ``other`` goes beyond this, gravest first; () if it does not.
 
         Less is never beyond, and neither is what either of the two left open: it is looked at again once it is settled.
@@ -75,15 +75,15 @@ class Scope:
         """
         only = self.muscles or other.muscles - ONLY_BY_NAME
         beyond = {
-            Part.REGION: bool(self.regions) and bool(other.regions - self.regions),
-            Part.MUSCLE: bool(self.regions) and bool(other.muscles - only),
-            Part.TECHNIQUE: bool(self.technique and other.technique) and other.technique != self.technique,
-            Part.DEPTH: self.depth == "superficial" and other.depth == "deep",
-            Part.ELECTRO: self.electro is False and other.electro is True,
-            Part.VISITS: None not in (self.visits, other.visits) and other.visits > self.visits,  # type: ignore[operator]
-            Part.PRACTITIONER: None not in (self.practitioner, other.practitioner)
+            ScopePart.REGION: bool(self.regions) and bool(other.regions - self.regions),
+            ScopePart.MUSCLE: bool(self.regions) and bool(other.muscles - only),
+            ScopePart.TECHNIQUE: bool(self.technique and other.technique) and other.technique != self.technique,
+            ScopePart.DEPTH: self.depth == "superficial" and other.depth == "deep",
+            ScopePart.ELECTRO: self.electro is False and other.electro is True,
+            ScopePart.VISITS: None not in (self.visits, other.visits) and other.visits > self.visits,  # type: ignore[operator]
+            ScopePart.PRACTITIONER: None not in (self.practitioner, other.practitioner)
             and other.practitioner != self.practitioner,
-            Part.LAST_DAY: None not in (self.last_day, other.last_day) and other.last_day > self.last_day,  # type: ignore[operator]
+            ScopePart.LAST_DAY: None not in (self.last_day, other.last_day) and other.last_day > self.last_day,  # type: ignore[operator]
         }
         return tuple(part for part, is_beyond in beyond.items() if is_beyond)
 
@@ -91,14 +91,14 @@ class Scope:
         """Say in which parts ``other`` goes beyond this, for a practitioner's screen."""
         added = replace(other, regions=other.regions - self.regions, muscles=other.muscles - self.muscles)
         said = {
-            Part.REGION: f"a new place: {added.words}",
-            Part.MUSCLE: f"another muscle: {', '.join(sorted(added.muscles)).replace('_', ' ')}",
-            Part.TECHNIQUE: "another technique",
-            Part.DEPTH: "deeper needles",
-            Part.ELECTRO: "electrical stimulation",
-            Part.VISITS: f"{other.visits} visits instead of {self.visits}",
-            Part.PRACTITIONER: "another practitioner",
-            Part.LAST_DAY: "a later day",
+            ScopePart.REGION: f"a new place: {added.words}",
+            ScopePart.MUSCLE: f"another muscle: {', '.join(sorted(added.muscles)).replace('_', ' ')}",
+            ScopePart.TECHNIQUE: "another technique",
+            ScopePart.DEPTH: "deeper needles",
+            ScopePart.ELECTRO: "electrical stimulation",
+            ScopePart.VISITS: f"{other.visits} visits instead of {self.visits}",
+            ScopePart.PRACTITIONER: "another practitioner",
+            ScopePart.LAST_DAY: "a later day",
         }
         return [said[part] for part in self.exceeded_by(other)]
 

@@ -3,24 +3,24 @@
 from screening.models.clearance import Clearance, ClearanceLapse
 from screening.models.flags import Assessment, Decision, Flag
 from screening.models.plan import Plan, Technique
-from screening.models.review import Attestation, Claim, Closing
-from screening.models.screening import Asked, PaperForm, Screening
+from screening.models.review import Attestation, Claim, ReviewOutcome
+from screening.models.screening import PaperForm, PatientQuestion, Screening
 from screening.models.treatment import AdverseEvent, EventNote, Session
 
 __all__ = [
     "AdverseEvent",
-    "Asked",
     "Assessment",
     "Attestation",
     "Claim",
     "Clearance",
     "ClearanceLapse",
-    "Closing",
     "Decision",
     "EventNote",
     "Flag",
     "PaperForm",
+    "PatientQuestion",
     "Plan",
+    "ReviewOutcome",
     "Screening",
     "Session",
     "Technique",

@@ -6,16 +6,16 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models import Visit
-from clinic.storage.append_only import WrittenOnce
-from screening.models.review import Closing
+from clinic.storage.append_only import AppendOnly
+from screening.models.review import ReviewOutcome
 from screening.models.screening import Screening
 
 
-class Clearance(WrittenOnce):
+class Clearance(AppendOnly):
     """What a visit was cleared for consent on: by a review, or by the rules alone where nothing needed one."""
 
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="clearances")
-    closing = models.OneToOneField(Closing, on_delete=models.PROTECT, null=True, related_name="clearance")
+    closing = models.OneToOneField(ReviewOutcome, on_delete=models.PROTECT, null=True, related_name="clearance")
     answers_sha256 = models.CharField(max_length=64)  # of `clearance.answers_digest`, in hex
     rules_version = models.CharField(max_length=40)
     flags = models.JSONField(default=list)  # keys of those that needed a decision, and got one
@@ -29,7 +29,7 @@ class Clearance(WrittenOnce):
         return f"clearance of {self.screening_id}"
 
 
-class ClearanceLapse(WrittenOnce):
+class ClearanceLapse(AppendOnly):
     """A clearance that no longer held when it was relied on, and why: the visit went back to the review."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="lapses")

@@ -6,13 +6,13 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models import Role, User
-from clinic.storage.append_only import WrittenOnce
+from clinic.storage.append_only import AppendOnly
 from clinic.storage.encrypted_fields import EncryptedJSON, EncryptedText
 from screening.models.plan import Plan
 from screening.models.screening import Screening
 
 
-class Flag(WrittenOnce):
+class Flag(AppendOnly):
     """One raised rule with all that it said: nothing is derived again from a rule's wording."""
 
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="flags")
@@ -34,7 +34,7 @@ class Flag(WrittenOnce):
         return f"{self.severity}: {self.question}"
 
 
-class Assessment(WrittenOnce):
+class Assessment(AppendOnly):
     """One run of the rules over a screening and a plan: which flags stand from here on."""
 
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="assessments")
@@ -56,7 +56,7 @@ class Assessment(WrittenOnce):
         return f"{self.outcome} of {self.screening_id}"
 
 
-class Decision(WrittenOnce):
+class Decision(AppendOnly):
     """What a practitioner decided about one flag, and why. The latest of a flag counts."""
 
     class Outcome(models.TextChoices):

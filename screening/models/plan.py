@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models import User, Visit
-from clinic.storage.append_only import WrittenOnce
+from clinic.storage.append_only import AppendOnly
 from screening.domain.scope import Scope
 
 
@@ -18,7 +18,7 @@ class Technique(models.TextChoices):
     NON_TRIGGER_POINT = "non_trigger_point", "Non-trigger-point: in the muscle around the tight spot"
 
 
-class Plan(WrittenOnce):
+class Plan(AppendOnly):
     """What the practitioner means to do."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="plans")

@@ -7,13 +7,13 @@ from django.utils import timezone
 
 from clinic.domain.dates import moment_in_words
 from clinic.models import Role, User, Visit
-from clinic.storage.append_only import WrittenOnce, WrittenUntil
+from clinic.storage.append_only import AppendOnly, FrozenWhenSet
 from clinic.storage.encrypted_fields import EncryptedJSON, EncryptedText
 from screening.models.plan import Plan
 from screening.models.screening import Screening
 
 
-class Attestation(WrittenOnce):
+class Attestation(AppendOnly):
     """Something a practitioner vouches for. The latest of a kind counts, within its screening where it has one."""
 
     class Kind(models.TextChoices):
@@ -41,7 +41,7 @@ class Attestation(WrittenOnce):
         return f"{self.kind} of {self.visit_id}"
 
 
-class Closing(WrittenOnce):
+class ReviewOutcome(AppendOnly):
     """How a review of a screening ended."""
 
     class Ending(models.TextChoices):
@@ -73,7 +73,7 @@ class Closing(WrittenOnce):
         return f"{self.ending}: {self.screening_id}"
 
 
-class Claim(WrittenUntil):
+class Claim(FrozenWhenSet):
     """One practitioner reviews this visit and no other does, until the review ends, they let go, or another takes over.
 
     Who held it when is evidence of who reviewed what, so rows stay.

@@ -13,12 +13,12 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models import User, Visit
-from clinic.storage.append_only import WrittenOnce, WrittenUntil
+from clinic.storage.append_only import AppendOnly, FrozenWhenSet
 from clinic.storage.encrypted_fields import EncryptedJSON, EncryptedText
 from screening.domain import questionnaire
 
 
-class PaperForm(WrittenOnce):
+class PaperForm(AppendOnly):
     """A blank form that was printed for one visit; ``code`` stands on every sheet and names what was printed."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="paper_forms")
@@ -38,7 +38,7 @@ class PaperForm(WrittenOnce):
         return self.code
 
 
-class Screening(WrittenUntil):
+class Screening(FrozenWhenSet):
     """The answers of one visit, one version of them."""
 
     final = "submitted_at"
@@ -127,7 +127,7 @@ class Screening(WrittenUntil):
         return latest
 
 
-class Asked(WrittenOnce):
+class PatientQuestion(AppendOnly):
     """What a patient wanted to ask before signing. It holds the signature until it is attested as answered."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="asked")

@@ -6,12 +6,12 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models import Role, User, Visit
-from clinic.storage.append_only import WrittenOnce
+from clinic.storage.append_only import AppendOnly
 from clinic.storage.encrypted_fields import EncryptedText
-from screening.domain.adverse_events import HARM_WORDS, REACTION_WORDS, WORDS, Harm, Kind, Reaction
+from screening.domain.adverse_events import HARM_WORDS, REACTION_WORDS, WORDS, EventKind, Harm, Reaction
 
 
-class Session(WrittenOnce):
+class Session(AppendOnly):
     """One treatment of a visit. The latest of a visit counts."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="sessions")
@@ -63,12 +63,12 @@ class AdverseEventQuerySet(models.QuerySet["AdverseEvent"]):
         return self.exclude(notes__kind=EventNote.Kind.IN_ERROR.value)
 
 
-class AdverseEvent(WrittenOnce):
+class AdverseEvent(AppendOnly):
     """Something that went wrong with a treatment, or after it."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="adverse_events")
     session = models.ForeignKey(Session, on_delete=models.PROTECT, null=True, related_name="adverse_events")
-    kind = models.CharField(max_length=15, choices=[(each.value, WORDS[each]) for each in Kind])
+    kind = models.CharField(max_length=15, choices=[(each.value, WORDS[each]) for each in EventKind])
     harm = models.CharField(max_length=10, choices=[(each.value, HARM_WORDS[each]) for each in Harm])
     began_on = models.DateField()
     what = EncryptedText("what happened", of="visit.patient", row=("visit", "kind"))
@@ -92,7 +92,7 @@ class AdverseEvent(WrittenOnce):
         return any(note.kind == EventNote.Kind.IN_ERROR for note in self.notes.all())
 
 
-class EventNote(WrittenOnce):
+class EventNote(AppendOnly):
     """What came after an adverse event."""
 
     class Kind(models.TextChoices):

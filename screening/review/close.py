@@ -13,10 +13,10 @@ from screening.assessment import preconditions
 from screening.assessment.assess import assess
 from screening.assessment.clear import clear
 from screening.assessment.review_state import review_state
-from screening.models import Closing, Plan, Screening
+from screening.models import Plan, ReviewOutcome, Screening
 from screening.review.claim import close_claim
 
-Ending = Closing.Ending
+Ending = ReviewOutcome.Ending
 
 MAY_STOP = (Stage.ANSWERING, Stage.IN_REVIEW, Stage.CONSENTING, Stage.SIGNED)
 
@@ -29,7 +29,7 @@ def close_review(
     reason: str = "",
     come_back: str = "",
     ask_again: Collection[str] = (),
-) -> Closing:
+) -> ReviewOutcome:
     """End the review: on to consent, back to the patient with named questions, or not treated today.
 
     Before consent the rules run again under the clinic's present settings, and every hold of
@@ -49,7 +49,7 @@ def close_review(
 
 
 @transaction.atomic
-def _go_on(visit: Visit, by: Actor) -> Closing:
+def _go_on(visit: Visit, by: Actor) -> ReviewOutcome:
     preconditions.fresh(visit, Stage.IN_REVIEW)
     preconditions.reviewing(visit, by)
     if holds := review_state(visit).holds:
@@ -63,7 +63,7 @@ def _go_on(visit: Visit, by: Actor) -> Closing:
 
 
 @transaction.atomic
-def _send_back(visit: Visit, by: Actor, names: list[str], reason: str) -> Closing:
+def _send_back(visit: Visit, by: Actor, names: list[str], reason: str) -> ReviewOutcome:
     preconditions.fresh(visit, Stage.IN_REVIEW)
     preconditions.reviewing(visit, by)
     if not names:
@@ -74,7 +74,7 @@ def _send_back(visit: Visit, by: Actor, names: list[str], reason: str) -> Closin
 
 
 @transaction.atomic
-def _stop(visit: Visit, by: Actor, reason: str, come_back: str) -> Closing:
+def _stop(visit: Visit, by: Actor, reason: str, come_back: str) -> ReviewOutcome:
     preconditions.fresh(visit, *MAY_STOP)
     preconditions.reviewing(visit, by)
     if not reason.strip():
@@ -90,16 +90,16 @@ def _stop(visit: Visit, by: Actor, reason: str, come_back: str) -> Closing:
 
 def _close(
     visit: Visit,
-    ending: Closing.Ending,
+    ending: ReviewOutcome.Ending,
     by: Actor,
     *,
     reason: str = "",
     come_back: str = "",
     ask_again: list[str] | None = None,
-) -> Closing:
+) -> ReviewOutcome:
     screening = Screening.of(visit)
     assert screening is not None
-    closing = Closing.objects.create(
+    closing = ReviewOutcome.objects.create(
         screening=screening,
         plan=Plan.of(visit),
         ending=ending,

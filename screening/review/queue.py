@@ -28,14 +28,14 @@ SEVERITIES = [*[severity.value for severity in Severity], ""]  # by rank
 RANK = Case(*[When(severity=severity.value, then=Value(severity.rank)) for severity in GRAVE])
 
 
-class Part(StrEnum):
+class QueuePart(StrEnum):
     """What is to be done for a visit."""
 
     REVIEW = "review"
     CONFIRM = "confirm"
 
 
-class Line(NamedTuple):
+class QueueLine(NamedTuple):
     """One visit that waits for a practitioner: what its place in the queue depends on."""
 
     pk: int
@@ -52,8 +52,8 @@ class Line(NamedTuple):
     minutes: int  # that a review may take
 
     @property
-    def part(self) -> Part:
-        return Part.CONFIRM if self.stage == Stage.SIGNED else Part.REVIEW
+    def part(self) -> QueuePart:
+        return QueuePart.CONFIRM if self.stage == Stage.SIGNED else QueuePart.REVIEW
 
     @property
     def is_calling(self) -> bool:
@@ -118,7 +118,7 @@ def lines(
     named: str = "",
     since: dt.datetime | None = None,
     among: Collection[int] = (),
-) -> list[Line]:
+) -> list[QueueLine]:
     """Return what waits in a clinic, worst first, then longest.
 
     ``named``: the first letters of the patient's name. ``since``: only what came after that, and what is ``among``
@@ -129,7 +129,7 @@ def lines(
     visits = _visits(site, named)
     if since:
         visits = visits.filter(Q(stage_since__gt=since) | Q(urgent_at__gt=since) | Q(pk__in=among))
-    found = [Line._make((*values, now, minutes)) for values in visits.values_list(*COLUMNS)]
+    found = [QueueLine._make((*values, now, minutes)) for values in visits.values_list(*COLUMNS)]
     return sorted(found, key=lambda line: (not line.is_urgent, line.rank, line.since, line.pk))
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from django.utils import timezone
 
 from clinic.web.form_tags import SEVERITY_WORDS
-from screening.review.queue import GRAVE, SEVERITIES, Line, Part
+from screening.review.queue import GRAVE, SEVERITIES, QueueLine, QueuePart
 
 ANY = ""
 NAMED = "named"  # in the address, in place of the name that was searched for, which the session keeps
@@ -25,13 +25,13 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         **{each.value: SEVERITY_WORDS[each.value] for each in GRAVE},
         "none": "Without a flag",
     },
-    "stage": {ANY: "Any stage", Part.REVIEW.value: "To review", Part.CONFIRM.value: "To confirm"},
+    "stage": {ANY: "Any stage", QueuePart.REVIEW.value: "To review", QueuePart.CONFIRM.value: "To confirm"},
     "day": {ANY: "Any day", "today": "Today", "earlier": "Earlier days"},
 }
 
 
 @dataclass(frozen=True)
-class Choice:
+class FilterChoice:
     """One link of a group: what it says, where it leads, and how many visits it would show."""
 
     label: str
@@ -47,11 +47,11 @@ class Sort(NamedTuple):
     mine: bool
     claimed: bool
     rank: int
-    part: Part
+    part: QueuePart
     today: bool
 
     @classmethod
-    def of(cls, line: Line, me: int, today: dt.date) -> Sort:
+    def of(cls, line: QueueLine, me: int, today: dt.date) -> Sort:
         return cls(line.needs(me), line.is_of(me), line.claimed_by is not None, line.rank, line.part, line.day == today)
 
     @property
@@ -89,7 +89,7 @@ class Filters:
         wanted = {**self.chosen, NAMED: "1" if self.name else "", **changes}
         return urlencode({name: str(value) for name, value in wanted.items() if value})
 
-    def choose(self, lines: Sequence[Line], me: int) -> tuple[list[Line], dict[str, list[Choice]]]:
+    def choose(self, lines: Sequence[QueueLine], me: int) -> tuple[list[QueueLine], dict[str, list[FilterChoice]]]:
         """Return the lines that fit, in their order, and the links of each group, as practitioner ``me`` sees them."""
         today = timezone.localdate()
         sorts = [Sort.of(line, me, today) for line in lines]
@@ -104,8 +104,8 @@ class Filters:
         fitting = [line for line, sort in zip(lines, sorts, strict=True) if not missed[sort]]
         return fitting, {group: self._choices(group, counts[group]) for group in GROUPS}
 
-    def _choices(self, group: str, counts: Counter[str]) -> list[Choice]:
+    def _choices(self, group: str, counts: Counter[str]) -> list[FilterChoice]:
         return [
-            Choice(label, self.query(**{group: value}), counts[value], self.chosen[group] == value)
+            FilterChoice(label, self.query(**{group: value}), counts[value], self.chosen[group] == value)
             for value, label in GROUPS[group].items()
         ]

@@ -16,14 +16,14 @@ from screening.assessment.review_state import short
 from screening.domain import questionnaire, review_deadline, rules
 from screening.domain.review_deadline import Due
 from screening.domain.rules import Severity
-from screening.models import Asked, Assessment, Attestation, Claim, Decision, Flag, Screening
-from screening.review.queue import Line, Part
+from screening.models import Assessment, Attestation, Claim, Decision, Flag, PatientQuestion, Screening
+from screening.review.queue import QueueLine, QueuePart
 
 WHYS = 4  # reasons in a row; the others are counted
 
 
 @dataclass(frozen=True)
-class Why:
+class QueueReason:
     """One reason to look at a visit: a flag's gravity and what it is about, or words alone."""
 
     words: str
@@ -45,13 +45,13 @@ class Signs:
 class Waiting:
     """One visit that waits for a practitioner, as a row."""
 
-    line: Line
+    line: QueueLine
     visit: Visit
-    whys: tuple[Why, ...]
+    whys: tuple[QueueReason, ...]
     signs: Signs
 
     @property
-    def shown(self) -> tuple[Why, ...]:
+    def shown(self) -> tuple[QueueReason, ...]:
         """The first reasons; one more is shown rather than counted as "1 more"."""
         return self.whys if len(self.whys) <= WHYS + 1 else self.whys[:WHYS]
 
@@ -61,7 +61,7 @@ class Waiting:
         return len(self.whys) - len(self.shown)
 
 
-def rows(wanted: Sequence[Line], *, user: User, now: dt.datetime) -> list[Waiting]:
+def rows(wanted: Sequence[QueueLine], *, user: User, now: dt.datetime) -> list[Waiting]:
     """Return a row for each line, in their order, as ``user`` sees it; a visit that is gone by now has none."""
     policy = PolicyChange.objects.policy()
     visits = _visits(line.pk for line in wanted)
@@ -73,12 +73,12 @@ def rows(wanted: Sequence[Line], *, user: User, now: dt.datetime) -> list[Waitin
         if visit := visits.get(line.pk):
             screening = latest.get(visit.pk)
             run = runs.get(screening.pk) if screening else None
-            whys = tuple(_whys(line, visit, screening, run, policy)) if line.part is Part.REVIEW else ()
+            whys = tuple(_whys(line, visit, screening, run, policy)) if line.part is QueuePart.REVIEW else ()
             found.append(Waiting(line=line, visit=visit, whys=whys, signs=seen[line.pk]))
     return found
 
 
-def signs(wanted: Iterable[Line], *, user: User, now: dt.datetime) -> dict[int, Signs]:
+def signs(wanted: Iterable[QueueLine], *, user: User, now: dt.datetime) -> dict[int, Signs]:
     """Return what each line's row shows now, by visit."""
     lines = {line.pk: line for line in wanted}
     who = _went(line.pk for line in lines.values() if line.is_calling)
@@ -93,7 +93,7 @@ def _went(calling: Iterable[int]) -> dict[int, str]:
     return {pk: f"{name} went to them" for pk, name in taken.values_list("pk", "urgent_taken_by__full_name")}
 
 
-def _signs(line: Line, who: str, user: User, now: dt.datetime) -> Signs:
+def _signs(line: QueueLine, who: str, user: User, now: dt.datetime) -> Signs:
     waited = review_deadline.waited(int((now - line.since).total_seconds() // 60))
     kind = "urgent" if line.is_urgent else line.due.value
     return Signs(waited, _due_words(line, now), kind, who, is_mine=line.claimed_by == user.pk)
@@ -103,7 +103,7 @@ GONE = Signs(waited="–", due="Waits no longer", due_kind="gone", who="–")
 DUE_WORDS = {Due.LATER: "Due {}", Due.SOON: "Due soon: {}", Due.OVERDUE: "Overdue since {}"}
 
 
-def _due_words(line: Line, now: dt.datetime) -> str:
+def _due_words(line: QueueLine, now: dt.datetime) -> str:
     return "Go now" if line.is_urgent else DUE_WORDS[line.due].format(_time(line.due_at, now))
 
 
@@ -113,7 +113,7 @@ def _time(at: dt.datetime, now: dt.datetime) -> str:
 
 def _visits(pks: Iterable[int]) -> dict[int, Visit]:
     found = Visit.objects.select_related("patient", "practitioner")
-    asked = Prefetch("asked", queryset=Asked.objects.order_by("id"))
+    asked = Prefetch("asked", queryset=PatientQuestion.objects.order_by("id"))
     return found.prefetch_related(asked, "attestations").in_bulk(list(pks))
 
 
@@ -124,35 +124,35 @@ def _latest_runs(screenings: list[Screening]) -> dict[int, Assessment]:
 
 
 def _whys(
-    line: Line, visit: Visit, screening: Screening | None, run: Assessment | None, policy: Policy
-) -> Iterable[Why]:
+    line: QueueLine, visit: Visit, screening: Screening | None, run: Assessment | None, policy: Policy
+) -> Iterable[QueueReason]:
     if line.is_calling:
-        yield Why("Needs help now; still answering", Severity.URGENT.value)
+        yield QueueReason("Needs help now; still answering", Severity.URGENT.value)
         return
     flags = sorted(run.flags.all(), key=lambda flag: Severity(flag.severity).rank) if run else []
     grave = [flag for flag in flags if rules.needs_decision(Severity(flag.severity))]
     # What was decided already waits for nobody; if everything was, the gravest still names the place in the queue.
     undecided = [flag for flag in grave if not flag.decided]  # type: ignore[attr-defined]
-    yield from [Why(short(flag.question), flag.severity) for flag in undecided]
+    yield from [QueueReason(short(flag.question), flag.severity) for flag in undecided]
     if decided := len(grave) - len(undecided):
-        yield Why(f"{decided} decided")
+        yield QueueReason(f"{decided} decided")
     yield from _other_whys(visit, screening, policy)
 
 
-def _other_whys(visit: Visit, screening: Screening | None, policy: Policy) -> Iterable[Why]:
+def _other_whys(visit: Visit, screening: Screening | None, policy: Policy) -> Iterable[QueueReason]:
     answers = screening.answers if screening else {}  # as stored: all that is looked at below is words
     if visit.wants_talk_at:
-        yield Why("Wants to talk first")
+        yield QueueReason("Wants to talk first")
     if _has_question(visit, screening, bool(rules.open_questions(answers))):
-        yield Why("Has a question")
+        yield QueueReason("Has a question")
     if questionnaire.in_private(answers):
-        yield Why("Wants to say something in private")
+        yield QueueReason("Wants to say something in private")
     if rules.needs_interpreter(answers):
-        yield Why("Needs an interpreter")
+        yield QueueReason("Needs an interpreter")
     if policy.sign_when == AFTER_TALK:
-        yield Why("Signs after the talk")
+        yield QueueReason("Signs after the talk")
     if screening and screening.number > 1:
-        yield Why("Changed answers")
+        yield QueueReason("Changed answers")
 
 
 def _has_question(visit: Visit, screening: Screening | None, own: bool) -> bool:

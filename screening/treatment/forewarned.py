@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from screening.assessment.review_state import FlagState, review_state
-from screening.domain.adverse_events import RELATED, Kind, Related
+from screening.domain.adverse_events import RELATED, EventKind, Related
 from screening.domain.rules import Severity
 from screening.models import AdverseEvent, Decision
 
@@ -31,7 +31,7 @@ class Foreseen:
 
 def foreseen(event: AdverseEvent) -> Foreseen:
     """Return what the review of the event's visit knew of its risk. Notes warned of nothing."""
-    related = RELATED[Kind(event.kind)]
+    related = RELATED[EventKind(event.kind)]
     raised = review_state(event.visit).flags
     warned = (each for each in raised if each.flag.question in related.questions and each.severity is not Severity.NOTE)
     return Foreseen(tuple(warned), related)

@@ -11,8 +11,8 @@ from django.utils import timezone
 from clinic.domain.flow import TREATED, NotAllowed
 from clinic.models import Actor, Journal, Role, Visit
 from screening.assessment import preconditions
-from screening.domain.adverse_events import EVENT_OF, Harm, Kind, Reaction
-from screening.domain.scope import Part, Scope
+from screening.domain.adverse_events import EVENT_OF, EventKind, Harm, Reaction
+from screening.domain.scope import Scope, ScopePart
 from screening.models import AdverseEvent, EventNote, Plan, Session
 
 MOST_NEEDLES = 100
@@ -78,13 +78,13 @@ def _agreed(visit: Visit, regions: Sequence[str], *, electro: bool) -> Plan:
         raise NotAllowed("Choose at least one place.")
     agreed, done = plan.scope, Scope.of(regions, electro=electro)
     beyond = agreed.exceeded_by(done)
-    if Part.REGION in beyond:
+    if ScopePart.REGION in beyond:
         news = Scope(done.regions - agreed.regions)
         raise NotAllowed(
             f"The patient did not agree to this: {news.words}. Agreed: {agreed.words}. "
             "A new place needs a new consent first; if a needle went there all the same, record an adverse event."
         )
-    if Part.ELECTRO in beyond:
+    if ScopePart.ELECTRO in beyond:
         raise NotAllowed("The patient did not agree to electrical stimulation. It needs a new consent first.")
     return plan
 
@@ -104,12 +104,12 @@ def _events(session: Session, harm: str, by: Actor) -> None:
     """Write the adverse events that a session tells of, those left out that an earlier version of it told of."""
     day = timezone.localdate(session.treated_at)
     told = set(AdverseEvent.objects.that_count().filter(session__visit=session.visit).values_list("kind", flat=True))
-    found: list[tuple[Kind, str]] = []
+    found: list[tuple[EventKind, str]] = []
     if session.reaction != Reaction.NONE:
         what = session.reaction_text or f"{session.get_reaction_display()}, at the session."
         found.append((EVENT_OF[Reaction(session.reaction)], what))
     if session.not_found:
-        found.append((Kind.NEEDLE, f"{session.not_found} of {session.needles_in} not found. {session.missing}"))
+        found.append((EventKind.NEEDLE, f"{session.not_found} of {session.needles_in} not found. {session.missing}"))
     for kind, what in found:
         if kind.value not in told:
             _write(session.visit, kind, harm, day, what, "", session, by)
@@ -131,11 +131,11 @@ def record_event(
     today = timezone.localdate()
     if not min(visit.day, today) <= began_on <= today:
         raise NotAllowed("It must have begun between the visit’s day and today.")
-    return _write(visit, Kind(kind), harm, began_on, what.strip(), done.strip(), Session.of(visit), by)
+    return _write(visit, EventKind(kind), harm, began_on, what.strip(), done.strip(), Session.of(visit), by)
 
 
 def _write(
-    visit: Visit, kind: Kind, harm: str, day: dt.date, what: str, done: str, session: Session | None, by: Actor
+    visit: Visit, kind: EventKind, harm: str, day: dt.date, what: str, done: str, session: Session | None, by: Actor
 ) -> AdverseEvent:
     event = AdverseEvent.objects.create(
         visit=visit,

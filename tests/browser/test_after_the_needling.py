@@ -12,7 +12,7 @@ from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Journal, PolicyChange, Role, Visit
 from consent.document.aftercare_sheet import sheet
 from consent.domain.statement import Statement
-from consent.models import Given
+from consent.models import SignedConsent
 from screening import actions
 from screening.models import AdverseEvent, Session
 from tests.browser.test_withdrawing import confirmed
@@ -165,7 +165,7 @@ def test_the_sheet_says_what_the_signed_text_says(seal_keys):
     consent = confirmed()
     visit = consent.visit
     record(visit)
-    given = Given.of(visit)
+    given = SignedConsent.of(visit)
     assert given
     signed = next(each for each in Statement.from_json(given.statement).sections if each.id == "aftercare")
     (section,) = sheet(visit).sections

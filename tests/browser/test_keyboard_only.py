@@ -10,7 +10,7 @@ from django.conf import settings
 
 from clinic.domain.flow import Stage
 from consent.models import Signature
-from screening.domain.questionnaire import QUESTIONS, Kind, all_clear
+from screening.domain.questionnaire import QUESTIONS, AnswerKind, all_clear
 from tests.support.factories import hold, make_patient, make_tablet, make_visit
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
@@ -93,9 +93,9 @@ class Keyboard:
 
 def _answer(keys: Keyboard, name: str) -> None:
     question, value = QUESTIONS[name], all_clear().get(name)
-    if question.kind is Kind.ANY_OF:
+    if question.kind is AnswerKind.ANY_OF:
         keys.tick(name, "none")
-    elif question.kind is not Kind.TEXT:
+    elif question.kind is not AnswerKind.TEXT:
         keys.choose(name, str(value))
 
 

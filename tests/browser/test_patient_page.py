@@ -26,7 +26,7 @@ from clinic.models import (
 from consent import actions
 from consent.document.subject_export import LEFT_OUT, OF_A_VISIT
 from consent.document.subject_export import record as export_record
-from consent.models import SealedAfter, SealedFile
+from consent.models import SealedFile, SealedStatusChange
 from tests.browser.test_after_the_needling import record
 from tests.browser.test_withdrawing import SPOKEN, confirmed
 from tests.pages.test_adverse_events import comes_back, happened, treated
@@ -127,7 +127,7 @@ def test_the_export_holds_every_document_every_row_and_who_looked(seal_keys):
     number = f"C-{visit.pk:06d}"
     assert files.read(f"documents/consent-{number}.pdf") == bytes(SealedFile.objects.get(consent=consent).pdf)
     assert files.read(f"documents/consent-{number}.json") == bytes(consent.record)
-    assert files.read(f"documents/consent-{number}-W.pdf") == bytes(SealedAfter.objects.get().pdf)
+    assert files.read(f"documents/consent-{number}-W.pdf") == bytes(SealedStatusChange.objects.get().pdf)
     assert {"README.txt", "root.cer", "verifier.zip"} <= set(files.namelist())
     assert not [name for name in files.namelist() if f"{someone.visit_id:06d}" in name]
 

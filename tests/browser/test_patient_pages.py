@@ -25,7 +25,7 @@ from screening.actions import decide, save_plan
 from screening.assessment.review_state import review_state
 from screening.domain import questionnaire
 from screening.domain.page_flow import route
-from screening.domain.questionnaire import Kind, Value
+from screening.domain.questionnaire import AnswerKind, Value
 from screening.domain.scope import Scope
 from screening.models import Decision
 from tests.conftest import AXE_TAGS
@@ -142,13 +142,13 @@ def everything() -> dict[str, Value]:
     """Return answers that call for every follow-up."""
     found: dict[str, Value] = {}
     for question in questionnaire.QUESTIONS.values():
-        if question.kind in (Kind.YN, Kind.YNU):
+        if question.kind in (AnswerKind.YN, AnswerKind.YNU):
             found[question.name] = "yes"
-        elif question.kind is Kind.ANY_OF:
+        elif question.kind is AnswerKind.ANY_OF:
             found[question.name] = [] if question.name == "urgent_symptoms" else [_first(question)]
-        elif question.kind is Kind.ONE_OF:
+        elif question.kind is AnswerKind.ONE_OF:
             found[question.name] = _first(question)
-        elif question.kind is Kind.SCALE:
+        elif question.kind is AnswerKind.SCALE:
             found[question.name] = 8
     return found
 
@@ -160,7 +160,7 @@ def _first(question: questionnaire.Question) -> str:
 def _question_pages() -> Iterator[Scene]:
     for step in route(everything(), returning=True).steps:
         address = reverse("part", args=[step.section.slug, step.page])
-        can_be_wrong = any(question.kind is not Kind.TEXT for question in step.questions)
+        can_be_wrong = any(question.kind is not AnswerKind.TEXT for question in step.questions)
         yield Scene("part", f"questions {step.section.slug} {step.page}", address, _answering, can_be_wrong)
 
 

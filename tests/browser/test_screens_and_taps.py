@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page
 
 from clinic.domain.flow import Stage
 from consent.domain.signature_strokes import LEAST_MS
-from screening.domain.questionnaire import QUESTIONS, SECTIONS, Kind, all_clear
+from screening.domain.questionnaire import QUESTIONS, SECTIONS, AnswerKind, all_clear
 from tests.support.factories import hold, make_patient, make_tablet, make_visit
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
@@ -62,8 +62,8 @@ class Finger:
             question, value = QUESTIONS[name], all_clear().get(name)
             assert self.page.locator(f"#div_id_{name}").is_visible(), name
             self.asked.append(name)
-            if question.kind is not Kind.TEXT:
-                self.tap(self.row(name, "none" if question.kind is Kind.ANY_OF else str(value)))
+            if question.kind is not AnswerKind.TEXT:
+                self.tap(self.row(name, "none" if question.kind is AnswerKind.ANY_OF else str(value)))
 
     def _names(self) -> list[str]:
         found = self.page.eval_on_selector_all("main form [name]", "boxes => boxes.map(box => box.name)")

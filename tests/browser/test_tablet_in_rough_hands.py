@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 from clinic.devices import holds
 from clinic.domain.flow import Stage
 from clinic.models import Actor, Hold, Journal, Visit
-from consent.models import Given
+from consent.models import SignedConsent
 from screening import actions
 from screening.models import Screening
 from tests.pages.test_signing import SIGN, filled, ready
@@ -194,7 +194,7 @@ def test_signing_twice_says_signed_both_times():
     for _ in range(2):
         assert send(tablet, page, **data).url == "/tablet/"
         assert "You have signed" in tablet.get("/tablet/").text
-    assert Given.objects.count() == 1
+    assert SignedConsent.objects.count() == 1
 
 
 def test_a_wrong_birth_date_that_is_sent_twice_counts_once():
@@ -251,7 +251,7 @@ def test_a_signature_of_one_patient_never_lands_under_the_text_of_the_next():
     Visit.objects.filter(pk=following.pk).update(stage=Stage.CONSENTING)
     make_screening(following)
     assert send(tablet, page, **data).status_code == 409
-    assert not Given.objects.exists()
+    assert not SignedConsent.objects.exists()
 
 
 def test_a_birth_date_of_one_patient_is_not_held_against_the_next():
@@ -301,11 +301,11 @@ def test_a_signature_under_a_token_that_is_too_old_is_still_there():
     told = send(tablet, (where, {**form, "csrfmiddlewaretoken": "x" * 64}), **filled(visit))
     assert told.status_code == 422
     assert "open for a long time" in told.text
-    assert not Given.objects.exists()
+    assert not SignedConsent.objects.exists()
     again = form_on(told)
     assert again["strokes"] == [filled(visit)["strokes"]]
     assert send(tablet, (where, again), act="agree").url == "/tablet/"
-    assert Given.objects.count() == 1
+    assert SignedConsent.objects.count() == 1
 
 
 def test_what_one_patient_typed_is_not_shown_to_the_next_for_want_of_a_token(tablet):
@@ -521,7 +521,7 @@ def test_a_signature_outlives_a_network_that_breaks_twice_and_is_given_once(cont
     person.page.get_by_role("button", name="I agree").click()
     expect(person.page.get_by_role("alert")).to_contain_text("Not saved yet. We keep trying.")
     assert person.page.locator("[name=strokes]").input_value() == drawn
-    assert not Given.objects.exists()
+    assert not SignedConsent.objects.exists()
     expect(person.page.get_by_role("heading", level=1)).to_have_text("Thank you. You have signed.", timeout=20_000)
     assert len(posts) in (2, 3)  # the second one arrived: the page may learn so before it asks again
-    assert Given.objects.count() == 1
+    assert SignedConsent.objects.count() == 1

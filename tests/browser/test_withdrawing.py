@@ -25,7 +25,15 @@ from consent import actions
 from consent.domain import status_record
 from consent.domain.record import canonical
 from consent.jobs import tasks
-from consent.models import After, Consent, Given, SealedAfter, SealedFile, Signature, Voiding
+from consent.models import (
+    Consent,
+    ConsentStatusChange,
+    SealedFile,
+    SealedStatusChange,
+    Signature,
+    SignedConsent,
+    VoidedSignature,
+)
 from consent.seal.installation_trust import trust
 from consent.seal.pades import attached, verify
 from consent.status.consent_state import consents_of, others_that_stand, state_of
@@ -100,7 +108,7 @@ def test_a_withdrawal_leaves_the_first_file_alone_and_cites_it(seal_keys):
     assert file_of(consent) == before
     assert bytes(Consent.objects.get(pk=consent.pk).record) == kept
 
-    sealed = SealedAfter.objects.get(after=after)
+    sealed = SealedStatusChange.objects.get(after=after)
     pdf = bytes(sealed.pdf)
     assert hashlib.sha256(pdf).hexdigest() == sealed.sha256
     verdict = verify(pdf, trust(), sealed.sha256)
@@ -154,7 +162,7 @@ def test_said_twice_it_counts_once(unsealed):
     for _ in range(2):
         answer = client.post(f"/consents/{consent.visit_id}/withdraw/", SPOKEN)
         assert answer.url == f"/visits/{consent.visit_id}/"
-    assert actions.withdraw(visit=consent.visit, **SPOKEN, by=reception()) == After.objects.get()
+    assert actions.withdraw(visit=consent.visit, **SPOKEN, by=reception()) == ConsentStatusChange.objects.get()
     assert Journal.objects.filter(action="consent withdrawn").count() == 1
 
 
@@ -168,23 +176,23 @@ def test_two_rows_of_a_kind_are_refused_by_the_table(unsealed):
 
 def test_before_the_confirmation_the_signature_is_voided_and_the_visit_stops():
     visit = signed()
-    given = Given.of(visit)
+    given = SignedConsent.of(visit)
     assert given
     after = actions.withdraw(visit=visit, **SPOKEN, reason="Not today.", by=reception())
     visit = fresh(visit)
     assert visit.at is Stage.STOPPED
     assert visit.status.startswith("Withdrawn at ")
-    assert Given.of(visit) is None
-    assert after.voiding == Voiding.objects.get(given=given)
+    assert SignedConsent.of(visit) is None
+    assert after.voiding == VoidedSignature.objects.get(given=given)
     assert after.voiding.why == "withdrawn"
     assert after.consent is None
-    assert not SealedAfter.objects.exists()
+    assert not SealedStatusChange.objects.exists()
     assert Journal.objects.get(action="visit moved", data__to="stopped").data["why"] == "consent withdrawn"
     with CaptureQueriesContext(connection) as asked:
         [entry] = consents_of(visit.patient)
     assert not [each["sql"] for each in asked if "IN (SELECT" in each["sql"]]  # PostgreSQL would read all consents
     assert entry.state.kind == "withdrawn"
-    assert Given.objects.filter(pk=given.pk).exists()
+    assert SignedConsent.objects.filter(pk=given.pk).exists()
     assert Signature.objects.filter(given=given).exists()
     assert actions.withdraw(visit=visit, **SPOKEN, by=reception()) == after
 
@@ -194,11 +202,11 @@ def test_between_confirmation_and_seal_it_waits_for_the_file_it_cites(unsealed, 
     after = actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
     assert fresh(consent.visit).at is Stage.CONFIRMED
     assert fresh(consent.visit).status.startswith("Withdrawn at ")
-    assert not SealedAfter.objects.exists()
+    assert not SealedStatusChange.objects.exists()
     page = staff_client(receptionist()).get(f"/visits/{consent.visit_id}/").text
     assert "Its PDF is made as soon as the consent is sealed." in page
     tasks.seal_consent.func(*unsealed)
-    sealed = SealedAfter.objects.get(after=after)
+    sealed = SealedStatusChange.objects.get(after=after)
     assert status_record.read(bytes(sealed.record)).first.file_sha256 == SealedFile.objects.get().sha256
     assert fresh(consent.visit).at is Stage.SEALED
     assert fresh(consent.visit).status.startswith("Withdrawn at ")
@@ -218,8 +226,8 @@ def test_a_withdrawal_whose_pdf_fails_stands_and_can_be_asked_for_again(seal_key
     client = staff_client(receptionist())
     assert "Its PDF is not there yet." in client.get(f"/visits/{consent.visit_id}/").text
     assert client.post(f"/consents/{consent.visit_id}/after/{after.pk}/seal/").status_code == 302
-    assert SealedAfter.objects.filter(after=after).count() == 1
-    assert tasks.seal_after.func(after.pk) == SealedAfter.objects.get().sha256  # and once more does no harm
+    assert SealedStatusChange.objects.filter(after=after).count() == 1
+    assert tasks.seal_after.func(after.pk) == SealedStatusChange.objects.get().sha256  # and once more does no harm
 
 
 @pytest.mark.parametrize("elsewhere", [Stage.EXPECTED, Stage.ANSWERING, Stage.IN_REVIEW, Stage.STOPPED])
@@ -229,7 +237,7 @@ def test_where_nothing_was_signed_there_is_nothing_to_take_back(elsewhere):
         actions.withdraw(visit=visit, **SPOKEN, by=reception())
     answer = staff_client(receptionist()).post(f"/consents/{visit.pk}/withdraw/", SPOKEN)
     assert answer.url == f"/visits/{visit.pk}/"
-    assert not After.objects.exists()
+    assert not ConsentStatusChange.objects.exists()
 
 
 def test_a_time_before_the_signature_or_to_come_is_refused(unsealed):
@@ -237,7 +245,7 @@ def test_a_time_before_the_signature_or_to_come_is_refused(unsealed):
     for wrong in (timezone.now() + dt.timedelta(minutes=5), timezone.now() - dt.timedelta(hours=1)):
         with pytest.raises(NotAllowed, match="between the signature"):
             actions.withdraw(visit=consent.visit, **SPOKEN, at=wrong, by=reception())
-    assert not After.objects.exists()
+    assert not ConsentStatusChange.objects.exists()
 
 
 # --- at the desk ---------------------------------------------------------------------------------------------------
@@ -277,7 +285,7 @@ def test_a_form_that_is_not_right_says_what_is_and_keeps_the_rest(unsealed, monk
     assert answer.status_code == 422
     assert named in answer.text
     assert data.get("reason", "") in answer.text
-    assert not After.objects.exists()
+    assert not ConsentStatusChange.objects.exists()
 
 
 def test_a_time_earlier_today_counts(unsealed):
@@ -285,7 +293,7 @@ def test_a_time_earlier_today_counts(unsealed):
     said = timezone.localtime().replace(second=0, microsecond=0)
     data = {**SPOKEN, "at": f"{said:%H:%M}"}
     assert staff_client(receptionist()).post(f"/consents/{consent.visit_id}/withdraw/", data).status_code == 302
-    after = After.objects.get()
+    after = ConsentStatusChange.objects.get()
     assert after.at == said
     assert after.written_at > said
     assert fresh(consent.visit).status == f"Withdrawn at {said:%H:%M}"
@@ -321,7 +329,7 @@ def test_a_download_says_so_first_and_offers_both_files(seal_keys, view):
     assert own in page.text
     before = Journal.objects.count()
     answers = [client.get(f"{address}&{view}") for address in (f"{first}?first=1", f"{own}?x")]
-    kept = [SealedFile.objects.get(), SealedAfter.objects.get()]
+    kept = [SealedFile.objects.get(), SealedStatusChange.objects.get()]
     assert [answer.content for answer in answers] == [bytes(each.pdf) for each in kept]
     number = f"consent-C-{consent.visit_id:06d}"
     named = [answer["Content-Disposition"].split("filename=")[1] for answer in answers]
@@ -345,7 +353,7 @@ def test_a_copy_by_mail_brings_both_files_and_says_so(seal_keys):
     tasks.send_copy.func(consent.pk, "alex@example.org")
     [sent] = mail.outbox
     assert "does not count any more: Withdrawn at" in sent.body
-    kept = [bytes(SealedFile.objects.get().pdf), bytes(SealedAfter.objects.get().pdf)]
+    kept = [bytes(SealedFile.objects.get().pdf), bytes(SealedStatusChange.objects.get().pdf)]
     assert [attachment[1] for attachment in sent.attachments] == kept
 
 
@@ -363,7 +371,7 @@ def test_roles(unsealed):
     for verb in (actions.enter_in_error, actions.supersede):
         with pytest.raises(NotAllowed, match="Only a practitioner"):
             verb(consent=consent, reason="Wrong patient.", by=reception())
-    assert not After.objects.exists()
+    assert not ConsentStatusChange.objects.exists()
 
 
 # --- on the tablet -------------------------------------------------------------------------------------------------
@@ -399,11 +407,11 @@ def test_a_patient_takes_it_back_on_the_tablet(seal_keys):
     assert client.get("/tablet/").url == "/tablet/withdraw/"
     assert "Do you want to take your consent back?" in client.get("/tablet/withdraw/").text
     assert client.post("/tablet/withdraw/", {"act": "take_back"}).url == "/tablet/"
-    after = After.objects.get()
+    after = ConsentStatusChange.objects.get()
     assert (after.who, after.how, after.by, after.role) == ("patient", "tablet", None, "")
     assert after.hold == Hold.objects.get(visit=consent.visit, ended_why="withdrawn")
     assert "You have taken your consent back." in client.get("/tablet/").text
-    record = status_record.read(bytes(SealedAfter.objects.get().record))
+    record = status_record.read(bytes(SealedStatusChange.objects.get().record))
     assert (record.by.tablet, record.by.name) == (after.hold.tablet.name, after.hold.handed_by.full_name)
     assert record.by.identified_at
     assert client.get("/tablet/withdraw/").url == "/tablet/"
@@ -414,7 +422,7 @@ def test_a_signature_not_confirmed_yet_can_be_taken_back_on_the_tablet():
     client = handed_over(visit)
     client.post("/tablet/withdraw/", {"act": "take_back"})
     assert fresh(visit).at is Stage.STOPPED
-    assert After.objects.get().voiding
+    assert ConsentStatusChange.objects.get().voiding
 
 
 def test_a_patient_keeps_it_after_all(unsealed):
@@ -442,7 +450,7 @@ def test_a_tablet_handed_over_for_one_thing_opens_nothing_of_the_other(unsealed)
     answering = tablet_client(fresh(visit))
     Visit.objects.filter(pk=visit.pk).update(stage=Stage.SIGNED.value)
     assert answering.post("/tablet/withdraw/", {"act": "take_back"}).url == "/tablet/"
-    assert not After.objects.exists()
+    assert not ConsentStatusChange.objects.exists()
 
 
 def test_the_birth_date_comes_first(unsealed):
@@ -461,7 +469,7 @@ def test_taken_back_at_the_desk_meanwhile_the_tablet_shows_nothing_more(unsealed
     client = handed_over(consent.visit)
     actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
     assert client.post("/tablet/withdraw/", {"act": "take_back"}).url == "/tablet/"
-    assert After.objects.get().how == "spoken"
+    assert ConsentStatusChange.objects.get().how == "spoken"
     assert "You have taken your consent back." in client.get("/tablet/").text
 
 
@@ -488,11 +496,11 @@ def test_a_new_consent_replaces_an_earlier_one_where_a_practitioner_says_so(seal
     assert "does not stand any more" in wrong.text
     assert client.post(f"/confirm/{visit.pk}/", form(replaces=[str(old.pk)])).status_code == 302
     new = Consent.objects.get(visit=visit)
-    after = After.objects.get()
+    after = ConsentStatusChange.objects.get()
     assert (after.consent, after.replaced_by, after.kind) == (old, new, "superseded")
     assert (state_of(old).kind, state_of(kept).kind, state_of(new).kind) == ("superseded", "current", "current")
     assert fresh(old.visit).status.startswith("Superseded at ")
-    record = status_record.read(bytes(SealedAfter.objects.get().record))
+    record = status_record.read(bytes(SealedStatusChange.objects.get().record))
     assert record.replaced_by
     assert (record.replaced_by.number, record.replaced_by.record_sha256) == (f"C-{visit.pk:06d}", new.sha256)
     assert record.first.file_sha256 == SealedFile.objects.get(consent=old).sha256
@@ -516,7 +524,7 @@ def test_a_newer_consent_can_be_named_afterwards(unsealed):
     assert f"Consent C-{new.visit_id:06d} replaces it" in client.get(f"/consents/{old.visit_id}/end/").text
     assert f"C-{old.visit_id:06d} replaces" not in client.get(f"/consents/{new.visit_id}/end/").text
     assert client.post(f"/consents/{old.visit_id}/end/", {"what": str(new.pk)}).status_code == 302
-    assert After.objects.get().replaced_by == new
+    assert ConsentStatusChange.objects.get().replaced_by == new
 
 
 @pytest.mark.parametrize(("what", "kind", "letter"), [("changed", "superseded", "S"), ("in_error", "in_error", "E")])
@@ -528,9 +536,9 @@ def test_it_no_longer_counts_for_a_reason(seal_keys, what, kind, letter):
     assert refused.status_code == 422
     assert "Say in a few words" in refused.text
     assert client.post(address, {"what": what, "reason": "The plan is for the neck now."}).status_code == 302
-    after = After.objects.get()
+    after = ConsentStatusChange.objects.get()
     assert (after.kind, after.reason) == (kind, "The plan is for the neck now.")
-    pdf = bytes(SealedAfter.objects.get(after=after).pdf)
+    pdf = bytes(SealedStatusChange.objects.get(after=after).pdf)
     assert verify(pdf, trust()).good
     text = pdf_text(pdf)
     assert f"C-{consent.visit_id:06d}-{letter}" in text
@@ -609,14 +617,14 @@ def test_a_row_that_leaves_something_out_is_refused_by_the_table(unsealed, wrong
         "at": timezone.now(),
     }
     with pytest.raises(IntegrityError), transaction.atomic():
-        After.objects.create(**{**right, **wrong})
-    assert After.objects.create(**right)
+        ConsentStatusChange.objects.create(**{**right, **wrong})
+    assert ConsentStatusChange.objects.create(**right)
 
 
 def test_a_consent_cannot_replace_itself(unsealed):
     consent, user = confirmed(), practitioner()
     with pytest.raises(IntegrityError), transaction.atomic():
-        After.objects.create(
+        ConsentStatusChange.objects.create(
             consent=consent, replaced_by=consent, kind="superseded", by=user, role="practitioner", at=timezone.now()
         )
 
@@ -624,14 +632,24 @@ def test_a_consent_cannot_replace_itself(unsealed):
 def test_nothing_deletes_a_signed_consent(seal_keys):
     consent = confirmed()
     actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
-    rows = [*After.objects.all(), *SealedAfter.objects.all(), consent, *SealedFile.objects.all(), consent.given]
+    rows = [
+        *ConsentStatusChange.objects.all(),
+        *SealedStatusChange.objects.all(),
+        consent,
+        *SealedFile.objects.all(),
+        consent.given,
+    ]
     for row in rows:
         with pytest.raises(Exception, match="|".join(REFUSED)), transaction.atomic():
             row.delete()
     for person in (consent.visit, consent.visit.patient):
         with pytest.raises(models.ProtectedError), transaction.atomic():
             person.delete()
-    assert (After.objects.count(), SealedAfter.objects.count(), SealedFile.objects.count()) == (1, 1, 1)
+    assert (ConsentStatusChange.objects.count(), SealedStatusChange.objects.count(), SealedFile.objects.count()) == (
+        1,
+        1,
+        1,
+    )
 
 
 REFUSED = ["protected foreign key", "written once", "Cannot delete"]
@@ -640,7 +658,7 @@ REFUSED = ["protected foreign key", "written once", "Cannot delete"]
 def test_a_record_of_what_came_after_is_read_back_strictly(seal_keys):
     consent = confirmed()
     actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
-    data = bytes(SealedAfter.objects.get().record)
+    data = bytes(SealedStatusChange.objects.get().record)
     record = status_record.read(data)
     assert canonical(record) == data
     for wrong in (
@@ -681,7 +699,7 @@ def test_a_receptionist_withdraws_at_the_desk(
     with page.expect_download() as download:
         page.get_by_role("link", name=f"Download C-{consent.visit_id:06d}-W").click()
     pdf = download.value.path().read_bytes()
-    assert verify(pdf, trust(), SealedAfter.objects.get().sha256).good
+    assert verify(pdf, trust(), SealedStatusChange.objects.get().sha256).good
     assert "Ana Silva" in pypdf.PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
     desk.go(f"/patients/{consent.visit.patient_id}/")
     desk.sees("Withdrawn")

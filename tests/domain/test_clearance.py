@@ -16,7 +16,7 @@ from clinic.models import Actor, Hold, Role, Visit
 from clinic.records.patients import correct_patient
 from clinic.records.staff import change_policy
 from consent import actions as consents
-from consent.models import Given
+from consent.models import SignedConsent
 from screening import actions
 from screening.assessment.review_state import review_state
 from screening.domain import rules
@@ -213,7 +213,7 @@ def test_what_was_not_cleared_is_not_signed_for(change: Any, why: list[LapseReas
         consents.give(visit=visit, hold=held, shown="", signed=[], choices={}, by=Actor(tablet=held.tablet))
     tablet.get("/tablet/consent/sign/")
     visit.refresh_from_db()
-    assert (visit.at, Given.of(visit)) == (Stage.IN_REVIEW, None)
+    assert (visit.at, SignedConsent.of(visit)) == (Stage.IN_REVIEW, None)
     assert ClearanceLapse.objects.get().why == [each.value for each in why]
     review = staff_client(practitioner()).get(f"/review/{visit.pk}/").text
     assert all(each.words in review for each in why)
@@ -246,7 +246,7 @@ def test_what_was_signed_too_long_ago_is_not_confirmed(later: Any):
     assert isinstance(done, consents.SentBack)
     assert "it was too long ago" in done.why
     visit.refresh_from_db()
-    assert (visit.at, Given.of(visit)) == (Stage.IN_REVIEW, None)
+    assert (visit.at, SignedConsent.of(visit)) == (Stage.IN_REVIEW, None)
 
 
 @pytest.mark.django_db

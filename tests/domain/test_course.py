@@ -18,11 +18,11 @@ from consent import actions
 from consent.document.rendering import render
 from consent.document.subject_export import record as exported
 from consent.domain.course import Course, FullConsentReason, Today, why_full
-from consent.domain.record import Course as Cited
+from consent.domain.record import RecordedCourse as Cited
 from consent.domain.record import canonical, read, sha256
 from consent.domain.signature_strokes import Signed, decode
 from consent.domain.statement import OWN_RISKS, VERSION, statement
-from consent.models import Consent, Given, SealedFile, Signature
+from consent.models import Consent, SealedFile, Signature, SignedConsent
 from consent.status.course_state import course_for
 from consent.status.statement_input import facts
 from screening.assessment.review_state import review_state
@@ -244,7 +244,7 @@ def test_within_a_course_one_page_asks_and_a_yes_is_sealed_as_a_session(clinic: 
         assert words in page.text
     assert easy(page.content)
     client.post("/tablet/still-happy/", {"act": "yes", "statement": page.context["text"]})
-    given = Given.of(visit)
+    given = SignedConsent.of(visit)
     assert given
     assert (given.course, given.signatures.get().method) == (first, Signature.Method.TAPPED)
     assert Journal.objects.filter(action="session agreed", visit=visit).exists()
@@ -371,7 +371,7 @@ def test_a_yes_that_was_not_put_to_the_patient_counts_for_nothing(clinic: Clinic
         actions.go_ahead(visit=visit, hold=held, shown="0" * 64, by=Actor(tablet=held.tablet))
     page = patient_of(visit, held).post("/tablet/still-happy/", {"act": "yes", "statement": "x", "question": "Why?"})
     assert (page.status_code, "Why?" in page.text) == (422, True)
-    assert Given.of(visit) is None
+    assert SignedConsent.of(visit) is None
 
 
 def test_what_is_new_today_is_told_before_the_yes(clinic: Clinic):

@@ -27,10 +27,16 @@ pytestmark = [
 GROWING = {
     *("clinic_patient", "clinic_patienttoken", "clinic_visit", "clinic_hold", "clinic_journal"),
     *("screening_screening", "screening_assessment", "screening_flag", "screening_decision", "screening_plan"),
-    *("consent_given", "consent_signature", "consent_consent", "consent_sealedfile", "consent_after"),
+    *(
+        "consent_signedconsent",
+        "consent_signature",
+        "consent_consent",
+        "consent_sealedfile",
+        "consent_consentstatuschange",
+    ),
 }
 # Pages that are about all there is. A manager opens them a few times a year.
-ABOUT_ALL = {"retention": {"clinic_patient"}, "manage_versions": {"consent_given"}}
+ABOUT_ALL = {"retention": {"clinic_patient"}, "manage_versions": {"consent_signedconsent"}}
 
 
 @contextmanager

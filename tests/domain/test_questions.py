@@ -15,7 +15,7 @@ from screening.domain import questionnaire
 from screening.domain.questionnaire import (
     QUESTIONS,
     SECTIONS,
-    Kind,
+    AnswerKind,
     Value,
     all_clear,
     asked,
@@ -31,19 +31,19 @@ YNU += "antiplatelets bleeding_disorder needle_reaction implanted_device heart_v
 YNU += "lung_condition diabetes diabetes_unstable immune blood_borne_virus epilepsy lymphoedema cancer surgery "
 YNU += "metal_in_body metal_allergy skin_condition mental_health last_needling_reaction"
 # The public interface. A name keeps its meaning for ever: add to these, take nothing away.
-PUBLIC_KINDS: dict[str, Kind] = {
-    **dict.fromkeys(YNU.split(), Kind.YNU),
-    **dict.fromkeys(["eaten", "alcohol_or_sedatives", "needle_fear_refuses", "driving_after"], Kind.YN),
-    **dict.fromkeys(["filled_in_by", "pregnancy"], Kind.ONE_OF),
-    **dict.fromkeys(["bleeding_disorder_severity", "metal_allergy_severity"], Kind.ONE_OF),
-    **dict.fromkeys(["support_needed", "urgent_symptoms", "infection_kinds", "other_allergy"], Kind.ANY_OF),
-    **dict.fromkeys(["blood_thinner_names", "antiplatelet_names", "needle_reaction_kinds"], Kind.ANY_OF),
-    **dict.fromkeys(["skin_problem_regions", "lymphoedema_regions"], Kind.ANY_OF),
-    **dict.fromkeys(["surgery_regions", "metal_in_body_regions"], Kind.ANY_OF),
-    **dict.fromkeys(["antibiotics_until", "inr_date", "last_seizure", "surgery_date"], Kind.DATE),
-    **dict.fromkeys(["infection_site", "medicines", "other_condition", "what_matters", "questions"], Kind.TEXT),
-    **dict.fromkeys(["inr", "pregnancy_weeks"], Kind.NUMBER),
-    "needle_fear": Kind.SCALE,
+PUBLIC_KINDS: dict[str, AnswerKind] = {
+    **dict.fromkeys(YNU.split(), AnswerKind.YNU),
+    **dict.fromkeys(["eaten", "alcohol_or_sedatives", "needle_fear_refuses", "driving_after"], AnswerKind.YN),
+    **dict.fromkeys(["filled_in_by", "pregnancy"], AnswerKind.ONE_OF),
+    **dict.fromkeys(["bleeding_disorder_severity", "metal_allergy_severity"], AnswerKind.ONE_OF),
+    **dict.fromkeys(["support_needed", "urgent_symptoms", "infection_kinds", "other_allergy"], AnswerKind.ANY_OF),
+    **dict.fromkeys(["blood_thinner_names", "antiplatelet_names", "needle_reaction_kinds"], AnswerKind.ANY_OF),
+    **dict.fromkeys(["skin_problem_regions", "lymphoedema_regions"], AnswerKind.ANY_OF),
+    **dict.fromkeys(["surgery_regions", "metal_in_body_regions"], AnswerKind.ANY_OF),
+    **dict.fromkeys(["antibiotics_until", "inr_date", "last_seizure", "surgery_date"], AnswerKind.DATE),
+    **dict.fromkeys(["infection_site", "medicines", "other_condition", "what_matters", "questions"], AnswerKind.TEXT),
+    **dict.fromkeys(["inr", "pregnancy_weeks"], AnswerKind.NUMBER),
+    "needle_fear": AnswerKind.SCALE,
 }
 PUBLIC_VALUES = {
     "filled_in_by": "self guardian carer interpreter",
@@ -81,9 +81,9 @@ def test_answer_values_are_the_public_ones():
     for name, values in PUBLIC_VALUES.items():
         assert [choice.value for choice in QUESTIONS[name].choices] == values.split()
     for question in QUESTIONS.values():
-        if question.kind is Kind.YNU:
+        if question.kind is AnswerKind.YNU:
             assert [choice.value for choice in question.choices] == ["yes", "no", "unsure", "prefer_not"]
-        if question.kind is Kind.YN:
+        if question.kind is AnswerKind.YN:
             assert [choice.value for choice in question.choices] == ["yes", "no"]
 
 

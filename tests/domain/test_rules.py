@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from clinic.domain.body_regions import CONCRETE, sides
 from clinic.domain.policy import Policy
-from screening.domain.questionnaire import QUESTIONS, Kind, Value, all_clear
+from screening.domain.questionnaire import QUESTIONS, AnswerKind, Value, all_clear
 from screening.domain.rules import (
     RULES,
     OnRecord,
@@ -76,7 +76,7 @@ POSITIVE: dict[str, tuple[Value, ...]] = {
     "antibiotics_until": (TODAY + datetime.timedelta(days=1),),
     "surgery_date": (TODAY,),
 }
-_YES_NO = [each.name for each in QUESTIONS.values() if each.kind in (Kind.YNU, Kind.YN)]
+_YES_NO = [each.name for each in QUESTIONS.values() if each.kind in (AnswerKind.YNU, AnswerKind.YN)]
 CHANGES = [
     (name, harmless, positive)
     for name in dict.fromkeys((*_YES_NO, *HARMLESS))
@@ -104,7 +104,7 @@ def calling(name: str) -> dict[str, Value]:
     for when in QUESTIONS[name].asked:
         if when.values and not when.unless:
             value: Value = when.values[0]
-            if QUESTIONS[when.question].kind is Kind.ANY_OF:
+            if QUESTIONS[when.question].kind is AnswerKind.ANY_OF:
                 value = [when.values[0]]
             return {**calling(when.question), when.question: value}
     return {}
@@ -133,7 +133,7 @@ def test_not_sure_and_nothing_said_are_at_least_as_grave_as_the_harmless_answer(
     given_answers, name, said, plan, policy
 ):
     harmless = {**given_answers, name: HARMLESS.get(name, ("no",))[0]}
-    unsaid = without(given_answers, name) | ({name: said} if said and QUESTIONS[name].kind is Kind.YNU else {})
+    unsaid = without(given_answers, name) | ({name: said} if said and QUESTIONS[name].kind is AnswerKind.YNU else {})
     contradicts = any(flag.rule == "antiplatelets_typed" for flag in look(harmless, plan, policy).flags)
     assume(not (name == "antiplatelets" and contradicts))
     assert RANK[look(unsaid, plan, policy).outcome] <= RANK[look(harmless, plan, policy).outcome]
@@ -204,7 +204,7 @@ def test_a_question_left_out_is_looked_at(name):
 
 
 @pytest.mark.parametrize("said", ["unsure", "prefer_not"])
-@pytest.mark.parametrize("name", [each.name for each in QUESTIONS.values() if each.kind is Kind.YNU])
+@pytest.mark.parametrize("name", [each.name for each in QUESTIONS.values() if each.kind is AnswerKind.YNU])
 def test_neither_yes_nor_no_is_looked_at(name, said):
     parent = QUESTIONS[name].parent
     assessment = of_a_healthy_adult(**({parent: "yes"} if parent else {}), **{name: said})
@@ -217,12 +217,12 @@ def test_neither_yes_nor_no_is_looked_at(name, said):
     [
         (each.parent, each.name)
         for each in QUESTIONS.values()
-        if each.parent and each.kind in (Kind.ANY_OF, Kind.ONE_OF)
+        if each.parent and each.kind in (AnswerKind.ANY_OF, AnswerKind.ONE_OF)
     ],
 )
 @pytest.mark.parametrize("value", [None, []])
 def test_a_follow_up_choice_left_out_is_looked_at_under_its_parent(parent, follow_up, value):
-    if QUESTIONS[follow_up].kind is Kind.ONE_OF:
+    if QUESTIONS[follow_up].kind is AnswerKind.ONE_OF:
         value = None
     flags = of_a_healthy_adult(**{parent: "yes", follow_up: value}).flags
     raised = next(flag for flag in flags if flag.rule == f"{follow_up}_not_given")

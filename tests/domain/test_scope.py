@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinic.domain.body_regions import CONCRETE
-from screening.domain.scope import ONLY_BY_NAME, Part, Scope
+from screening.domain.scope import ONLY_BY_NAME, Scope, ScopePart
 
 DAY = dt.date(2026, 12, 1)
 AGREED = Scope.of(
@@ -28,17 +28,17 @@ AGREED = Scope.of(
 @pytest.mark.parametrize(
     ("change", "part"),
     [
-        ({"regions": frozenset({"left_calf", "right_calf"})}, Part.REGION),
-        ({"muscles": frozenset({"psoas"})}, Part.MUSCLE),
-        ({"technique": "pistoning"}, Part.TECHNIQUE),
-        ({"depth": "deep"}, Part.DEPTH),
-        ({"electro": True}, Part.ELECTRO),
-        ({"visits": 4}, Part.VISITS),
-        ({"practitioner": 8}, Part.PRACTITIONER),
-        ({"last_day": DAY + dt.timedelta(days=1)}, Part.LAST_DAY),
+        ({"regions": frozenset({"left_calf", "right_calf"})}, ScopePart.REGION),
+        ({"muscles": frozenset({"psoas"})}, ScopePart.MUSCLE),
+        ({"technique": "pistoning"}, ScopePart.TECHNIQUE),
+        ({"depth": "deep"}, ScopePart.DEPTH),
+        ({"electro": True}, ScopePart.ELECTRO),
+        ({"visits": 4}, ScopePart.VISITS),
+        ({"practitioner": 8}, ScopePart.PRACTITIONER),
+        ({"last_day": DAY + dt.timedelta(days=1)}, ScopePart.LAST_DAY),
     ],
 )
-def test_each_part_is_beyond_by_itself_and_said_in_words(change: dict[str, Any], part: Part):
+def test_each_part_is_beyond_by_itself_and_said_in_words(change: dict[str, Any], part: ScopePart):
     more = replace(AGREED, **change)
     assert AGREED.exceeded_by(more) == (part,)
     assert len(AGREED.beyond_in_words(more)) == 1
@@ -52,19 +52,21 @@ def test_less_than_was_agreed_is_never_beyond_it():
 
 def test_a_region_without_a_side_means_both():
     assert Scope.of(["calf"]).exceeded_by(Scope.of(["left_calf"])) == ()
-    assert Scope.of(["left_calf"]).exceeded_by(Scope.of(["calf"])) == (Part.REGION,)
+    assert Scope.of(["left_calf"]).exceeded_by(Scope.of(["calf"])) == (ScopePart.REGION,)
 
 
 @pytest.mark.parametrize("muscle", sorted(ONLY_BY_NAME))
 def test_a_region_covers_its_muscles_but_those_that_cannot_be_pressed(muscle: str):
     region = Scope.of(["abdomen"])
     assert region.exceeded_by(Scope.of(["abdomen"], ["gastrocnemius"])) == ()
-    assert region.exceeded_by(Scope.of(["abdomen"], [muscle])) == (Part.MUSCLE,)
+    assert region.exceeded_by(Scope.of(["abdomen"], [muscle])) == (ScopePart.MUSCLE,)
     assert Scope.of(["abdomen"], [muscle]).exceeded_by(Scope.of(["abdomen"], [muscle])) == ()
 
 
 def test_where_muscles_are_named_no_other_is_covered():
-    assert Scope.of(["left_calf"], ["soleus"]).exceeded_by(Scope.of(["left_calf"], ["gastrocnemius"])) == (Part.MUSCLE,)
+    assert Scope.of(["left_calf"], ["soleus"]).exceeded_by(Scope.of(["left_calf"], ["gastrocnemius"])) == (
+        ScopePart.MUSCLE,
+    )
 
 
 scopes = st.builds(

@@ -19,9 +19,9 @@ from consent.domain.statement import (
     OTHER_RISK,
     OWN_RISKS,
     PAGES,
-    Facts,
-    Section,
     Statement,
+    StatementInput,
+    TextSection,
     acknowledgements,
     plan_lines,
     statement,
@@ -29,7 +29,7 @@ from consent.domain.statement import (
 from screening.domain import rules
 from screening.domain.questionnaire import QUESTIONS
 
-NOTHING_SETTLED = Facts(
+NOTHING_SETTLED = StatementInput(
     clinic_name="Our clinic",
     clinic_phone="020 7946 0018",
     emergency_number="999",
@@ -56,11 +56,11 @@ MANY = [
 NAMES = {"acupuncture", "physiotherapy", "physiotherapist", "antibiotics", "epilepsy", "diabetes", "pregnancy", "inr"}
 
 
-def words_of(sections: tuple[Section, ...]) -> str:
+def words_of(sections: tuple[TextSection, ...]) -> str:
     return "\n".join(section.text for section in sections)
 
 
-def whole(facts: Facts) -> str:
+def whole(facts: StatementInput) -> str:
     return words_of(statement(facts).sections)
 
 

@@ -24,7 +24,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from clinic.domain import hash_chain
-from clinic.domain.hash_chain import Broken, Link, Row
+from clinic.domain.hash_chain import Broken, ChainRow, Link
 from clinic.models import Journal, Patient, Visit
 from clinic.models.actors import SYSTEM
 from consent.jobs import write_anchor
@@ -44,14 +44,14 @@ TIMES = size(1, 10)
 # --- in memory -----------------------------------------------------------------------------------------------------
 
 
-def grown(count: int, chance: random.Random) -> list[Row]:
+def grown(count: int, chance: random.Random) -> list[ChainRow]:
     """Return a sound journal."""
-    rows: list[Row] = []
+    rows: list[ChainRow] = []
     at, last = dt.datetime(2026, 3, 27, 8, tzinfo=dt.UTC), hash_chain.START
     for seq in range(1, count + 1):
         at += dt.timedelta(microseconds=chance.randrange(1, 10**8))
         visit = chance.randrange(1, 90)
-        row = Row(
+        row = ChainRow(
             seq=seq,
             at=at,
             action=chance.choice(["visit moved", "answers saved", "flag decided", "document opened"]),
@@ -70,17 +70,17 @@ def grown(count: int, chance: random.Random) -> list[Row]:
 
 
 @pytest.fixture(scope="module")
-def journal() -> list[Row]:
+def journal() -> list[ChainRow]:
     return grown(ROWS, random.Random(SEED))
 
 
 @pytest.fixture(scope="module")
-def marks(journal: list[Row]) -> list[Link]:
+def marks(journal: list[ChainRow]) -> list[Link]:
     """Where the journal was anchored: at every hundredth row, the last one included."""
     return [row.link for row in journal[ANCHORED_EVERY - 1 :: ANCHORED_EVERY]]
 
 
-CHANGES: dict[str, Callable[[Row], Any]] = {
+CHANGES: dict[str, Callable[[ChainRow], Any]] = {
     "seq": lambda row: row.seq + 1,
     "at": lambda row: row.at + dt.timedelta(microseconds=1),
     "action": lambda row: row.action + " ",
@@ -96,17 +96,17 @@ CHANGES: dict[str, Callable[[Row], Any]] = {
 }
 
 
-def edited(rows: Sequence[Row], place: int, chance: random.Random) -> Iterable[Row]:
+def edited(rows: Sequence[ChainRow], place: int, chance: random.Random) -> Iterable[ChainRow]:
     column = chance.choice(list(CHANGES))
     changed = dataclasses.replace(rows[place], **{column: CHANGES[column](rows[place])})
     return itertools.chain(rows[:place], [changed], rows[place + 1 :])
 
 
-def taken_out(rows: Sequence[Row], place: int, chance: random.Random) -> Iterable[Row]:
+def taken_out(rows: Sequence[ChainRow], place: int, chance: random.Random) -> Iterable[ChainRow]:
     return itertools.chain(rows[:place], rows[place + chance.randrange(1, 4) :])
 
 
-def swapped(rows: Sequence[Row], place: int, chance: random.Random) -> Iterable[Row]:
+def swapped(rows: Sequence[ChainRow], place: int, chance: random.Random) -> Iterable[ChainRow]:
     """Two rows in each other's place, each with the other's number."""
     other = min(place + chance.randrange(1, 50), len(rows) - 1)
     mixed = list(rows)
@@ -115,11 +115,11 @@ def swapped(rows: Sequence[Row], place: int, chance: random.Random) -> Iterable[
     return mixed
 
 
-def cut(rows: Sequence[Row], place: int, chance: random.Random) -> Iterable[Row]:
+def cut(rows: Sequence[ChainRow], place: int, chance: random.Random) -> Iterable[ChainRow]:
     return rows[:place]
 
 
-def written_anew(rows: Sequence[Row], place: int, chance: random.Random) -> Iterator[Row]:
+def written_anew(rows: Sequence[ChainRow], place: int, chance: random.Random) -> Iterator[ChainRow]:
     """A row changed or left out, and everything after it numbered and hashed again: what an owner could do."""
     yield from rows[:place]
     last = rows[place - 1].link
@@ -132,7 +132,7 @@ def written_anew(rows: Sequence[Row], place: int, chance: random.Random) -> Iter
         yield fresh
 
 
-def flagged(rows: Iterable[Row], marks: Sequence[Link], after: Link = hash_chain.START) -> int:
+def flagged(rows: Iterable[ChainRow], marks: Sequence[Link], after: Link = hash_chain.START) -> int:
     """Return the number of the first bad row, 0 if all is well."""
     try:
         for _ in hash_chain.anchored(rows, marks, after=after):
@@ -142,7 +142,7 @@ def flagged(rows: Iterable[Row], marks: Sequence[Link], after: Link = hash_chain
     return 0
 
 
-KINDS: list[tuple[Callable[..., Iterable[Row]], int]] = [
+KINDS: list[tuple[Callable[..., Iterable[ChainRow]], int]] = [
     (edited, 250),
     (taken_out, 150),
     (swapped, 150),
@@ -157,7 +157,7 @@ def test_a_sound_journal_is_not_flagged(journal, marks):
 
 @pytest.mark.parametrize("column", CHANGES)
 def test_every_column_is_under_the_hash(journal, column):
-    assert set(CHANGES) == {field.name for field in dataclasses.fields(Row)}
+    assert set(CHANGES) == {field.name for field in dataclasses.fields(ChainRow)}
     row = journal[7]
     changed = [*journal[:7], dataclasses.replace(row, **{column: CHANGES[column](row)}), *journal[8:20]]
     assert flagged(changed, []) == row.seq
@@ -231,7 +231,7 @@ def test_each_visit_is_held_against_its_own_rows_and_not_against_all_there_are(a
     of_visits = lines[lines.index("SCAN clinic_visit") :]
     assert any("clinic_journal_visit_id" in line for line in of_visits)
     assert not any("journal_action" in line or line.startswith("SCAN U") for line in of_visits)
-    assert "consent_after" not in read_whole(lines)
+    assert "consent_consentstatuschange" not in read_whole(lines)
 
 
 def test_an_anchor_is_one_line_signed_with_the_seal_key(anchored, seal_keys):
@@ -463,7 +463,7 @@ def test_a_record_that_names_no_row_of_the_journal_is_wrong(db, proof):
         _same_journal(proof, "the record of the consent of visit 1")
 
 
-def as_model(row: Row) -> Journal:
+def as_model(row: ChainRow) -> Journal:
     told = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
     keys = {f"{name}_id": told.pop(name) for name in ("user", "tablet", "visit", "patient")}
     return Journal(**told, **keys)

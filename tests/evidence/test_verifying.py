@@ -20,7 +20,7 @@ from clinic.storage import rate_limit
 from consent import actions
 from consent.document import rendering
 from consent.document.rendering import render
-from consent.models import SealedAfter, SealedFile
+from consent.models import SealedFile, SealedStatusChange
 from consent.seal import verifier_zip
 from consent.seal.certificate_authority import make_keys
 from consent.seal.pades import seal
@@ -70,7 +70,7 @@ def test_a_consent_that_no_longer_stands_says_so(seal_keys, kind: str):
     assert {"withdrawn": "Withdrawn at", "superseded": "Superseded at", "in_error": "Entered in error at"}[kind] in said
     assert "no longer stands" in said
     assert "Felt unwell" not in said
-    later = SealedAfter.objects.get(after__consent=consent)
+    later = SealedStatusChange.objects.get(after__consent=consent)
     assert "It is not a consent" in words(ask(later.sha256))
 
 
@@ -246,9 +246,9 @@ def test_a_withdrawal_counts_when_its_own_file_is_given(unpacked: Path, root: Pa
     for one in (consent, other):
         actions.withdraw(visit=one.visit, **SPOKEN, reason="", by=reception())
     file = written(tmp_path / "consent.pdf", SealedFile.objects.get(consent=consent).pdf)
-    after = SealedAfter.objects.get(after__consent=consent)
+    after = SealedStatusChange.objects.get(after__consent=consent)
     withdrawal = written(tmp_path / "withdrawal.pdf", after.pdf)
-    another = written(tmp_path / "another.pdf", SealedAfter.objects.get(after__consent=other).pdf)
+    another = written(tmp_path / "another.pdf", SealedStatusChange.objects.get(after__consent=other).pdf)
     broken = written(tmp_path / "broken.pdf", bytes(after.pdf) + b"\n")
 
     def run(*also: Path) -> dict[str, Any]:

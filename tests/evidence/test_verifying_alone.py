@@ -21,7 +21,7 @@ from django.db import transaction
 
 from clinic.domain.digests import sha256
 from consent import actions, verify
-from consent.models import SealedAfter, SealedFile
+from consent.models import SealedFile, SealedStatusChange
 from consent.seal.pades import attached
 from tests.browser.test_withdrawing import SPOKEN, confirmed, reception
 
@@ -39,7 +39,7 @@ def files(root: bytes) -> dict[str, bytes]:
         consent, other = confirmed(), confirmed()
         for one in (consent, other):
             actions.withdraw(visit=one.visit, **SPOKEN, reason="", by=reception())
-        after, another = (bytes(SealedAfter.objects.get(after__consent=each).pdf) for each in (consent, other))
+        after, another = (bytes(SealedStatusChange.objects.get(after__consent=each).pdf) for each in (consent, other))
         pdf = bytes(SealedFile.objects.get(consent=consent).pdf)
         transaction.set_rollback(True)
     made = {"consent.pdf": pdf, "longer.pdf": pdf + b"\n", "withdrawal.pdf": after, "withdrawal+.pdf": after + b"\n"}

@@ -22,7 +22,7 @@ from consent.status.blank_statement import blank_text
 from screening.actions import print_blank
 from screening.domain import questionnaire
 from screening.domain.page_flow import route
-from screening.domain.questionnaire import QUESTIONS, SECTIONS, Kind, Value
+from screening.domain.questionnaire import QUESTIONS, SECTIONS, AnswerKind, Value
 from tests.domain.test_questions import NAMES
 from tests.domain.test_statement import NAMES as TRADES
 from tests.evidence.test_document import text_of
@@ -80,7 +80,7 @@ def everything() -> dict[str, Value]:
         **yes,
         "blood_thinner_names": ["warfarin"],
         "inr": 2.5,
-        **{name: "unsure" for name, each in QUESTIONS.items() if each.parent and each.kind is Kind.YNU},
+        **{name: "unsure" for name, each in QUESTIONS.items() if each.parent and each.kind is AnswerKind.YNU},
     }
 
 

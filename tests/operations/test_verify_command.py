@@ -16,7 +16,7 @@ from clinic.domain.digests import sha256
 from consent.document import rendering
 from consent.document.rendering import render
 from consent.domain.record import Record, canonical
-from consent.models import Consent, Given, SealedFile
+from consent.models import Consent, SealedFile, SignedConsent
 from consent.seal.certificate_authority import make_keys
 from consent.seal.keys import SealKey
 from consent.seal.pades import seal
@@ -58,7 +58,7 @@ def file_away(record: Record, pdf: bytes) -> SealedFile:
     """Write the rows that a confirmed and sealed visit leaves."""
     visit, physio = make_visit(), practitioner()
     tablet, _ = make_tablet()
-    given = Given.objects.create(
+    given = SignedConsent.objects.create(
         visit=visit,
         screening=make_screening(visit),
         hold=hold(visit, tablet),

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from clinic.domain.flow import Stage
 from clinic.models import Actor, Journal, Role, User
-from clinic.web.middleware import default_deny
+from clinic.web.middleware import DefaultDeny
 from tests.support.factories import PASSWORD, make_user, make_visit, manager, practitioner, receptionist, staff_client
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +74,7 @@ def test_a_view_that_names_nobody_is_refused():
         return HttpResponse("secret")
 
     with pytest.raises(Http404):
-        default_deny(lambda request: HttpResponse()).process_view(HttpRequest(), forgotten, (), {})
+        DefaultDeny(lambda request: HttpResponse()).process_view(HttpRequest(), forgotten, (), {})
 
 
 @pytest.mark.parametrize("address", ["/login/", "/tablet/", "/nowhere/"])

@@ -11,7 +11,7 @@ from django.utils import timezone
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Journal, Patient, Role, Visit
 from consent.domain.risk_disclosure import NAMED, disclosed
-from consent.domain.statement import Facts, statement
+from consent.domain.statement import StatementInput, statement
 from screening import actions
 from screening.assessment.clearance_state import why_lapsed
 from screening.assessment.review_state import review_state
@@ -116,15 +116,15 @@ def test_reception_and_managers_see_nothing_of_it():
 
 
 def test_each_kind_knows_what_warns_of_it_and_names_only_questions():
-    assert set(adverse_events.RELATED) == set(adverse_events.Kind) == set(adverse_events.WORDS)
+    assert set(adverse_events.RELATED) == set(adverse_events.EventKind) == set(adverse_events.WORDS)
     for related in adverse_events.RELATED.values():
         assert related.why
         assert related.questions <= set(QUESTIONS)
 
 
 def test_the_present_text_names_every_kind_but_something_else():
-    text = statement(Facts("Clinic", "1", "112", "cost", "privacy"))
-    assert set(NAMED) == set(adverse_events.Kind) - {adverse_events.Kind.OTHER}
+    text = statement(StatementInput("Clinic", "1", "112", "cost", "privacy"))
+    assert set(NAMED) == set(adverse_events.EventKind) - {adverse_events.EventKind.OTHER}
     assert all(disclosed(text, kind) for kind in NAMED)
     assert disclosed(text, "other") == ""
 

@@ -21,7 +21,7 @@ from screening import actions
 from screening.answering.answer import draft
 from screening.domain import questionnaire
 from screening.domain.page_flow import route
-from screening.domain.questionnaire import Kind, Value
+from screening.domain.questionnaire import AnswerKind, Value
 from screening.models import Assessment, Flag, Screening
 from tests.support.factories import (
     acting,
@@ -270,7 +270,7 @@ def test_a_page_takes_so_much_text_and_no_more(tablet):
 
 
 def test_all_texts_together_fit_into_a_form():
-    texts = [each for each in questionnaire.QUESTIONS.values() if each.kind is Kind.TEXT]
+    texts = [each for each in questionnaire.QUESTIONS.values() if each.kind is AnswerKind.TEXT]
     assert len(texts) * LONGEST_TEXT <= LONGEST_FORM
 
 

@@ -16,7 +16,7 @@ from clinic.models import Actor, Journal, Patient, Visit
 from screening import actions
 from screening.answering.previous_visit import last_time, since, to_look_back_on
 from screening.domain import questionnaire
-from screening.domain.answer_changes import changes, offered, readable, told
+from screening.domain.answer_changes import changes, offered, previous_answers, readable
 from screening.domain.questionnaire import QUESTIONS, all_clear
 from screening.models import Screening
 from tests.house.test_plain_words import easy
@@ -57,7 +57,7 @@ def test_an_answer_that_was_not_settled_is_asked_anew():
 
 def test_a_follow_up_stands_with_its_question():
     said = answers(metal_in_body="yes", metal_in_body_regions=["left_knee"])
-    row = next(row for row in told(said) if row.name == "metal_in_body")
+    row = next(row for row in previous_answers(said) if row.name == "metal_in_body")
     assert row.words == ("Yes", "Left knee")
 
 

@@ -21,7 +21,7 @@ from consent.domain.record import read
 from consent.domain.signature_strokes import Signed, decode
 from consent.domain.statement import Statement, statement
 from consent.jobs import seal_document, tasks
-from consent.models import Consent, Given, SealedFile, Voiding
+from consent.models import Consent, SealedFile, SignedConsent, VoidedSignature
 from consent.status.statement_input import facts
 from screening.assessment.review_state import review_state
 from screening.domain.scope import Scope
@@ -110,7 +110,7 @@ def no_seal(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_the_page_shows_what_was_given():
     visit = signed(diabetes="yes", diabetes_unstable="no")
-    given = Given.of(visit)
+    given = SignedConsent.of(visit)
     assert given
     html = staff_client(practitioner()).get(f"/confirm/{visit.pk}/").content.decode()
     for shown in ('<path d="M20 100L', "drawn", given.hold.tablet.name, given.hold.handed_by.full_name, "Diabetes"):
@@ -131,7 +131,7 @@ def test_a_confirmation_freezes_the_record_and_asks_for_the_seal(no_seal: list[i
     assert no_seal == [consent.pk]
     assert consent.sha256 == sha256(bytes(consent.record))
     record = read(bytes(consent.record))
-    given = Given.of(visit)
+    given = SignedConsent.of(visit)
     assert given
     assert record.number == f"C-{visit.pk:06d}"
     assert record.app_version == settings.VERSION
@@ -198,8 +198,8 @@ def test_what_could_not_be_said_back_stops_the_consent(prompt: str):
     answer = post(visit, None, **{prompt: "not_able"})
     assert answer.url == f"/review/{visit.pk}/"
     assert stage(visit) is Stage.IN_REVIEW
-    assert Given.of(visit) is None
-    assert Voiding.objects.get().why == "not understood"
+    assert SignedConsent.of(visit) is None
+    assert VoidedSignature.objects.get().why == "not understood"
     assert any("could not say it back" in why for why in review_state(visit).holds)
     assert not Consent.objects.exists()
 
@@ -213,7 +213,7 @@ def test_a_plan_that_raises_a_flag_sends_the_visit_back_to_review():
     assert "The plan raised a flag" in answer.content.decode()
     assert stage(visit) is Stage.IN_REVIEW
     assert {each.flag.key for each in review_state(visit).undecided} - before
-    assert Voiding.objects.get().why == "the plan raised a flag"
+    assert VoidedSignature.objects.get().why == "the plan raised a flag"
     assert Journal.objects.filter(visit=visit, action="consent voided").exists()
 
 
@@ -233,8 +233,8 @@ def test_a_plan_beyond_what_was_signed_for_is_signed_again(changes, said):
     assert said in html
     assert "sign again" in html
     assert stage(visit) is Stage.IN_REVIEW
-    assert Voiding.objects.get().why == "the plan goes further"
-    assert Given.objects.filter(visit=visit).exists()  # nothing is overwritten
+    assert VoidedSignature.objects.get().why == "the plan goes further"
+    assert SignedConsent.objects.filter(visit=visit).exists()  # nothing is overwritten
     assert not Consent.objects.exists()
 
 
@@ -270,8 +270,8 @@ def test_an_answer_that_changes_voids_the_signature_and_is_asked_again():
     answer = staff_client(practitioner()).post(f"/confirm/{visit.pk}/change/", {"change": ["pregnancy", "eaten"]})
     assert answer.url == f"/visits/{visit.pk}/"
     assert stage(visit) is Stage.ANSWERING
-    assert Given.of(visit) is None
-    assert Voiding.objects.get().why == "an answer changes"
+    assert SignedConsent.of(visit) is None
+    assert VoidedSignature.objects.get().why == "an answer changes"
     assert visit.screenings.latest("number").ask_again == ["pregnancy", "eaten"]
 
 

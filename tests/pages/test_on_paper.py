@@ -21,7 +21,7 @@ from consent.status.statement_input import facts
 from screening import actions
 from screening.assessment.review_state import review_state
 from screening.domain import paper_form, questionnaire, talk
-from screening.domain.questionnaire import QUESTIONS, Kind
+from screening.domain.questionnaire import QUESTIONS, AnswerKind
 from screening.domain.scope import Scope
 from screening.models import PaperForm, Screening
 from tests.evidence.test_document import text_of
@@ -217,13 +217,13 @@ def test_what_is_left_empty_is_not_given_and_never_no():
     assert screening.answers == {}
     silent = {flag.question for flag in screening.flags.all()}
     own = {each.name for each in QUESTIONS.values() if not each.parent and not each.returning and not each.optional}
-    assert silent >= {name for name in own if QUESTIONS[name].kind is not Kind.TEXT}
+    assert silent >= {name for name in own if QUESTIONS[name].kind is not AnswerKind.TEXT}
 
 
 @pytest.mark.parametrize("name", ["urgent_symptoms", "support_needed", "pregnancy", "needle_fear", "eaten", "cancer"])
 @pytest.mark.parametrize("slip", [False, True])
 def test_one_answer_that_is_missing_is_flagged(name, slip):
-    several = QUESTIONS[name].kind is Kind.ANY_OF
+    several = QUESTIONS[name].kind is AnswerKind.ANY_OF
     taken_back = {name: "empty"} if slip and not several else {}
     form = printed(make_visit())
     send(staff_client(practitioner()), form, answers(**{name: None}) | taken_back)

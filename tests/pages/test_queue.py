@@ -18,10 +18,10 @@ from clinic.records.staff import change_policy
 from screening import actions
 from screening.assessment.review_state import review_state
 from screening.domain.review_deadline import waited
-from screening.models import Asked, Decision
+from screening.models import Decision, PatientQuestion
 from screening.pages.desk.views.queue import ROWS
 from screening.review import queue
-from screening.review.queue import Part
+from screening.review.queue import QueuePart
 from screening.review.queue_rows import Waiting, rows
 from tests.support import load_clients
 from tests.support.clock import put_forward, to_noon
@@ -55,7 +55,7 @@ def waits(visit: Visit, minutes: int) -> Visit:
     return visit
 
 
-def order(part: Part = Part.REVIEW) -> list[int]:
+def order(part: QueuePart = QueuePart.REVIEW) -> list[int]:
     return [line.pk for line in queue.lines() if line.part is part]
 
 
@@ -115,7 +115,7 @@ def test_what_waits_without_a_flag_has_its_reason_too():
     visit = make_visit(stage=Stage.IN_REVIEW)
     screening = make_screening(visit)
     rules_ran(screening)
-    Asked.objects.create(visit=visit, text="How long?")
+    PatientQuestion.objects.create(visit=visit, text="How long?")
     Visit.objects.filter(pk=visit.pk).update(wants_talk_at=timezone.now())
     assert why(visit) == [("", "Wants to talk first"), ("", "Has a question")]
 

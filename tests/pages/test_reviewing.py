@@ -20,7 +20,17 @@ from screening.assessment.review_state import review_state
 from screening.assessment.rule_input import planned_scope
 from screening.domain import talk
 from screening.domain.scope import Scope
-from screening.models import Asked, Assessment, Attestation, Closing, Decision, Flag, Plan, Screening, Technique
+from screening.models import (
+    Assessment,
+    Attestation,
+    Decision,
+    Flag,
+    PatientQuestion,
+    Plan,
+    ReviewOutcome,
+    Screening,
+    Technique,
+)
 from tests.support.factories import (
     acting,
     answers,
@@ -40,7 +50,7 @@ from tests.support.factories import (
 
 pytestmark = pytest.mark.django_db
 
-Outcome, Ending, Kind = Decision.Outcome, Closing.Ending, Attestation.Kind
+Outcome, Ending, Kind = Decision.Outcome, ReviewOutcome.Ending, Attestation.Kind
 SAID_BACK = dict.fromkeys(talk.ALWAYS, talk.CORRECT)
 
 
@@ -74,7 +84,7 @@ def clear(visit: Visit, by: Actor, outcome: str = Outcome.CLEARED, **words: str)
         actions.decide(flag=each.flag, outcome=outcome, reason="Talked it through.", by=by, rechecked=proof, **words)
 
 
-def close(visit: Visit, by: Actor, ending: str = Ending.CONSENT, **how: Any) -> Closing:
+def close(visit: Visit, by: Actor, ending: str = Ending.CONSENT, **how: Any) -> ReviewOutcome:
     return actions.close_review(visit=visit, ending=ending, by=by, **how)
 
 
@@ -391,7 +401,7 @@ def test_a_review_goes_on_to_consent_once_nothing_holds_it(by):
 def test_what_was_asked_before_signing_holds_until_it_was_answered(by):
     visit = ready_for_review(epilepsy="yes")
     actions.attest(visit=visit, kind=Kind.QUESTIONS_ANSWERED, by=by)
-    Asked.objects.create(visit=visit, text="And how long?")
+    PatientQuestion.objects.create(visit=visit, text="And how long?")
     assert review_state(visit).questions_open
     actions.attest(visit=visit, kind=Kind.QUESTIONS_ANSWERED, by=by)
     assert not review_state(visit).questions_open
@@ -448,7 +458,7 @@ def test_back_to_the_patient_with_named_questions(by):
         close(visit, by, Ending.BACK)
     with pytest.raises(ValueError, match="nonsense"):
         close(visit, by, Ending.BACK, ask_again=["nonsense"])
-    assert not Closing.objects.exists()
+    assert not ReviewOutcome.objects.exists()
     closing = close(visit, by, Ending.BACK, ask_again=["understands_why"])
     assert closing.ask_again == ["understands_why"]
     visit.refresh_from_db()
@@ -510,7 +520,7 @@ def test_two_practitioners_cannot_both_end_a_review(by):
     close(mine, by, Ending.STOPPED, reason="A fit this morning.")
     with pytest.raises(NotAllowed, match="moved on"):
         close(yours, by, Ending.BACK, ask_again=["eaten"])
-    assert Closing.objects.count() == 1
+    assert ReviewOutcome.objects.count() == 1
 
 
 # The pages

@@ -28,7 +28,7 @@ from clinic.models import (
     emergency_access,
 )
 from clinic.records import patients, staff, visits
-from clinic.records.day_list import Unreadable, read
+from clinic.records.day_list import UnreadableList, read
 from consent.status.versions import versions
 from screening.assessment.review_state import review_state
 from tests.pages.test_confirming import signed
@@ -128,7 +128,7 @@ def test_forms_offer_what_the_clinic_has(north: Site):
     theirs = Tablet.objects.get(name="Northcanary tablet")
     desk.post(reverse("hand_over", args=[visit.pk]), {"tablet": theirs.pk})
     assert visit.hold is None
-    with pytest.raises(Unreadable, match="unknown"):
+    with pytest.raises(UnreadableList, match="unknown"):
         read("name,born,practitioner\nA B,1990-05-01,nadia", today=timezone.localdate(), site=1)
 
 

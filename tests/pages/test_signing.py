@@ -19,13 +19,13 @@ from consent import actions
 from consent.actions.witness import MOST_TRIES, TOO_MANY
 from consent.domain.signature_strokes import Signed
 from consent.domain.statement import statement
-from consent.models import Given, Signature
+from consent.models import Signature, SignedConsent
 from consent.status.statement_input import facts
 from screening.actions import attest, decide, save_plan
 from screening.assessment.review_state import review_state
 from screening.domain.scope import Scope
 from screening.domain.talk import ALWAYS, CORRECT
-from screening.models import Asked, Attestation, Decision
+from screening.models import Attestation, Decision, PatientQuestion
 from tests.support.factories import (
     PASSWORD,
     acting,
@@ -98,7 +98,7 @@ def test_the_patient_reads_three_pages_and_signs_by_drawing():
     assert (answer.status_code, answer.url) == (302, "/tablet/")
     assert stage(visit) is Stage.SIGNED
     assert ended(visit) == "signed"
-    given = Given.of(visit)
+    given = SignedConsent.of(visit)
     assert given
     assert given.statement == text.to_json()
     assert given.statement_sha256 == text.sha256
@@ -224,7 +224,7 @@ def test_the_enter_key_agrees_to_nothing_and_loses_nothing():
     assert (form["typed_name"].value(), form["read"].value(), bool(form["lung"].value())) == ("Alex", True, False)
     assert not form.errors
     assert stage(visit) is Stage.CONSENTING
-    assert not Given.objects.exists()
+    assert not SignedConsent.objects.exists()
 
 
 def test_nothing_is_ticked_or_agreed_beforehand():
@@ -267,7 +267,7 @@ def test_a_form_that_lacks_something_is_refused_and_nothing_typed_is_lost(change
     assert form["observers"].value() == changes.get("observers", "yes")
     assert form["strokes"].value() == changes.get("strokes", DRAWN)
     assert stage(visit) is Stage.CONSENTING
-    assert not Given.objects.exists()
+    assert not SignedConsent.objects.exists()
 
 
 def test_no_file_is_taken():
@@ -321,7 +321,7 @@ def test_wanting_to_talk_sends_the_visit_to_the_practitioner_with_the_question()
     assert stage(visit) is Stage.IN_REVIEW
     assert visit.wants_talk_at
     assert ended(visit) == "waiting"
-    assert Asked.objects.get(visit=visit).text == "Will it hurt?"
+    assert PatientQuestion.objects.get(visit=visit).text == "Will it hurt?"
     assert review_state(visit).questions_open
     assert not Journal.objects.filter(data__icontains="hurt").exists()
 
@@ -330,7 +330,7 @@ def test_wanting_to_talk_needs_nothing_typed():
     visit = ready()
     tablet_client(visit).post(SIGN, {"act": "talk"})
     assert stage(visit) is Stage.IN_REVIEW
-    assert not Asked.objects.exists()
+    assert not PatientQuestion.objects.exists()
 
 
 def test_a_question_with_a_hidden_character_is_refused_alone():
@@ -430,7 +430,7 @@ def test_what_is_open_holds_the_signature(changes):
         actions.give(
             visit=visit, hold=hold, shown=shown(visit), signed=signed(), choices={}, by=Actor(tablet=hold.tablet)
         )
-    assert not Given.objects.exists()
+    assert not SignedConsent.objects.exists()
 
 
 def signed(*capacities: str) -> list[Signed]:
@@ -485,7 +485,7 @@ def test_two_taps_make_one_signature():
     tablet = tablet_client(visit)
     data = filled(visit)
     assert [tablet.post(SIGN, data).url for _ in range(2)] == ["/tablet/", "/tablet/"]
-    assert Given.objects.filter(visit=visit).count() == 1
+    assert SignedConsent.objects.filter(visit=visit).count() == 1
 
 
 @pytest.mark.parametrize("act", ["agree", "talk", "time", "refuse"])

@@ -12,7 +12,7 @@ from clinic.models import Actor, Journal, Visit
 from screening import actions
 from screening.assessment.review_state import review_state
 from screening.domain.questionnaire import QUESTIONS
-from screening.models import Asked
+from screening.models import PatientQuestion
 from tests.support.factories import (
     make_screening,
     make_visit,
@@ -106,7 +106,7 @@ def test_a_question_reaches_the_practitioner_and_holds_the_signature(where):
     for _ in range(2):  # two taps ask once
         answer = tablet.post("/tablet/ask/", {"act": "send", "question": " Will it hurt? ", "from": START})
         assert "Thank you for asking" in answer.content.decode()
-    assert [each.text for each in Asked.objects.filter(visit=visit)] == ["Will it hurt?"]
+    assert [each.text for each in PatientQuestion.objects.filter(visit=visit)] == ["Will it hurt?"]
     assert review_state(visit).questions_open
     assert Journal.objects.filter(visit=visit, action="question asked").count() == 1
     assert not Journal.objects.filter(data__icontains="hurt").exists()
@@ -166,7 +166,7 @@ def test_a_question_that_was_being_typed_comes_back_from_the_page_to_stop():
     assert "Will it hurt?</textarea>" in again.text
     assert hidden(html.fromstring(again.content), "@id='go_back'")["filled_in_by"] == "carer"
     assert hidden(html.fromstring(again.content), "@id='answers'")["from"] == START
-    assert not Asked.objects.exists()
+    assert not PatientQuestion.objects.exists()
 
 
 def test_stopping_before_the_birth_date_changes_nothing_of_the_visit():
@@ -199,7 +199,7 @@ def test_an_empty_or_odd_question_is_refused_and_stays(typed):
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == ["question"]
     assert "(optional)" not in answer.text, "the page says what it does not mean"
-    assert not Asked.objects.exists()
+    assert not PatientQuestion.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from django.conf import settings
 from clinic.devices import holds
 from clinic.domain.flow import Stage
 from clinic.models import Actor, Visit
-from consent.models import Given
+from consent.models import SignedConsent
 from screening.domain.questionnaire import SECTIONS, all_clear, dump
 from screening.models import Screening
 from tests.support.factories import make_patient, make_tablet, make_visit
@@ -137,7 +137,7 @@ def test_wherever_the_browser_dies_the_visit_goes_on_upon_another_tablet(visitin
         if page == SIGN:
             agrees(patient)
         visiting.dies(patient)
-        assert not Given.objects.exists()
+        assert not SignedConsent.objects.exists()
         patient = visiting.goes_on()
     reads_until(patient, SIGN)
     agrees(patient)
@@ -145,7 +145,7 @@ def test_wherever_the_browser_dies_the_visit_goes_on_upon_another_tablet(visitin
     patient.sees("You have signed")
     patient.page.context.close()
 
-    assert {Visit.objects.get().at, Given.objects.get().visit.at} == {Stage.SIGNED}
+    assert {Visit.objects.get().at, SignedConsent.objects.get().visit.at} == {Stage.SIGNED}
     pages = [f"/tablet/questions/{section.slug}/0/" for section in SECTIONS]
     assert visiting.died == [BIRTH_DATE, *pages, CHECK, *READING]
     answers = Screening.objects.get().answers

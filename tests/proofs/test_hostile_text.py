@@ -26,10 +26,10 @@ from clinic.models.policy_changes import PolicyChangeQuerySet
 from clinic.records.patients import correct_patient
 from clinic.storage.encrypted_fields import EncryptedJSON, EncryptedText
 from consent import actions as consents
-from consent.models import Given, Signature
+from consent.models import Signature, SignedConsent
 from screening import actions as screenings
 from screening.assessment.review_state import review_state
-from screening.models import Asked
+from screening.models import PatientQuestion
 from tests.browser import test_desk_pages as desk
 from tests.browser import test_patient_pages as tablets
 from tests.support.course_factories import course_on_record
@@ -56,7 +56,7 @@ TYPED = """([form, text]) => {
 }"""
 # Columns without a sentence of anybody's: numbers, times, and words that the app itself chose.
 UNSEEN = {
-    *("Assessment.on_record", "Given.choices", "Given.named"),
+    *("Assessment.on_record", "SignedConsent.choices", "SignedConsent.scope"),
     *("Screening.confirmed", "Screening.given_at", "Signature.strokes"),
 }
 PLAIN = {User: ["full_name", "registration_number"], Tablet: ["name"], Site: ["name", "address", "phone"]}
@@ -171,7 +171,7 @@ def wordy(clinic: desk.Clinic) -> list[desk.Scene]:
         epilepsy="yes",
         support_needed=["interpreter"],
     )
-    Asked.objects.create(visit=review, text="Does it leave a mark?")
+    PatientQuestion.objects.create(visit=review, text="Does it leave a mark?")
     for each in review_state(review).flags:
         said: dict[str, Any] = {
             "outcome": "precaution",
@@ -203,7 +203,7 @@ def wordy(clinic: desk.Clinic) -> list[desk.Scene]:
     told: dict[str, Any] = {"who": "guardian", "name": "Kim Young", "how": "spoken", "reason": "Changed their mind."}
     consents.withdraw(visit=withdrawn, **told, by=by)
     Signature.objects.create(
-        given=Given.objects.get(visit=clinic.signed),
+        given=SignedConsent.objects.get(visit=clinic.signed),
         capacity="guardian",
         name="Kim Young",
         relationship="mother",

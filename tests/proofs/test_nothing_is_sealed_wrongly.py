@@ -46,17 +46,17 @@ from consent.domain.record import Record, read
 from consent.domain.signature_strokes import Signed, decode
 from consent.domain.statement import NOT_A_RISK, OTHER_RISK, OWN_RISKS, statement
 from consent.jobs import tasks
-from consent.jobs.seal_document import NotSealed, Sealed
-from consent.models import Consent, Given, SealedFile
+from consent.jobs.seal_document import NotSealed, SealedDocument
+from consent.models import Consent, SealedFile, SignedConsent
 from consent.status.course_state import covering
 from consent.status.statement_input import facts
 from screening import actions as screenings
 from screening.assessment.review_state import FlagState, ReviewState, review_state
 from screening.domain import questionnaire, rules
-from screening.domain.questionnaire import ON_THE_DAY, QUESTIONS, Kind, Value
+from screening.domain.questionnaire import ON_THE_DAY, QUESTIONS, AnswerKind, Value
 from screening.domain.scope import Scope
 from screening.domain.talk import ALWAYS
-from screening.models import Asked, Attestation, Clearance, ClearanceLapse, Decision, Flag, Plan, Screening
+from screening.models import Attestation, Clearance, ClearanceLapse, Decision, Flag, PatientQuestion, Plan, Screening
 from tests.support.clock import put_forward
 from tests.support.course_factories import course_on_record
 from tests.support.factories import acting, make_patient, make_tablet, manager, practitioner, receptionist, rechecked
@@ -96,7 +96,7 @@ class Case:
 
     visit: Visit
     consent: Consent
-    given: Given
+    given: SignedConsent
     screening: Screening
     plan: Plan
     answers: dict[str, Value]
@@ -246,7 +246,7 @@ def _talk(case: Case) -> Iterator[str]:
         return
     if rules.open_questions(case.answers) and not case.attested(ATTESTED.QUESTIONS_ANSWERED, after=sent):
         yield "the question on the form was not answered before the signature"
-    for asked in Asked.objects.filter(visit=case.visit):
+    for asked in PatientQuestion.objects.filter(visit=case.visit):
         if not case.attested(ATTESTED.QUESTIONS_ANSWERED, after=asked.at):
             yield "a question before signing was not answered before the signature"
     if policy_at(signed).sign_when == AFTER_TALK:
@@ -274,7 +274,7 @@ def _signed(case: Case) -> Iterator[str]:
         yield "what was signed is void"
     if case.given.visit_id != case.visit.pk or case.given.screening_id != case.screening.pk:
         yield "what was signed belongs to other answers"
-    if Given.objects.filter(visit=case.visit, voiding=None).count() != 1:
+    if SignedConsent.objects.filter(visit=case.visit, voiding=None).count() != 1:
         yield "more than one signed text counts"
 
 
@@ -384,9 +384,9 @@ def _harmless(name: str) -> Value:
     harmless, question = questionnaire.all_clear(), QUESTIONS[name]
     if name in harmless:
         return harmless[name]
-    if question.kind is Kind.ANY_OF:
+    if question.kind is AnswerKind.ANY_OF:
         return ["left_knee"] if question.regions else [question.choices[0].value]
-    return question.choices[0].value if question.kind is Kind.ONE_OF else "no"
+    return question.choices[0].value if question.kind is AnswerKind.ONE_OF else "no"
 
 
 def one_answer() -> st.SearchStrategy[dict[str, Value]]:
@@ -914,7 +914,7 @@ def kinds(case: Case) -> list[str]:
         "after the talk": policy_at(case.given.at).sign_when == AFTER_TALK,
         "answered again": case.screening.number > 1,
         "session": case.record.course is not None,
-        "signed again": Given.objects.filter(visit=case.visit).count() > 1,
+        "signed again": SignedConsent.objects.filter(visit=case.visit).count() > 1,
         "in full after a course": case.record.course is None and before.exists(),
         "against a stop": any(each.identity_checked_at for each in decided),
         "cleared again": ClearanceLapse.objects.filter(visit=case.visit).exists(),
@@ -929,10 +929,10 @@ def kinds(case: Case) -> list[str]:
 def clinic(monkeypatch: pytest.MonkeyPatch) -> type[Clinic]:
     """A clinic with staff and tablets, and a seal that costs nothing."""
 
-    def quick(drawn: bytes, record: bytes) -> Sealed:
+    def quick(drawn: bytes, record: bytes) -> SealedDocument:
         if not Clinic.seal_works:
             raise NotSealed("broken for a while")
-        return Sealed(drawn + record, "0" * 64, None)
+        return SealedDocument(drawn + record, "0" * 64, None)
 
     monkeypatch.setattr(tasks, "sealed", quick)
     monkeypatch.setattr(rules, "VERSION", rules.VERSION)  # whatever goes live in a run is taken back after the test

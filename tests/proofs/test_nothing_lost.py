@@ -98,8 +98,8 @@ def killed_again_and_again(servers: Servers, cycles: int) -> None:
 
 
 HARM = {
-    "lost": "DELETE FROM screening_asked WHERE id = (SELECT min(id) FROM screening_asked)",
-    "doubled": "INSERT INTO screening_asked ({names}) SELECT {values} FROM screening_asked ORDER BY id LIMIT 1",
+    "lost": "DELETE FROM screening_patientquestion WHERE id = (SELECT min(id) FROM screening_patientquestion)",
+    "doubled": "INSERT INTO screening_patientquestion ({names}) SELECT {values} FROM screening_patientquestion ORDER BY id LIMIT 1",
     "broken": "UPDATE clinic_journal SET role = 'manager' WHERE seq = 2",
 }
 
@@ -109,7 +109,7 @@ def harm(database: Path, sql: str) -> None:
     with closing(sqlite3.connect(database)) as opened:
         for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             opened.execute(f'DROP TRIGGER "{name}"')
-        names = [row[1] for row in opened.execute("PRAGMA table_info(screening_asked)")]
+        names = [row[1] for row in opened.execute("PRAGMA table_info(screening_patientquestion)")]
         values = ["id + 1000000" if each == "id" else each for each in names]
         opened.execute(sql.format(names=", ".join(names), values=", ".join(values)))
         opened.commit()

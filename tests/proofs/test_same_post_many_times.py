@@ -21,9 +21,9 @@ from clinic.domain.flow import Stage
 from clinic.models import Hold, Journal, Visit
 from consent import actions as consents
 from consent.actions import signing as signing_verbs
-from consent.models import Given
+from consent.models import SignedConsent
 from screening.domain.scope import Scope
-from screening.models import Asked, Screening
+from screening.models import PatientQuestion, Screening
 from tests.pages.test_signing import SIGN, filled, ready
 from tests.support.factories import make_visit, tablet_client
 from tests.support.page_opener import form_on
@@ -112,8 +112,8 @@ def all_at_once(address: str, page: Sending, times: int) -> Counter[int]:
 
 RECORDS: dict[Callable[[], Sending], list[Callable[[], Any]]] = {
     signing: [
-        lambda: Given.objects.all(),
-        lambda: Given.objects.filter(voiding=None),
+        lambda: SignedConsent.objects.all(),
+        lambda: SignedConsent.objects.filter(voiding=None),
         lambda: Journal.objects.filter(action="consent given"),
         lambda: Hold.objects.filter(ended_why="signed"),
     ],
@@ -123,7 +123,7 @@ RECORDS: dict[Callable[[], Sending], list[Callable[[], Any]]] = {
         ),
         lambda: Journal.objects.filter(action="answers saved"),
     ],
-    asking: [lambda: Asked.objects.all(), lambda: Journal.objects.filter(action="question asked")],
+    asking: [lambda: PatientQuestion.objects.all(), lambda: Journal.objects.filter(action="question asked")],
     refusing: [
         lambda: Hold.objects.filter(ended_why="stopped"),
         lambda: Journal.objects.filter(action="visit moved"),
@@ -169,4 +169,4 @@ def test_without_one_transaction_around_it_a_signature_would_be_there_more_than_
     monkeypatch.setattr(consents, "give", consents.give.__wrapped__)
     page = signing()
     came = all_at_once(live_server.url, page, 10)
-    assert not one_each([page], Given.objects.all()), came
+    assert not one_each([page], SignedConsent.objects.all()), came

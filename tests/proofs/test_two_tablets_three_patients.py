@@ -40,7 +40,7 @@ from clinic.models import Actor, Hold, Patient, Tablet, User, Visit
 from clinic.records import visits
 from clinic.web import stale_forms
 from consent import actions as consents
-from consent.models import Given
+from consent.models import SignedConsent
 from screening.models import Screening
 from tests.support.clock import put_forward, to_noon
 from tests.support.factories import (
@@ -376,7 +376,7 @@ class Clinic(RuleBasedStateMachine):
 
     @invariant()
     def nobody_signs_anothers_form(self) -> None:
-        found = Given.objects.select_related("visit__patient", "hold").prefetch_related("signatures")
+        found = SignedConsent.objects.select_related("visit__patient", "hold").prefetch_related("signatures")
         signatures = [(each, signature) for each in found for signature in each.signatures.all()]
         self.reached["signed"] += len(signatures) - self.signed
         self.signed = len(signatures)

@@ -10,7 +10,7 @@ from clinic.domain.digests import sha256
 from clinic.domain.flow import Stage
 from clinic.models import Patient, User, Visit
 from consent.domain.statement import statement
-from consent.models import Consent, Given, SealedFile
+from consent.models import Consent, SealedFile, SignedConsent
 from consent.status.statement_input import facts
 from screening.assessment.review_state import review_state
 from tests.support.factories import hold, make_plan, make_screening, make_tablet, make_visit, rules_ran
@@ -32,7 +32,7 @@ def _on_record(patient: Patient, physio: User, first: Consent | None) -> Consent
     text = statement(facts(state))
     held = hold(visit, make_tablet()[0])
     held.end("signed")
-    given = Given.objects.create(
+    given = SignedConsent.objects.create(
         visit=visit,
         screening=screening,
         plan=plan,

@@ -16,7 +16,7 @@ from django.utils import timezone
 from clinic.devices import invitations
 from clinic.domain.flow import Stage
 from clinic.models import EmergencyAccess, Hold, Invitation, LegalHold, Patient, Role, User, Visit
-from consent.models import SealedAfter, Timestamp
+from consent.models import SealedStatusChange, Timestamp
 from consent.pages.patient.views.read_at_home import ORDER
 from consent.status.blank_statement import blank_text
 from screening.actions import print_blank, record_event
@@ -166,7 +166,7 @@ class WholeClinic:
         sealed = {"visit": course_on_record(patient, self.physio).visit_id}
         treated = make_visit(patient, stage=Stage.SEALED)
         make_plan(treated)
-        after = make_row(SealedAfter).after
+        after = make_row(SealedStatusChange).after
         paper = self._paper(expected)
         reviewed = {"visit": review.pk}
         timestamp: Timestamp = make_row(Timestamp)

@@ -9,8 +9,8 @@ from django.db import models
 from django.utils import timezone
 
 from clinic.models import EmergencyAccess, Hold, Invitation, Journal, LegalHold, Patient, Tablet, User, Visit
-from consent.models import After, Consent, Timestamp
-from screening.models import Claim, Clearance, ClearanceLapse, Closing, Screening, Session
+from consent.models import Consent, ConsentStatusChange, Timestamp
+from screening.models import Claim, Clearance, ClearanceLapse, ReviewOutcome, Screening, Session
 from tests.support.factories import hold, make_patient, make_screening, make_tablet, make_visit, practitioner
 
 _numbers = itertools.count(101)  # the first ones are the clinics' that tests have anyway
@@ -39,7 +39,7 @@ MADE: dict[type[models.Model], Any] = {
 }
 FITTING: dict[type[models.Model], Any] = {
     Journal: lambda: {"user": practitioner()},
-    After: lambda: {
+    ConsentStatusChange: lambda: {
         "consent": make_row(Consent),
         "kind": "withdrawn",
         "who": "patient",
@@ -51,7 +51,7 @@ FITTING: dict[type[models.Model], Any] = {
     LegalHold: lambda: {"ended_at": timezone.now(), "ended_by": practitioner()},
     Invitation: lambda: {"ended_at": timezone.now(), "ended_why": "revoked"},
     Timestamp: lambda: {"token": b"token"},
-    Clearance: lambda: {"closing": make_row(Closing)},
+    Clearance: lambda: {"closing": make_row(ReviewOutcome)},
     ClearanceLapse: lambda: {"clearance": make_row(Clearance)},
     Session: lambda: {"needles_in": 4, "needles_out": 4},
 }

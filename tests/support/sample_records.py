@@ -15,30 +15,32 @@ from consent.domain.record import (
     Clinic,
     Confirmation,
     ConsentsAlone,
-    Decision,
     Event,
-    Flag,
     Interpreter,
     Moment,
-    Patient,
-    Plan,
     Proof,
     Record,
-    Screening,
-    Signature,
-    Source,
+    RecordedDecision,
+    RecordedFlag,
+    RecordedPatient,
+    RecordedPlan,
+    RecordedScreening,
+    RecordedSignature,
+    RecordedSource,
+    RecordedVisit,
     Talk,
     TeachBack,
     Value,
-    Visit,
     Witness,
     moment,
 )
-from consent.domain.statement import CHOICES, TECHNIQUES, Facts, acknowledgements, statement
+from consent.domain.statement import CHOICES, TECHNIQUES, StatementInput, acknowledgements, statement
 
 ADELAIDE = ZoneInfo("Australia/Adelaide")
 START = datetime(2026, 11, 23, 10, 5, tzinfo=ADELAIDE)
-SOURCE = Source("Guidelines for safe dry needling practice", "2nd edition, 2023", "https://example.org/guidelines")
+SOURCE = RecordedSource(
+    "Guidelines for safe dry needling practice", "2nd edition, 2023", "https://example.org/guidelines"
+)
 PRECAUTION = "Thin needles only, press for two minutes after each one, and no needles in the left shin."
 SCRIBBLE = tuple(
     tuple(
@@ -79,17 +81,17 @@ def at(minutes: int) -> Moment:
     return moment(START + timedelta(minutes=minutes))
 
 
-def drawn(**changes: Any) -> Signature:
+def drawn(**changes: Any) -> RecordedSignature:
     """The patient's own signature, drawn."""
-    signature = Signature(
+    signature = RecordedSignature(
         "patient", "the patient", "Maria Nowak", "", "drawn", SCRIBBLE, at(24), "Blue", "Rae Reception"
     )
     return replace(signature, **changes)
 
 
-def decision(at_minute: int = 12, **changes: Any) -> Decision:
+def decision(at_minute: int = 12, **changes: Any) -> RecordedDecision:
     """A flag cleared with a precaution."""
-    made = Decision(
+    made = RecordedDecision(
         outcome="precaution",
         outcome_words="Clear with a precaution",
         reason="Last dose yesterday evening, no bruises, no other drug that thins blood.",
@@ -102,10 +104,10 @@ def decision(at_minute: int = 12, **changes: Any) -> Decision:
     return replace(made, **changes)
 
 
-def flags() -> tuple[Flag, ...]:
+def flags() -> tuple[RecordedFlag, ...]:
     """One flag with a precaution, one cleared, one caution."""
     return (
-        Flag(
+        RecordedFlag(
             "blood_thinners",
             "Blood thinners",
             "review",
@@ -114,7 +116,7 @@ def flags() -> tuple[Flag, ...]:
             (),
             decision(),
         ),
-        Flag(
+        RecordedFlag(
             "diabetes",
             "Diabetes",
             "review",
@@ -129,7 +131,7 @@ def flags() -> tuple[Flag, ...]:
                 reason="GP letter of June 2026: no diabetes.",
             ),
         ),
-        Flag("driving_after", "Driving", "caution", "Must drive soon after.", SOURCE, (), None),
+        RecordedFlag("driving_after", "Driving", "caution", "Must drive soon after.", SOURCE, (), None),
     )
 
 
@@ -146,7 +148,7 @@ def sample(
 ) -> Record:
     """A whole record. ``text`` goes wherever a person types; ``changes`` replace fields of the record."""
     spoken = "Will it hurt?" if text is None else text
-    facts = Facts(
+    facts = StatementInput(
         clinic_name="Murray Physiotherapy",
         clinic_phone="08 5550 1234",
         emergency_number="000",
@@ -166,7 +168,7 @@ def sample(
         patient = replace(patient, method="typed", strokes=())
     if assisted:
         patient = replace(patient, method="assisted", strokes=(), witness=WITNESS)
-    signatures: tuple[Signature, ...] = (patient,)
+    signatures: tuple[RecordedSignature, ...] = (patient,)
     if minor:
         guardian = drawn(capacity="guardian", capacity_words="the guardian", name="Ewa Nowak", relationship="mother")
         assent = replace(patient, capacity="assent", capacity_words="the young person's own assent")
@@ -192,16 +194,18 @@ def sample(
         "app_version": "1.2.3",
         "number": "C-000012",
         "clinic": Clinic("Murray Physiotherapy", "12 River Street\nMurray Bridge SA 5253", "08 5550 1234", "000"),
-        "patient": Patient(
+        "patient": RecordedPatient(
             patient_name,
             "2011-05-01" if minor else "1990-05-01",
             "date of birth confirmed on the tablet",
             at(1),
         ),
-        "visit": Visit("V-000045", "2026-11-23", "10:30"),
-        "screening": Screening("2026-11-23", sha256(b"questions"), "2026-11-23", 1, at(8), "the patient", answers),
+        "visit": RecordedVisit("V-000045", "2026-11-23", "10:30"),
+        "screening": RecordedScreening(
+            "2026-11-23", sha256(b"questions"), "2026-11-23", 1, at(8), "the patient", answers
+        ),
         "flags": raised,
-        "plan": Plan(("left calf", "right shoulder"), TECHNIQUES["pistoning"], False, 3, "Pat Physio", at(11)),
+        "plan": RecordedPlan(("left calf", "right shoulder"), TECHNIQUES["pistoning"], False, 3, "Pat Physio", at(11)),
         "talk": Talk(
             at(30),
             "Pat Physio",

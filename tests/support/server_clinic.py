@@ -51,9 +51,9 @@ def main(tablets: int, consents: int) -> None:
 def asked() -> None:
     """Print the questions."""
     django.setup()
-    from screening.models import Asked
+    from screening.models import PatientQuestion
 
-    print(json.dumps([(each.visit_id, each.text) for each in Asked.objects.all()]))
+    print(json.dumps([(each.visit_id, each.text) for each in PatientQuestion.objects.all()]))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from clinic.models import User
 from consent.domain.signature_strokes import LEAST_MS
-from screening.domain.questionnaire import QUESTIONS, Kind, all_clear
+from screening.domain.questionnaire import QUESTIONS, AnswerKind, all_clear
 from tests.support.factories import PASSWORD, code_for
 
 Check = Callable[[Page], None]
@@ -195,14 +195,14 @@ class Patient(Person):
 
     def _answer(self, name: str, wanted: Mapping[str, Any]) -> None:
         question, value = QUESTIONS[name], wanted.get(name)
-        if question.kind is Kind.ANY_OF:
+        if question.kind is AnswerKind.ANY_OF:
             for each in value or ["none"]:
                 self.choose(name, each)
         elif value is None:
             return
-        elif question.kind is Kind.DATE:
+        elif question.kind is AnswerKind.DATE:
             self.type_date(name, value)
-        elif question.kind in (Kind.TEXT, Kind.NUMBER):
+        elif question.kind in (AnswerKind.TEXT, AnswerKind.NUMBER):
             self.page.locator(f'main [name="{name}"]').fill(str(value))
         else:
             self.choose(name, str(value))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clinic.domain.body_regions import REGIONS
 from clinic.domain.policy import Policy
-from screening.domain.questionnaire import QUESTIONS, Kind, Question, Value
+from screening.domain.questionnaire import QUESTIONS, AnswerKind, Question, Value
 from screening.domain.scope import Scope
 
 TODAY = datetime.date(2026, 11, 23)
@@ -34,19 +34,19 @@ _PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "C
 
 def values(question: Question) -> st.SearchStrategy[Value]:
     """Any valid answer to one question."""
-    if question.kind is Kind.DATE:
+    if question.kind is AnswerKind.DATE:
         latest = TODAY if question.latest else LATEST_TOMORROW
         return st.dates(TODAY - datetime.timedelta(days=800), latest)
-    if question.kind is Kind.TEXT:
+    if question.kind is AnswerKind.TEXT:
         return st.sampled_from(_MEDICINES) | _PLAIN if question.name == "medicines" else _PLAIN
-    if question.kind is Kind.SCALE:
+    if question.kind is AnswerKind.SCALE:
         return st.integers(0, 10)
-    if question.kind is Kind.NUMBER:
+    if question.kind is AnswerKind.NUMBER:
         assert question.low is not None
         assert question.high is not None
         return st.floats(question.low, question.high) | st.integers(int(question.low) + 1, int(question.high))
     names = list(REGIONS) if question.regions else [choice.value for choice in question.choices]
-    if question.kind is Kind.ANY_OF:
+    if question.kind is AnswerKind.ANY_OF:
         return st.lists(st.sampled_from(names), unique=True, max_size=4)
     return st.sampled_from(names)
 

@@ -159,7 +159,7 @@ class DayListForm(PlainForm):
         try:
             cleaned["text"] = text.clean(cleaned["text"], longest=100_000)
             cleaned["rows"] = day_list.read(cleaned["text"], today=timezone.localdate(), site=self.site)
-        except day_list.Unreadable as error:
+        except day_list.UnreadableList as error:
             for problem in error.problems:
                 self.add_error("text", problem)
         except ValueError as error:
@@ -168,7 +168,7 @@ class DayListForm(PlainForm):
 
 
 def choices_form(
-    rows: list[day_list.Row], known: Mapping[int, list[Patient]], data: Mapping[str, Any] | None
+    rows: list[day_list.Appointment], known: Mapping[int, list[Patient]], data: Mapping[str, Any] | None
 ) -> forms.Form:
     """Return a form that asks "the same person?" for each row whose name and birth date are known already."""
     asked = PlainForm(data)

@@ -14,7 +14,7 @@ from django.db.backends.postgresql import base
 WRITER = 0x636C696E6963  # "clinic"; advisory locks are numbers, each database has its own
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class OneWriterConnection(base.DatabaseWrapper):
     """A connection whose transactions wait for each other."""
 
     def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
@@ -32,3 +32,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.rollback()
             super().set_autocommit(True)
             raise
+
+
+DatabaseWrapper = OneWriterConnection  # the name that Django looks for

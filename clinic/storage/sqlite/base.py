@@ -56,7 +56,7 @@ def _busy(error: sqlite3.OperationalError) -> bool:
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class FairConnection(base.DatabaseWrapper):
     """A connection whose statements come after those of the others, within ``timeout`` of its options (seconds)."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
@@ -70,3 +70,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return a cursor of this connection."""
         cursor: EvenCursor = self.connection.cursor(factory=EvenCursor)
         return cursor
+
+
+DatabaseWrapper = FairConnection  # the name that Django looks for

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from clinic.web.fields import PlainForm, PlainText
-from consent.models import After
+from consent.models import ConsentStatusChange
 
 
 class VouchForm(PlainForm):
@@ -71,8 +71,8 @@ class WithdrawForm(PlainForm):
 
     who = forms.ChoiceField(
         label="Who takes it back?",
-        choices=_sentences(After.Who.choices),
-        initial=After.Who.PATIENT.value,
+        choices=_sentences(ConsentStatusChange.Who.choices),
+        initial=ConsentStatusChange.Who.PATIENT.value,
         widget=forms.RadioSelect,
         error_messages={"required": "Choose who takes consent back.", "invalid_choice": "Choose who takes it back."},
     )
@@ -84,8 +84,10 @@ class WithdrawForm(PlainForm):
     )
     how = forms.ChoiceField(
         label="How?",
-        choices=_sentences(choice for choice in After.How.choices if choice[0] != After.How.TABLET),
-        initial=After.How.SPOKEN.value,
+        choices=_sentences(
+            choice for choice in ConsentStatusChange.How.choices if choice[0] != ConsentStatusChange.How.TABLET
+        ),
+        initial=ConsentStatusChange.How.SPOKEN.value,
         widget=forms.RadioSelect,
         error_messages={"required": "Choose how it was said.", "invalid_choice": "Choose how it was said."},
     )
@@ -108,9 +110,9 @@ class WithdrawForm(PlainForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         who, name = cleaned.get("who"), cleaned.get("name")
-        if who and who != After.Who.PATIENT and not name and "name" not in self.errors:
+        if who and who != ConsentStatusChange.Who.PATIENT and not name and "name" not in self.errors:
             self.add_error("name", "Type the name of the guardian or representative.")
-        if who == After.Who.PATIENT and name:
+        if who == ConsentStatusChange.Who.PATIENT and name:
             self.add_error("name", "Leave this empty if the patient takes it back, or choose who it was above.")
         if clock := cleaned.get("at"):
             said = timezone.make_aware(dt.datetime.combine(timezone.localdate(), clock))

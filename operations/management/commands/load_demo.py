@@ -33,7 +33,7 @@ from screening.assessment.review_state import review_state
 from screening.domain.questionnaire import all_clear
 from screening.domain.scope import Scope
 from screening.domain.talk import CORRECT, PROMPTS
-from screening.models import Closing, Decision, Technique
+from screening.models import Decision, ReviewOutcome, Technique
 
 STAFF: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     ("reception", "Mara Lind", "", (Role.RECEPTION,)),
@@ -247,7 +247,7 @@ class DemoDay:
                 precaution="You lie down, and we start with one needle.",
                 by=self.physio,
             )
-        screenings.close_review(visit=visit, ending=Closing.Ending.CONSENT, by=self.physio)
+        screenings.close_review(visit=visit, ending=ReviewOutcome.Ending.CONSENT, by=self.physio)
 
     def _stop(self, visit: Visit) -> None:
         """Answer with an infection, and do not treat today."""
@@ -259,7 +259,7 @@ class DemoDay:
         )
         screenings.close_review(
             visit=visit,
-            ending=Closing.Ending.STOPPED,
+            ending=ReviewOutcome.Ending.STOPPED,
             reason="You have a skin infection. It has to heal first.",
             come_back="When it has healed and any antibiotics are finished, in about two weeks.",
             by=self.physio,

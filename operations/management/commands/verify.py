@@ -13,7 +13,7 @@ from consent.document.rendering import DrawingError, render, render_after
 from consent.domain import status_record
 from consent.domain.record import read
 from consent.jobs.seal_document import time_of
-from consent.models import Consent, SealedAfter, SealedFile
+from consent.models import Consent, SealedFile, SealedStatusChange
 from consent.seal import installation_trust
 from consent.seal.keys import KeyTrouble
 from consent.seal.pades import Verdict, attached, verify
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
         kept = SealedFile.objects.select_related("consent").filter(sha256=sha256(pdf)).first()
-        after = SealedAfter.objects.filter(sha256=sha256(pdf)).first()
+        after = SealedStatusChange.objects.filter(sha256=sha256(pdf)).first()
         filed = kept or after
         verdict = verify(pdf, installation_trust.trust(filed.sealed_at if filed else None))
         data = attached(pdf)
@@ -94,7 +94,7 @@ def _yes(answer: bool) -> str:
     return "yes" if answer else "no"
 
 
-def _record(data: bytes | None, kept: SealedFile | None, after: SealedAfter | None) -> str:
+def _record(data: bytes | None, kept: SealedFile | None, after: SealedStatusChange | None) -> str:
     """Compare the record attached to a file with what this database holds of that file."""
     if kept:
         agreed = bytes(kept.consent.record)

@@ -25,7 +25,7 @@ from screening.domain.questionnaire.content import (
     VERSION,
     digest,
 )
-from screening.domain.questionnaire.question import Answers, Choice, Kind, Question, Section, Value, When
+from screening.domain.questionnaire.question import AnswerKind, Answers, Choice, Question, Section, Value, When
 
 __all__ = [
     "BY_THE_HOUR",
@@ -33,9 +33,9 @@ __all__ = [
     "QUESTIONS",
     "SECTIONS",
     "VERSION",
+    "AnswerKind",
     "Answers",
     "Choice",
-    "Kind",
     "Question",
     "Section",
     "Value",

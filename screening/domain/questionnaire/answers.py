@@ -14,7 +14,7 @@ from clinic.domain.body_regions import (
 )
 from clinic.domain.dates import day_in_words
 from screening.domain.questionnaire.content import QUESTIONS, SECTIONS
-from screening.domain.questionnaire.question import A_PAGE, Answers, Kind, Question, Section, Value
+from screening.domain.questionnaire.question import A_PAGE, AnswerKind, Answers, Question, Section, Value
 
 
 def caller(question: Question, answers: Answers) -> str | None:
@@ -78,7 +78,7 @@ def prune(answers: Answers, *, returning: bool) -> dict[str, Value]:
 
 
 def _may_stay_empty(question: Question) -> bool:
-    empty_kinds = (Kind.TEXT, Kind.DATE, Kind.NUMBER)  # dates and numbers are follow-ups, all of them
+    empty_kinds = (AnswerKind.TEXT, AnswerKind.DATE, AnswerKind.NUMBER)  # dates and numbers are follow-ups, all of them
     return question.optional or question.kind in empty_kinds
 
 
@@ -106,9 +106,9 @@ def in_words(question: Question, value: Value | None) -> str:
         return _listed(question, value) or question.none_label
     if isinstance(value, datetime.date):
         return day_in_words(value)
-    if question.kind is Kind.SCALE:
+    if question.kind is AnswerKind.SCALE:
         return f"{value} out of {question.high:g}"
-    if question.kind is Kind.NUMBER:
+    if question.kind is AnswerKind.NUMBER:
         unit = "" if question.unit == question.short else question.unit  # "INR: 2.4", not "INR: 2.4 INR"
         return f"{value} {unit}".strip()
     return {choice.value: choice.label for choice in question.choices}.get(str(value), str(value))
@@ -143,10 +143,10 @@ def all_clear() -> dict[str, Value]:
     for question in QUESTIONS.values():
         if question.parent or question.name in harmless:
             continue
-        if question.kind is Kind.ANY_OF:
+        if question.kind is AnswerKind.ANY_OF:
             harmless[question.name] = []
         else:
-            harmless[question.name] = "" if question.kind is Kind.TEXT else "no"
+            harmless[question.name] = "" if question.kind is AnswerKind.TEXT else "no"
     return {name: harmless[name] for name in QUESTIONS if name in harmless}
 
 
@@ -163,13 +163,13 @@ def check_value(question: Question, value: object) -> Value:
 
 
 def _typed(question: Question, value: object) -> Value | None:
-    if question.kind is Kind.ANY_OF:
+    if question.kind is AnswerKind.ANY_OF:
         return _picked(question, value)
-    if question.kind is Kind.DATE:
+    if question.kind is AnswerKind.DATE:
         return _date(value)
-    if question.kind is Kind.TEXT:
+    if question.kind is AnswerKind.TEXT:
         return _clean_text(question, value)
-    if question.kind in (Kind.SCALE, Kind.NUMBER):
+    if question.kind in (AnswerKind.SCALE, AnswerKind.NUMBER):
         return _number(question, value)
     known = [choice.value for choice in question.choices]
     return value if isinstance(value, str) and value in known else None
@@ -183,7 +183,7 @@ def _picked(question: Question, value: object) -> list[str] | None:
 
 
 def _number(question: Question, value: object) -> int | float | None:
-    wanted = int if question.kind is Kind.SCALE else (int, float)
+    wanted = int if question.kind is AnswerKind.SCALE else (int, float)
     if isinstance(value, bool) or not isinstance(value, wanted):
         return None
     assert isinstance(value, int | float)

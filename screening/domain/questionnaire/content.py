@@ -16,7 +16,7 @@ import rfc8785
 from clinic.domain.digests import sha256
 from screening.domain.questionnaire.question import (
     _IN_PRIVATE,
-    Kind,
+    AnswerKind,
     Question,
     Section,
     When,
@@ -92,7 +92,7 @@ _ALL = (
     ),
     Question(
         "needle_fear",
-        Kind.SCALE,
+        AnswerKind.SCALE,
         "How afraid are you of needles?",
         "Needle fear",
         hint="0 means not at all. 10 means as afraid as you can be.",
@@ -164,7 +164,7 @@ _ALL = (
     ),
     Question(
         "antibiotics_until",
-        Kind.DATE,
+        AnswerKind.DATE,
         "If you have had antibiotics for an infection, when is your last dose?",
         "Antibiotics until",
         hint="It can be a past day or a day to come. Leave it empty if you had none.",
@@ -217,7 +217,7 @@ _ALL = (
     ),
     Question(
         "inr",
-        Kind.NUMBER,
+        AnswerKind.NUMBER,
         "What was your last INR result?",
         "INR",
         hint="This is the number from your blood test, such as 2.5. Leave it empty if you do not know.",
@@ -230,7 +230,7 @@ _ALL = (
     ),
     Question(
         "inr_date",
-        Kind.DATE,
+        AnswerKind.DATE,
         "When was the blood test for your INR?",
         "Date of the INR",
         hint="Leave it empty if you do not know.",
@@ -372,7 +372,7 @@ _ALL = (
     ),
     Question(
         "last_seizure",
-        Kind.DATE,
+        AnswerKind.DATE,
         "When was your last fit?",
         "Last seizure",
         hint="Your best guess is fine. Leave it empty if you do not know.",
@@ -410,7 +410,7 @@ _ALL = (
     ),
     Question(
         "surgery_date",
-        Kind.DATE,
+        AnswerKind.DATE,
         "When was the surgery, or when will it be?",
         "Date of surgery",
         hint="Your best guess is fine. Leave it empty if you do not know.",
@@ -474,7 +474,7 @@ _ALL = (
     ),
     Question(
         "pregnancy_weeks",
-        Kind.NUMBER,
+        AnswerKind.NUMBER,
         "How many weeks pregnant are you?",
         "Weeks pregnant",
         hint="Leave it empty if you do not know.",

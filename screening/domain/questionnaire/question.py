@@ -20,7 +20,7 @@ Value = str | int | float | datetime.date | list[str]
 Answers = Mapping[str, Value]  # an absent key is a question left out
 
 
-class Kind(StrEnum):
+class AnswerKind(StrEnum):
     """How a question is answered. The values are those of the questionnaire's public interface."""
 
     YNU = "ynu"
@@ -63,7 +63,7 @@ class Question:
     """One question. ``short`` is the staff's label; a follow-up has a ``parent``; ``asked`` says what calls for it."""
 
     name: str
-    kind: Kind
+    kind: AnswerKind
     wording: str
     short: str
     hint: str = ""
@@ -85,16 +85,16 @@ class Question:
     @property
     def allowed(self) -> str:
         """Say in words which values this question takes."""
-        if self.kind is Kind.DATE:
+        if self.kind is AnswerKind.DATE:
             return "a date such as 2026-11-23" + (", not in the future" if self.latest else "")
-        if self.kind is Kind.TEXT:
+        if self.kind is AnswerKind.TEXT:
             return f"text of at most {text.LONGEST_TEXT:,} characters"
-        if self.kind is Kind.SCALE:
+        if self.kind is AnswerKind.SCALE:
             return f"a whole number from {self.low:g} to {self.high:g}"
-        if self.kind is Kind.NUMBER:
+        if self.kind is AnswerKind.NUMBER:
             return f"a number from {self.low:g} to {self.high:g} ({self.unit})"
         names = REGIONS if self.regions else [choice.value for choice in self.choices]
-        return ("a list of any of " if self.kind is Kind.ANY_OF else "one of ") + ", ".join(names)
+        return ("a list of any of " if self.kind is AnswerKind.ANY_OF else "one of ") + ", ".join(names)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _ynu(
     choices = (*_YNU[:-1], _IN_PRIVATE) if private else _YNU
     return Question(
         name,
-        Kind.YNU,
+        AnswerKind.YNU,
         wording,
         short,
         hint,
@@ -147,7 +147,7 @@ def _ynu(
 
 
 def _yn(name: str, wording: str, short: str, *, hint: str = "", why: str = "") -> Question:
-    return Question(name, Kind.YN, wording, short, hint, why, _YN)
+    return Question(name, AnswerKind.YN, wording, short, hint, why, _YN)
 
 
 def _any_of(
@@ -163,7 +163,7 @@ def _any_of(
 ) -> Question:
     return Question(
         name,
-        Kind.ANY_OF,
+        AnswerKind.ANY_OF,
         wording,
         short,
         hint,
@@ -181,7 +181,7 @@ def _regions(
 ) -> Question:
     return Question(
         f"{parent}_regions",
-        Kind.ANY_OF,
+        AnswerKind.ANY_OF,
         wording,
         short,
         hint,
@@ -207,7 +207,7 @@ def _one_of(
 ) -> Question:
     return Question(
         name,
-        Kind.ONE_OF,
+        AnswerKind.ONE_OF,
         wording,
         short,
         hint,
@@ -231,4 +231,4 @@ def _text(
     stable: bool = False,
 ) -> Question:
     asked = (When(parent, ("yes",)),) if parent else ()
-    return Question(name, Kind.TEXT, wording, short, hint, why, parent=parent, asked=asked, stable=stable)
+    return Question(name, AnswerKind.TEXT, wording, short, hint, why, parent=parent, asked=asked, stable=stable)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from screening.domain.rule_cases import BadCase, Verdict, judge, read
+from screening.domain.rule_cases import BadCase, CaseVerdict, judge, read
 
 if TYPE_CHECKING:
     from screening.reports.rule_backtest import Judged
@@ -67,11 +67,11 @@ class Command(BaseCommand):
         return differs > 0
 
 
-def _as_json(verdict: Verdict) -> str:
+def _as_json(verdict: CaseVerdict) -> str:
     return json.dumps(verdict.to_json(), ensure_ascii=False)
 
 
-def _as_line(verdict: Verdict) -> str:
+def _as_line(verdict: CaseVerdict) -> str:
     differences = "; ".join(verdict.differences)
     mark = "differs" if differences else "ok"
     return f"{mark:<8}{verdict.result.outcome:<8}{verdict.name}{': ' + differences if differences else ''}"

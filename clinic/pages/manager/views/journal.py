@@ -27,7 +27,7 @@ PAGE = 100
 
 
 @dataclass(frozen=True)
-class Line:
+class JournalLine:
     """One row, in words."""
 
     row: Journal
@@ -119,7 +119,7 @@ def _of(site: int | None) -> JournalQuerySet:
     return Journal.objects.filter(Q(patient__site=site) | by_staff | by_tablet | of_system)
 
 
-def _line(row: Journal, people: Mapping[int, User]) -> Line:
+def _line(row: Journal, people: Mapping[int, User]) -> JournalLine:
     known: dict[str, Any] = {}
     if "staff" in row.data:
         person = people.get(row.data["staff"])
@@ -130,4 +130,4 @@ def _line(row: Journal, people: Mapping[int, User]) -> Line:
         who, role, asks = row.tablet.name, "tablet", f"tablet-{row.tablet.pk}"
     else:
         who, role, asks = "The system", "", "system"
-    return Line(row, who, role, asks, row.told(**known))
+    return JournalLine(row, who, role, asks, row.told(**known))

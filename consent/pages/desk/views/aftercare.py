@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from clinic.domain.flow import TREATED
 from clinic.models import Journal, Role, Visit
-from clinic.storage.encrypted_fields import enclosed
+from clinic.storage.encrypted_fields import encrypt_for
 from clinic.web.access import StaffRequest, staff
 from clinic.web.lookup import the_visit
 from consent.document.aftercare_sheet import sheet
@@ -41,7 +41,7 @@ def send_aftercare(request: StaffRequest, visit: int) -> HttpResponse:
     """E-mail the sheet to the address on the patient's record."""
     one = _treated(request, visit)
     if one.patient.email:
-        send_aftercare_task.enqueue(one.pk, enclosed(one.patient.email, one.patient, ADDRESS))
+        send_aftercare_task.enqueue(one.pk, encrypt_for(one.patient.email, one.patient, ADDRESS))
         Journal.objects.record("aftercare asked for", by=request.actor, visit=one, method="e-mail")
         messages.success(request, f"The sheet goes to {one.patient.email}.")
     else:

@@ -19,7 +19,7 @@ from clinic.web.lookup import the_visit
 from consent import actions
 from consent.domain.signature_strokes import strokes_svg_path
 from consent.domain.statement import CHOICES, Statement
-from consent.models import Consent, Given, SealedFile
+from consent.models import Consent, SealedFile, SignedConsent
 from consent.pages.desk.forms import ChangeForm, ReplaceForm, VouchForm
 from consent.status.build_record import number
 from consent.status.consent_state import others_that_stand
@@ -42,7 +42,7 @@ class Forms:
     earlier: dict[str, Consent]  # the patient's consents that stand, by id
 
     @classmethod
-    def of(cls, request: StaffRequest, given: Given, state: ReviewState) -> Forms:
+    def of(cls, request: StaffRequest, given: SignedConsent, state: ReviewState) -> Forms:
         data = request.POST if request.method == "POST" else None
         plan = PlanForm(data, last=state.plan, planned=state.visit.planned_regions)
         scope = plan.scope if plan.is_bound and plan.is_valid() else planned_scope(state.visit, state.plan)
@@ -53,7 +53,7 @@ class Forms:
         )
 
     @classmethod
-    def blank(cls, request: StaffRequest, given: Given, state: ReviewState) -> Forms:
+    def blank(cls, request: StaffRequest, given: SignedConsent, state: ReviewState) -> Forms:
         """Return the forms as they are before anything is filled in, beside another form that was sent."""
         return cls(
             plan=PlanForm(last=state.plan, planned=state.visit.planned_regions),
@@ -62,7 +62,7 @@ class Forms:
         )
 
     @staticmethod
-    def _rest(request: StaffRequest, given: Given, data: Any) -> dict[str, Any]:
+    def _rest(request: StaffRequest, given: SignedConsent, data: Any) -> dict[str, Any]:
         stand = (
             [] if given.course_id else others_that_stand(given.visit)
         )  # a session replaces none: it goes on with one
@@ -81,7 +81,7 @@ class Forms:
         return all([self.plan.is_valid(), self.talk.is_valid(), self.vouch.is_valid(), self.replace.is_valid()])
 
 
-def _talk(given: Given, state: ReviewState, near_lung: bool, data: Any = None) -> TalkForm:
+def _talk(given: SignedConsent, state: ReviewState, near_lung: bool, data: Any = None) -> TalkForm:
     return TalkForm(data, near_lung=near_lung, whole=given.course_id is None, teach_back=state.teach_back)
 
 
@@ -92,7 +92,7 @@ def confirm(request: StaffRequest, visit: int) -> HttpResponse:
     one = the_visit(request, visit)
     if one.at in (Stage.CONFIRMED, Stage.SEALED):
         return _done(request, one)
-    given = Given.of(one)
+    given = SignedConsent.of(one)
     if one.at is not Stage.SIGNED or given is None:
         messages.warning(request, f"There is nothing to confirm now: “{one.status}”.")
         return redirect("visit", one.pk)
@@ -103,7 +103,7 @@ def confirm(request: StaffRequest, visit: int) -> HttpResponse:
     return _page(request, given, state, filled, status=422 if request.method == "POST" else 200)
 
 
-def _confirm(request: StaffRequest, given: Given, state: ReviewState, filled: Forms) -> HttpResponse:
+def _confirm(request: StaffRequest, given: SignedConsent, state: ReviewState, filled: Forms) -> HttpResponse:
     try:
         done = actions.confirm(
             visit=state.visit,
@@ -123,7 +123,7 @@ def _confirm(request: StaffRequest, given: Given, state: ReviewState, filled: Fo
 
 def _page(
     request: StaffRequest,
-    given: Given,
+    given: SignedConsent,
     state: ReviewState,
     filled: Forms,
     *,
@@ -164,7 +164,7 @@ def _change_form(state: ReviewState, data: Any = None) -> ChangeForm:
 def change(request: StaffRequest, visit: int) -> HttpResponse:
     """The patient wants to change an answer: the signature no longer counts, the named questions are asked again."""
     one = the_visit(request, visit)
-    given = Given.of(one)
+    given = SignedConsent.of(one)
     if one.at is not Stage.SIGNED or given is None:
         messages.warning(request, f"There is no signature to set aside now: “{one.status}”.")
         return redirect("visit", one.pk)

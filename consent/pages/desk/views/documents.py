@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from clinic.domain.flow import NotAllowed
 from clinic.models import Journal, Role
-from clinic.storage.encrypted_fields import enclosed
+from clinic.storage.encrypted_fields import encrypt_for
 from clinic.web.access import StaffRequest, staff
 from clinic.web.lookup import the_visit
 from consent import actions
@@ -83,7 +83,7 @@ def send_copy(request: StaffRequest, visit: int) -> HttpResponse:
         context = {"form": form, "visit": sealed.consent.visit}
         Journal.objects.record("visit opened", by=request.actor, visit=sealed.consent.visit)
         return render(request, "consent/desk/send_copy.html", context, status=422 if form.errors else 200)
-    send_copy_task.enqueue(sealed.consent_id, enclosed(form.cleaned_data["address"], patient, ADDRESS))
+    send_copy_task.enqueue(sealed.consent_id, encrypt_for(form.cleaned_data["address"], patient, ADDRESS))
     Journal.objects.record("copy asked for", by=request.actor, visit=sealed.consent.visit, method="e-mail")
     messages.success(request, f"A copy goes to {form.cleaned_data['address']}.")
     return redirect("visit", visit)

@@ -14,7 +14,7 @@ from clinic.pages.desk.forms import HandOverForm
 from clinic.web.access import StaffRequest, staff
 from clinic.web.lookup import the_visit
 from consent import actions
-from consent.models import After, Consent, SealedAfter
+from consent.models import Consent, ConsentStatusChange, SealedStatusChange
 from consent.pages.desk.forms import CHANGED, IN_ERROR, EndForm, WithdrawForm
 from consent.pages.desk.views.documents import pdf_answer
 from consent.status.build_record import number
@@ -82,7 +82,7 @@ def end_consent(request: StaffRequest, visit: int) -> HttpResponse:
     """Say that a consent no longer counts: a newer one replaces it, something changed, or it was an error."""
     one = the_visit(request, visit)
     entry = consent_of(one)
-    if entry is None or entry.consent is None or entry.state.kind == After.Kind.IN_ERROR:
+    if entry is None or entry.consent is None or entry.state.kind == ConsentStatusChange.Kind.IN_ERROR:
         messages.info(request, f"There is nothing to change: “{one.status}”.")
         return redirect("visit", one.pk)
     newer = {str(each.pk): each for each in newer_that_stand(entry.consent)}
@@ -101,7 +101,7 @@ def end_consent(request: StaffRequest, visit: int) -> HttpResponse:
     return render(request, "consent/desk/end_consent.html", context, status=422 if form.errors else 200)
 
 
-def _end(consent: Consent, form: EndForm, newer: dict[str, Consent], request: StaffRequest) -> After:
+def _end(consent: Consent, form: EndForm, newer: dict[str, Consent], request: StaffRequest) -> ConsentStatusChange:
     what, reason = form.cleaned_data["what"], form.cleaned_data["reason"]
     if what == IN_ERROR:
         return actions.enter_in_error(consent=consent, reason=reason, by=request.actor)
@@ -114,7 +114,7 @@ def _end(consent: Consent, form: EndForm, newer: dict[str, Consent], request: St
 def after_pdf(request: StaffRequest, visit: int, after: int) -> HttpResponse:
     """The sealed PDF of what came after a consent, to download; with ``?view=1`` to open and print."""
     one = the_visit(request, visit)
-    rows = SealedAfter.objects.select_related("after__consent__visit__patient")
+    rows = SealedStatusChange.objects.select_related("after__consent__visit__patient")
     sealed = get_object_or_404(rows, after=after, after__consent__visit=one)
     assert sealed.after.consent is not None  # it has a file
     view = "view" in request.GET
@@ -133,7 +133,7 @@ def after_pdf(request: StaffRequest, visit: int, after: int) -> HttpResponse:
 def seal_after_again(request: StaffRequest, visit: int, after: int) -> HttpResponse:
     """Try once more to make the PDF of what came after a consent."""
     one = the_visit(request, visit)
-    row = get_object_or_404(After.objects.select_related("consent__visit"), pk=after, consent__visit=one)
+    row = get_object_or_404(ConsentStatusChange.objects.select_related("consent__visit"), pk=after, consent__visit=one)
     actions.seal_after_again(after=row, by=request.actor)
     messages.success(request, "The PDF is being made again.")
     return redirect("visit", visit)

@@ -16,7 +16,15 @@ from clinic.web import stale_forms
 from clinic.web.access import PatientRequest, patient
 from consent import actions
 from consent.actions.witness import refused, witness
-from consent.domain.statement import PAGE_HEADINGS, PAGES, Facts, Statement, acknowledgements, plan_lines, statement
+from consent.domain.statement import (
+    PAGE_HEADINGS,
+    PAGES,
+    Statement,
+    StatementInput,
+    acknowledgements,
+    plan_lines,
+    statement,
+)
 from consent.pages.patient.forms import SignForm
 from consent.status.course_state import course_for, covering
 from consent.status.statement_input import facts
@@ -78,7 +86,7 @@ def consent_page(request: PatientRequest, page: str) -> HttpResponse:
 def _last_page(
     request: PatientRequest,
     state: ReviewState,
-    known: Facts,
+    known: StatementInput,
     text: Statement,
     form: AskForm | None = None,
     *,
@@ -111,7 +119,7 @@ def _last_page(
     return render(request, "consent/patient/sign.html", context, status=422 if form.errors else 200)
 
 
-def _sign_form(request: PatientRequest, state: ReviewState, known: Facts) -> SignForm:
+def _sign_form(request: PatientRequest, state: ReviewState, known: StatementInput) -> SignForm:
     return SignForm(
         request.POST or None,
         acknowledge=acknowledgements(known),
@@ -192,7 +200,7 @@ def _talk(request: PatientRequest, state: ReviewState) -> HttpResponse:
     return redirect("resume")
 
 
-def _complaining(request: PatientRequest, state: ReviewState, known: Facts) -> SignForm:
+def _complaining(request: PatientRequest, state: ReviewState, known: StatementInput) -> SignForm:
     """Return the signing form with what was filled in so far, complaining about the question alone."""
     form = _sign_form(request, state, known)
     _complain_only(form, "question")

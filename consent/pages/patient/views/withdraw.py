@@ -11,7 +11,7 @@ from clinic.domain.flow import WITHDRAWABLE, NotAllowed
 from clinic.models import Hold
 from clinic.web.access import PatientRequest, patient
 from consent import actions
-from consent.models import After
+from consent.models import ConsentStatusChange
 from consent.status.consent_state import consent_of
 
 TAKE_BACK, KEEP, TALK = "take_back", "keep", "talk"
@@ -40,7 +40,7 @@ def withdraw(request: PatientRequest) -> HttpResponse:
 
 
 def _take_back(request: PatientRequest) -> None:
-    who, how = After.Who.PATIENT, After.How.TABLET
+    who, how = ConsentStatusChange.Who.PATIENT, ConsentStatusChange.How.TABLET
     try:
         actions.withdraw(visit=request.hold.visit, who=who, how=how, hold=request.hold, by=request.actor)
     except NotAllowed:  # the visit moved on in this very moment: `resume` shows what there is to do now

@@ -14,7 +14,7 @@ from screening.assessment.review_state import FlagState
 from screening.domain import body_map
 from screening.domain.questionnaire import Question
 from screening.domain.scope import Scope
-from screening.models import Closing, Decision, Plan, Technique
+from screening.models import Decision, Plan, ReviewOutcome, Technique
 from screening.pages.desk.forms.base import OnDesk, area
 
 SESSIONS = 3  # usually two or three, says the clinic's article
@@ -224,7 +224,7 @@ class BackForm(_Ending):
         self, data: Mapping[str, Any] | None = None, *, flagged: Iterable[str] = (), asked: Iterable[Question] = ()
     ) -> None:
         """``flagged``: names that stand first, because a flag is about them."""
-        super().__init__(data, ids="back", initial={"ending": Closing.Ending.BACK.value})
+        super().__init__(data, ids="back", initial={"ending": ReviewOutcome.Ending.BACK.value})
         first = set(flagged)
         named = [(question.name, question.short) for question in asked]
         field = self.fields["ask_again"]
@@ -252,4 +252,4 @@ class StopForm(_Ending):
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
-        super().__init__(data, ids="stop", initial={"ending": Closing.Ending.STOPPED.value})
+        super().__init__(data, ids="stop", initial={"ending": ReviewOutcome.Ending.STOPPED.value})

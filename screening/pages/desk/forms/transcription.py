@@ -15,7 +15,7 @@ from clinic.models.tablets import read_code
 from clinic.web.fields import DayField, PlainForm
 from screening.answering.transcribe import check_counts
 from screening.domain import paper_form
-from screening.domain.questionnaire import Kind, Value
+from screening.domain.questionnaire import AnswerKind, Value
 from screening.models import PaperForm
 from screening.pages.patient.forms.answers import PageForm
 
@@ -119,5 +119,5 @@ class PaperAnswersForm(PageForm):
 
     def given(self) -> dict[str, Value]:
         """Return what is on the paper. A text that was left empty says nothing there, not even "nothing to say"."""
-        texts = {each.name for each in self.asked if each.kind is Kind.TEXT}
+        texts = {each.name for each in self.asked if each.kind is AnswerKind.TEXT}
         return {name: value for name, value in super().given().items() if value != "" or name not in texts}

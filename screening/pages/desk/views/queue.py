@@ -24,7 +24,7 @@ from screening.models import Claim
 from screening.pages.desk.forms.queue import QueueSearchForm
 from screening.review import queue as waiting_room
 from screening.review import queue_rows
-from screening.review.queue import Part
+from screening.review.queue import QueuePart
 from screening.review.queue_filters import NAMED, Filters
 
 ROWS = 8  # on a page: what a tablet shows of the worst, with little scrolling
@@ -53,17 +53,17 @@ def queue(request: StaffRequest) -> HttpResponse:
         return redirect(f"{reverse('queue')}?{filters.query()}")
     lines = waiting_room.lines(site=request.actor.site, now=now, named=filters.name)
     chosen, links = filters.choose(lines, me)
-    parts = {part: [line for line in chosen if line.part is part] for part in Part}
+    parts = {part: [line for line in chosen if line.part is part] for part in QueuePart}
     pages = {part: Paginator(found, ROWS).get_page(request.GET.get("page")) for part, found in parts.items()}
-    rows = queue_rows.rows([*pages[Part.REVIEW], *pages[Part.CONFIRM]], now=now, user=request.user)
+    rows = queue_rows.rows([*pages[QueuePart.REVIEW], *pages[QueuePart.CONFIRM]], now=now, user=request.user)
     Journal.objects.record("queue opened", by=request.actor, count=len(chosen))
     seen = ",".join(str(row.line.pk) for row in rows)
     context = {
         "form": form,
         "filters": filters,
         "links": links,
-        "rows": [row for row in rows if row.line.part is Part.REVIEW],
-        "signed": [row for row in rows if row.line.part is Part.CONFIRM],
+        "rows": [row for row in rows if row.line.part is QueuePart.REVIEW],
+        "signed": [row for row in rows if row.line.part is QueuePart.CONFIRM],
         "pages": {part.value: page for part, page in pages.items()},
         "here": filters.query(),
         "news": filters.query(at=now.timestamp(), rows=seen),

@@ -17,12 +17,12 @@ from clinic.web.fields import PlainForm
 from clinic.web.lookup import the_visit
 from screening import actions
 from screening.assessment.review_state import ReviewState, review_state, short
-from screening.models import Attestation, Claim, Closing, Flag, Screening
+from screening.models import Attestation, Claim, Flag, ReviewOutcome, Screening
 from screening.pages.desk.forms.attestation import TalkForm
 from screening.pages.desk.forms.review import DecisionForm, PlanForm, StopForm
 from screening.pages.desk.review_page import VOUCHING, back_form, context
 
-Kind, Ending = Attestation.Kind, Closing.Ending
+Kind, Ending = Attestation.Kind, ReviewOutcome.Ending
 
 
 def _page(request: StaffRequest, state: ReviewState, *, status: int = 200, **forms: Any) -> HttpResponse:
@@ -178,6 +178,6 @@ def not_treated_note(request: StaffRequest, visit: int) -> HttpResponse:
     if one.at is not Stage.STOPPED:
         raise Http404
     # None where the patient decided: then there is no reason to print.
-    closing = Closing.objects.filter(screening__visit=one, ending=Ending.STOPPED).select_related("by").last()
+    closing = ReviewOutcome.objects.filter(screening__visit=one, ending=Ending.STOPPED).select_related("by").last()
     Journal.objects.record("note opened", by=request.actor, visit=one)
     return render(request, "screening/desk/not_treated_note.html", {"visit": one, "closing": closing})

@@ -14,10 +14,10 @@ from django.utils.html import format_html
 from clinic.domain import text
 from clinic.web.fields import DayField, PlainForm
 from screening.domain import questionnaire
-from screening.domain.questionnaire import Answers, Kind, Question, Value
+from screening.domain.questionnaire import AnswerKind, Answers, Question, Value
 
 NONE = "none"  # on the form only: "None of these" is stored as an empty list
-NO_GROUP = frozenset({Kind.TEXT, Kind.NUMBER})  # one box: it has a label and no legend
+NO_GROUP = frozenset({AnswerKind.TEXT, AnswerKind.NUMBER})  # one box: it has a label and no legend
 NUMBER = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?")
 PART_OF_A_DATE = re.compile("_(day|month|year)$")
 LAST_YEAR = 2199  # later is a slip of the finger
@@ -148,7 +148,7 @@ def _all(data: Any, name: str) -> list[str]:
 
 def _given(question: Question, value: object) -> bool:
     # An empty text is an answer ("nothing to say"); a date, a number or a choice that is not there is none.
-    return value is not None and (value != "" or question.kind is Kind.TEXT)
+    return value is not None and (value != "" or question.kind is AnswerKind.TEXT)
 
 
 def _shown(value: Value) -> Any:
@@ -161,12 +161,12 @@ def _hint(question: Question) -> str:
 
 def _field(question: Question, *, label: Any) -> forms.Field:
     common: dict[str, Any] = {"label": label, "help_text": _hint(question)}
-    if question.kind is Kind.TEXT:
+    if question.kind is AnswerKind.TEXT:
         return WordsField(required=False, widget=forms.Textarea({"rows": 4}), **common)
-    if question.kind is Kind.NUMBER:
+    if question.kind is AnswerKind.NUMBER:
         box = forms.TextInput({"inputmode": "decimal", "class": "number-box"})
         return NumberField(question=question, required=False, widget=box, **common)
-    if question.kind is Kind.DATE:
+    if question.kind is AnswerKind.DATE:
         return WhenField(question=question, **common)
     return _choice(question, common)
 
@@ -179,12 +179,12 @@ def _choice(question: Question, common: dict[str, Any]) -> forms.Field:
         "invalid_choice": "“%(value)s” is not one of the answers. Choose one that is shown.",
         "invalid_list": "Choose from the answers that are shown.",
     }
-    if question.kind is Kind.ANY_OF:
+    if question.kind is AnswerKind.ANY_OF:
         box = forms.CheckboxSelectMultiple({"data-exclusive": NONE})
         field: forms.Field = AnyOfField(
             question=question, choices=[*choices, (NONE, question.none_label)], widget=box, **common
         )
-    elif question.kind is Kind.SCALE:
+    elif question.kind is AnswerKind.SCALE:
         assert question.low is not None
         assert question.high is not None
         low, high = int(question.low), int(question.high)

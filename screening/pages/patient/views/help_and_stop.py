@@ -24,14 +24,14 @@ OURS = frozenset({"csrfmiddlewaretoken", stale_forms.FIELD, "from", "act", "text
 
 
 @dataclass(frozen=True)
-class Page:
+class PageBehind:
     """The page that the patient came from: its address, and what was filled in there, but for passwords."""
 
     address: str
     filled: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, request: PatientRequest, *, but: str = "") -> Page:
+    def of(cls, request: PatientRequest, *, but: str = "") -> PageBehind:
         """Return it; an address that is none of the tablet's becomes the one door. ``but``: a box not to carry."""
         told = request.POST.get("from") or request.GET.get("from", "")
         ours = told.startswith("/tablet/") and url_has_allowed_host_and_scheme(told, allowed_hosts=None)
@@ -64,7 +64,7 @@ def ask(request: PatientRequest) -> HttpResponse:
             done = True
         except NotAllowed as refusal:
             form.add_error("question", str(refusal))
-    context = {"form": form, "came_from": Page.of(request, but="question"), "done": done}
+    context = {"form": form, "came_from": PageBehind.of(request, but="question"), "done": done}
     return render(request, "screening/patient/ask.html", context, status=422 if form.errors else 200)
 
 
@@ -81,10 +81,10 @@ def stop(request: PatientRequest) -> HttpResponse:
     reading = request.hold.visit.at is Stage.CONSENTING
     if not chosen:
         decide = reverse("consent_page", args=["sign"]) if reading else reverse("stop")
-        return render(request, "screening/patient/stop.html", {"came_from": Page.of(request), "decide": decide})
+        return render(request, "screening/patient/stop.html", {"came_from": PageBehind.of(request), "decide": decide})
     if chosen not in acts or reading:
         return HttpResponseBadRequest("act: talk, time or refuse, while answering")
-    if not keep_typed(request, Page.of(request).address):
+    if not keep_typed(request, PageBehind.of(request).address):
         return redirect("resume")
     try:
         acts[chosen](visit=request.hold.visit, hold=request.hold, by=request.actor)

@@ -13,7 +13,7 @@ from clinic.web import stale_forms
 from clinic.web.access import PatientRequest, patient
 from screening import actions
 from screening.answering.previous_visit import to_look_back_on
-from screening.domain.answer_changes import Told, offered, readable, told
+from screening.domain.answer_changes import PreviousAnswer, offered, previous_answers, readable
 from screening.pages.patient.views.questions import LOOK
 
 
@@ -41,7 +41,7 @@ def last_time(request: PatientRequest) -> HttpResponse:
     if before is None:
         return redirect("resume")
     answers = readable(before.answers)
-    rows: list[Told] = told(answers)
+    rows: list[PreviousAnswer] = previous_answers(answers)
     form = ChangedForm(request.POST or None, [row.name for row in rows])
     if stale_forms.expired(request):
         form.add_error(None, stale_forms.ONCE_MORE)

@@ -18,7 +18,7 @@ from screening import actions
 from screening.answering.carry_over import asked_at_home, counts_here_and_now
 from screening.answering.previous_visit import to_look_back_on
 from screening.domain import questionnaire
-from screening.domain.answer_changes import readable, told
+from screening.domain.answer_changes import previous_answers, readable
 from screening.domain.page_flow import Route, Step, route
 from screening.domain.questionnaire import Answers, Question
 from screening.models import Screening
@@ -38,7 +38,7 @@ CHANGE, FOLLOW_UP = "1", "new"  # ?change=…: from "check your answers"; on a f
 
 
 @dataclass(frozen=True)
-class Row:
+class AnswerRow:
     """One answer on the check page."""
 
     wording: str
@@ -102,7 +102,7 @@ def answering(request: PatientRequest) -> HttpResponse:
     latest = Screening.of(request.hold.visit)
     if again := _begin_again(request, latest):
         return again
-    if (before := to_look_back_on(request.hold.visit)) and told(readable(before.answers)):
+    if (before := to_look_back_on(request.hold.visit)) and previous_answers(readable(before.answers)):
         return redirect("last_time")
     screening, answers = _read(request, latest)
     missing = _missing(screening, answers)
@@ -276,11 +276,11 @@ def kept(request: PatientRequest) -> HttpResponse:
     return render(request, "screening/patient/kept.html", {"day": request.hold.visit.day})
 
 
-def _rows(way: Route, answers: Answers) -> list[tuple[str, list[Row]]]:
+def _rows(way: Route, answers: Answers) -> list[tuple[str, list[AnswerRow]]]:
     """Return each section's heading with its answers, those of follow-ups after those that called for them."""
     return [(section.heading, [_row(*row, answers) for row in rows]) for section, rows in way.by_section(answers)]
 
 
-def _row(step: Step, question: Question, answers: Answers) -> Row:
+def _row(step: Step, question: Question, answers: Answers) -> AnswerRow:
     words = questionnaire.in_words(question, answers.get(question.name))
-    return Row(question.wording, words, f"{_link(step, CHANGE)}#div_id_{question.name}")
+    return AnswerRow(question.wording, words, f"{_link(step, CHANGE)}#div_id_{question.name}")
