@@ -182,7 +182,7 @@ def _standing(consent: Consent) -> str:
 
 @task()
 def send_aftercare(visit_id: int, address: str) -> None:
-    """E-mail the aftercare sheet of a visit to ``address`` (from ``encrypt_for``), as plain text: it opens on every phone."""
+    """E-mail the aftercare sheet of a visit to ``address`` (from ``encrypt_for``), as plain text for every phone."""
     visit = Visit.objects.select_related("patient").get(pk=visit_id)
     paper = sheet(visit)
     phone = f", phone {paper.clinic.clinic_phone}" if paper.clinic.clinic_phone else ""

@@ -37,7 +37,7 @@ GRAVEST_FIRST = [
 
 @dataclass(frozen=True)
 class State:
-    """Where a consent stands. ``kind`` is ``current`` or a kind of ``ConsentStatusChange``; ``at`` since when, or ``None``.
+    """Where a consent stands. ``kind`` is ``current`` or that of a ``ConsentStatusChange``; ``at`` since when.
 
     ``after`` is the row that says so. ``words`` name nobody, so that they may stand on a public page.
     """

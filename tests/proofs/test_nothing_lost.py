@@ -99,7 +99,8 @@ def killed_again_and_again(servers: Servers, cycles: int) -> None:
 
 HARM = {
     "lost": "DELETE FROM screening_patientquestion WHERE id = (SELECT min(id) FROM screening_patientquestion)",
-    "doubled": "INSERT INTO screening_patientquestion ({names}) SELECT {values} FROM screening_patientquestion ORDER BY id LIMIT 1",
+    "doubled": "INSERT INTO screening_patientquestion ({names}) "
+    "SELECT {values} FROM screening_patientquestion ORDER BY id LIMIT 1",
     "broken": "UPDATE clinic_journal SET role = 'manager' WHERE seq = 2",
 }
 
