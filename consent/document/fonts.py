@@ -13,7 +13,7 @@ import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -101,6 +101,9 @@ _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 _NUMBER = re.compile(r"[0-9](?:[0-9.,:/–-]*[0-9])?")
 _LONG_RUN = re.compile(r"\S{41,}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+# Matches what `printable` returns as it is: letters that the bundled font has, and no run that must be broken.
+PLAIN = re.compile(r"(?!.*\S{41})[ -~]*").fullmatch
+CHARACTERS = 4096  # whose properties a process keeps: more than any clinic's names have
 
 
 def printable(text: str) -> str:
@@ -129,10 +132,12 @@ def reads_right_to_left(text: str) -> bool:
     return _is_right_to_left(next(strong, "A"))
 
 
+@lru_cache(CHARACTERS)
 def _is_right_to_left(character: str) -> bool:
     return unicodedata.bidirectional(character) in _RIGHT_TO_LEFT
 
 
+@lru_cache(CHARACTERS)
 def _cannot_be_drawn(character: str) -> bool:
     if character in _INVISIBLE:
         return False

@@ -17,11 +17,13 @@ register = template.Library()
 @register.filter
 def isolated(text: str) -> str:
     """Return ``text`` such that it cannot reorder what stands around it, whatever letters it has."""
+    if text.isascii():
+        return text
     way = "rtl" if reads_right_to_left(text) else "ltr"
-    return text if text.isascii() else format_html('<bdi dir="{}">{}</bdi>', way, text)
+    return format_html('<bdi dir="{}">{}</bdi>', way, text)
 
 
 @register.filter
 def direction(text: str) -> str:
     """Return the attribute for an element that holds ``text`` alone: `` dir="rtl"``, or nothing."""
-    return format_html(' dir="{}"', "rtl") if reads_right_to_left(text) else ""
+    return "" if text.isascii() or not reads_right_to_left(text) else format_html(' dir="{}"', "rtl")

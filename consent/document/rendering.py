@@ -238,11 +238,14 @@ def _printed(value: Any) -> Any:
         day, clock = value.local.split("T")
         told = {"day": _day(day), "clock": clock[:5], "words": f"{_day(day)}, {clock[:5]}", "utc_clock": value.utc[11:]}
         return {**told, "local": f"{day} {clock}", "offset": value.offset, "utc": value.utc, "zone": value.zone}
-    if is_dataclass(value):
-        return {field.name: _printed(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, str):
+        return fonts.printable(value)
     if isinstance(value, tuple):
-        return [_printed(item) for item in value]
-    return fonts.printable(value) if isinstance(value, str) else value
+        return [item if type(item) is str and fonts.PLAIN(item) else _printed(item) for item in value]
+    if not is_dataclass(value):
+        return value
+    items = ((field.name, getattr(value, field.name)) for field in fields(value))
+    return {name: item if type(item) is str and fonts.PLAIN(item) else _printed(item) for name, item in items}
 
 
 def _drawing(signature: RecordedSignature) -> dict[str, str]:
@@ -293,7 +296,8 @@ def _compress(pdf: Any) -> None:
     """
     for number, each in enumerate(pdf.objects):
         if each.compressible and each.free == "n":
-            pdf.objects[number] = _told()(each)
+            pdf.objects[number] = known = _object_of_known_bytes()()
+            known.number, known.data = each.number, each.data
         else:
             _compress_stream(each)
     pdf.objects = _Objects(pdf.objects)
@@ -315,19 +319,10 @@ def _compress_stream(each: Any) -> None:
 
 
 @cache
-def _told() -> Any:
+def _object_of_known_bytes() -> Any:
     from pydyf import Object
 
-    class Told(Object):
-        """An object whose bytes are known."""
-
-        data = b""
-
-        def __init__(self, other: Any) -> None:
-            super().__init__()
-            self.number, self.data = other.number, other.data
-
-    return Told
+    return type("ObjectOfKnownBytes", (Object,), {"data": b""})  # a class attribute, in place of pydyf's property
 
 
 def _declare_pdf_ua(pdf: Any) -> None:

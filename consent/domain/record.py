@@ -8,10 +8,10 @@ RFC 8785 JSON, so that one record has one digest, whoever computes it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
@@ -402,27 +402,13 @@ class Record:
         date.fromisoformat(self.patient.born)
         date.fromisoformat(self.visit.day)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the record as JSON values, a key a field."""
-        told = _to_json(self)
-        assert isinstance(told, dict)
-        return told
-
-
-def _to_json(value: Any) -> Any:
-    if is_dataclass(value):
-        return {each.name: _to_json(getattr(value, each.name)) for each in fields(value)}
-    if isinstance(value, (tuple, list)):
-        return [_to_json(item) for item in value]
-    return value
-
 
 def canonical(record: Any) -> bytes:
     """Return a record, of a consent or of what came after it, as RFC 8785 JSON: a key a field.
 
     Raise ``rfc8785.CanonicalizationError`` for what that cannot hold.
     """
-    return rfc8785.dumps(_to_json(record))
+    return rfc8785.dumps(asdict(record))
 
 
 def read(data: bytes) -> Record:
@@ -472,7 +458,12 @@ def _read(kind: type[T], raw: object, where: str) -> T:
         hints = _hints(kind)
         if not isinstance(raw, dict) or raw.keys() != hints.keys():
             raise ValueError(f"{where}: expected an object with {', '.join(hints)}")
-        return kind(**{name: _read(hint, raw[name], f"{where}.{name}") for name, hint in hints.items()})
+        found = {
+            # A plain value of the type that is wanted needs no second look; it is most of a record.
+            name: raw[name] if type(raw[name]) is hint else _read(hint, raw[name], f"{where}.{name}")
+            for name, hint in hints.items()
+        }
+        return kind(**found)
     if get_origin(kind_of) is tuple:
         return _read_tuple(get_args(kind_of), raw, where)  # type: ignore[return-value]
     if isinstance(kind_of, UnionType):
@@ -490,13 +481,14 @@ def _read_tuple(items: tuple[Any, ...], raw: object, where: str) -> tuple[Any, .
     if len(raw) != len(items):
         raise ValueError(f"{where}: expected {len(items)} items, not {len(raw)}")
     return tuple(
-        _read(item, value, f"{where}[{index}]") for index, (item, value) in enumerate(zip(items, raw, strict=True))
+        value if type(value) is item else _read(item, value, f"{where}[{index}]")
+        for index, (item, value) in enumerate(zip(items, raw, strict=True))
     )
 
 
 def _read_union(kinds: tuple[Any, ...], raw: object, where: str) -> Any:
-    if raw is None and NoneType in kinds:
-        return None
+    if type(raw) in kinds:
+        return raw
     chosen = [kind for kind in kinds if _fits(kind, raw)]
     if not chosen:
         raise ValueError(f"{where}: {type(raw).__name__} is not allowed here")

@@ -21,7 +21,7 @@ from clinic.domain.dates import day_in_words
 from clinic.domain.digests import sha256
 from clinic.domain.policy import RULE_SETTINGS, Policy
 from screening.domain import medicines, questionnaire, sources
-from screening.domain.questionnaire import QUESTIONS, AnswerKind, Answers, Question
+from screening.domain.questionnaire import QUESTIONS, AnswerKind, Answers, Question, Value
 from screening.domain.scope import Scope
 from screening.domain.sources import Source
 
@@ -223,10 +223,8 @@ class Rule:
     precautions: tuple[str, ...] = ()
     ask: tuple[str, ...] = ()
 
-    def apply(self, facts: RuleInput) -> Raised | None:
-        """Return the flag this rule raises, or nothing."""
-        if not self.raised(facts):
-            return None
+    def flag(self, facts: RuleInput) -> Raised:
+        """Return the flag of this rule, which ``facts`` raised."""
         regions = self.regions(facts) if self.regions else frozenset()
         here = self.regions is None or bool(regions & facts.planned)
         return Raised(
@@ -243,11 +241,11 @@ class Rule:
 
 
 def _yes(name: str) -> Test:
-    return lambda facts: facts.is_(name, "yes")
+    return lambda facts: facts.answers.get(name) == "yes"
 
 
 def _no(name: str) -> Test:
-    return lambda facts: facts.is_(name, "no")
+    return lambda facts: facts.answers.get(name) == "no"
 
 
 def _picked(name: str, *values: str) -> Test:
@@ -561,15 +559,17 @@ def _unanswered(question: Question) -> Rule:
     def reason(facts: RuleInput) -> str:
         return f"{how.get(str(facts.answers.get(name)), 'Not given')}: {question.short}."
 
-    def raised(facts: RuleInput) -> bool:
-        given = facts.answers.get(name)
-        # Of a follow-up choice, nothing picked is as little as nothing given.
-        silent = given is None or (bool(choice_of_parent) and not given) or (isinstance(given, str) and given in how)
-        return silent and facts.asked(name)
-
-    about = choice_of_parent or name
-    ask = ("Ask, and send the form back if the answer matters.",)
-    return Rule(f"{name}_not_given", about, REVIEW, raised, reason, sources.NOT_GIVEN, ask=ask)
+    # Of a follow-up choice, nothing picked is as little as nothing given.
+    silent: tuple[Value | None, ...] = (None, *how, *([[]] if choice_of_parent else []))
+    return Rule(
+        f"{name}_not_given",
+        choice_of_parent or name,
+        REVIEW,
+        lambda facts: facts.answers.get(name) in silent and facts.asked(name),
+        reason,
+        sources.NOT_GIVEN,
+        ask=("Ask, and send the form back if the answer matters.",),
+    )
 
 
 def _unanswered_rules() -> Iterator[Rule]:
@@ -591,7 +591,7 @@ def digest() -> str:
 
 def run(seen: RuleInput) -> RuleResult:
     """Run every rule, and return the outcome with every flag, worst first."""
-    raised = [flag for rule in RULES if (flag := rule.apply(seen))]
+    raised = [rule.flag(seen) for rule in RULES if rule.raised(seen)]
     flags = tuple(sorted(raised, key=lambda flag: flag.severity.rank))
     worst = next((flag.severity for flag in flags if flag.severity is not NOTE), None)
     return RuleResult(worst.value if worst else "clear", flags)

@@ -21,6 +21,7 @@ from clinic.domain.dates import day_in_words
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.models import Actor, Hold, Journal, Role, User, Visit
 from clinic.records import visits
+from clinic.storage.encrypted_fields import encrypt_for
 from consent import actions
 from consent.domain import status_record
 from consent.domain.record import canonical
@@ -219,7 +220,7 @@ def test_a_withdrawal_whose_pdf_fails_stands_and_can_be_asked_for_again(seal_key
         def fails(*_: object) -> None:
             raise OSError("no key")
 
-        broken.setattr(tasks, "sealed", fails)
+        broken.setattr(tasks, "seal_and_check", fails)
         after = actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
     assert state_of(consent).kind == "withdrawn"
     assert Journal.objects.filter(action="sealing failed", data__kind="withdrawn").count() == 1
@@ -350,7 +351,8 @@ def test_a_file_that_came_after_another_consent_is_not_there(seal_keys):
 def test_a_copy_by_mail_brings_both_files_and_says_so(seal_keys):
     consent = confirmed()
     actions.withdraw(visit=consent.visit, **SPOKEN, by=reception())
-    tasks.send_copy.func(consent.pk, "alex@example.org")
+    address = encrypt_for("alex@example.org", consent.visit.patient, tasks.ADDRESS)
+    tasks.send_copy.func(consent.pk, address)
     [sent] = mail.outbox
     assert "does not count any more: Withdrawn at" in sent.body
     kept = [bytes(SealedFile.objects.get().pdf), bytes(SealedStatusChange.objects.get().pdf)]

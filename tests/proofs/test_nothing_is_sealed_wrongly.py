@@ -934,7 +934,7 @@ def clinic(monkeypatch: pytest.MonkeyPatch) -> type[Clinic]:
             raise NotSealed("broken for a while")
         return SealedDocument(drawn + record, "0" * 64, None)
 
-    monkeypatch.setattr(tasks, "sealed", quick)
+    monkeypatch.setattr(tasks, "seal_and_check", quick)
     monkeypatch.setattr(rules, "VERSION", rules.VERSION)  # whatever goes live in a run is taken back after the test
     put_forward(monkeypatch, lambda: Clinic.ahead)
     monkeypatch.setattr(tasks, "anchor_if_due", lambda: None)  # which has tests of its own, and needs a real key

@@ -33,23 +33,27 @@ class EvenCursor(base.SQLiteCursorWrapper):
     connection: Connection
 
     def execute(self, query: str, params: Any = None) -> Any:
-        return self._evenly(lambda: super(EvenCursor, self).execute(query, params))
+        try:
+            return super().execute(query, params)
+        except sqlite3.OperationalError as error:
+            return self._again(super().execute, query, params, error)
 
     def executemany(self, query: str, param_list: Any) -> Any:
         if not isinstance(param_list, list | tuple):
             param_list = list(param_list)  # it may have to be read twice
-        return self._evenly(lambda: super(EvenCursor, self).executemany(query, param_list))
+        try:
+            return super().executemany(query, param_list)
+        except sqlite3.OperationalError as error:
+            return self._again(super().executemany, query, param_list, error)
 
-    def _evenly(self, ask: Callable[[], Any]) -> Any:
-        until = None
-        while True:
+    def _again(self, ask: Callable[..., Any], query: str, params: Any, error: sqlite3.OperationalError) -> Any:
+        until = time.monotonic() + self.connection.patience
+        while not self.connection.in_transaction and _busy(error) and time.monotonic() < until:
             try:
-                return ask()
-            except sqlite3.OperationalError as error:
-                until = until or time.monotonic() + self.connection.patience
-                inside = self.connection.in_transaction
-                if inside or not _busy(error) or time.monotonic() >= until:
-                    raise
+                return ask(query, params)
+            except sqlite3.OperationalError as still:
+                error = still
+        raise error
 
 
 def _busy(error: sqlite3.OperationalError) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 from clinic.domain import text
@@ -73,13 +73,8 @@ def prune(answers: Answers, *, returning: bool) -> dict[str, Value]:
     return {
         name: value
         for name, value in answers.items()
-        if name in QUESTIONS and asked(QUESTIONS[name], answers, returning=returning)
+        if name in QUESTIONS and (QUESTIONS[name].always or asked(QUESTIONS[name], answers, returning=returning))
     }
-
-
-def _may_stay_empty(question: Question) -> bool:
-    empty_kinds = (AnswerKind.TEXT, AnswerKind.DATE, AnswerKind.NUMBER)  # dates and numbers are follow-ups, all of them
-    return question.optional or question.kind in empty_kinds
 
 
 def missing(answers: Answers, *, returning: bool) -> list[str]:
@@ -88,7 +83,7 @@ def missing(answers: Answers, *, returning: bool) -> list[str]:
         question.name
         for question in QUESTIONS.values()
         if question.name not in answers
-        and not _may_stay_empty(question)
+        and not question.may_stay_empty
         and asked(question, answers, returning=returning)
     ]
 
@@ -132,7 +127,10 @@ def load(stored: Mapping[str, object]) -> dict[str, Value]:
     for name, value in stored.items():
         if name not in QUESTIONS:
             raise ValueError(f"{name}: no such question; allowed: {', '.join(QUESTIONS)}")
-        answers[name] = check_value(QUESTIONS[name], value)
+        # One of the offered values needs no second look; it is most of the answers.
+        question = QUESTIONS[name]
+        plain = isinstance(value, str) and value in question.values
+        answers[name] = value if plain else check_value(question, value)  # type: ignore[assignment]
     return answers
 
 
@@ -156,23 +154,14 @@ def check_value(question: Question, value: object) -> Value:
     Raise ``ValueError`` naming the question, the value and what is allowed. "Not in the future" is the caller's to
     check: only the caller knows which day it is.
     """
-    typed = _typed(question, value)
+    typed = _TYPED.get(question.kind, _chosen)(question, value)
     if typed is None:
         raise ValueError(f"{question.name}: {value!r} is not allowed; allowed: {question.allowed}")
     return typed
 
 
-def _typed(question: Question, value: object) -> Value | None:
-    if question.kind is AnswerKind.ANY_OF:
-        return _picked(question, value)
-    if question.kind is AnswerKind.DATE:
-        return _date(value)
-    if question.kind is AnswerKind.TEXT:
-        return _clean_text(question, value)
-    if question.kind in (AnswerKind.SCALE, AnswerKind.NUMBER):
-        return _number(question, value)
-    known = [choice.value for choice in question.choices]
-    return value if isinstance(value, str) and value in known else None
+def _chosen(question: Question, value: object) -> str | None:
+    return value if isinstance(value, str) and value in question.values else None
 
 
 def _picked(question: Question, value: object) -> list[str] | None:
@@ -192,7 +181,7 @@ def _number(question: Question, value: object) -> int | float | None:
     return value if math.isfinite(value) and question.low <= value <= question.high else None
 
 
-def _date(value: object) -> datetime.date | None:
+def _date(question: Question, value: object) -> datetime.date | None:
     if isinstance(value, str):
         try:
             value = datetime.date.fromisoformat(value)
@@ -214,3 +203,12 @@ def _clean_text(question: Question, value: object) -> str | None:
         ) from None
     except ValueError:
         return None
+
+
+_TYPED: Mapping[AnswerKind, Callable[[Question, object], Value | None]] = {
+    AnswerKind.ANY_OF: _picked,
+    AnswerKind.DATE: _date,
+    AnswerKind.NUMBER: _number,
+    AnswerKind.SCALE: _number,
+    AnswerKind.TEXT: _clean_text,
+}

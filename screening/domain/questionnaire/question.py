@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from clinic.domain import text
 from clinic.domain.body_regions import (
@@ -81,6 +82,22 @@ class Question:
     regions: bool = False  # choices are regions of the body
     stable: bool = False  # seldom changes: a returning patient may confirm it; any other is asked on the day
     private: bool = False  # "prefer_not" reads as a wish to say it in private, to the practitioner alone
+
+    @cached_property
+    def always(self) -> bool:
+        """Whether it is asked of everybody, whatever they answer."""
+        return not self.asked and not self.returning
+
+    @cached_property
+    def may_stay_empty(self) -> bool:
+        """Whether the form takes no answer. Dates and numbers are follow-ups, all of them."""
+        return self.optional or self.kind in (AnswerKind.TEXT, AnswerKind.DATE, AnswerKind.NUMBER)
+
+    @cached_property
+    def values(self) -> frozenset[str]:
+        """The values that a single choice may have; none for other kinds."""
+        single = (AnswerKind.ONE_OF, AnswerKind.YN, AnswerKind.YNU)
+        return frozenset(choice.value for choice in self.choices) if self.kind in single else frozenset()
 
     @property
     def allowed(self) -> str:
