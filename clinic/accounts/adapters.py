@@ -12,6 +12,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 
 from clinic.accounts import lockout, mfa_secrets, reauthentication
 from clinic.models import Actor, Journal, PolicyChange, User
@@ -48,7 +49,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Count by account alone: by host name as well, each further name of this server would give five more tries."""
+        """Count by account alone: allauth adds the host name, and each name of this server gives five tries more."""
         return lockout.password_key(str(credentials.get("username", "")))
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
@@ -60,6 +61,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         assert isinstance(user, User)
         used = [record["type"] for record in get_authentication_records(request, user) if record["method"] == "mfa"]
         Journal.objects.record(SIGNED_IN_BY[used[-1]] if used else "signed in", by=Actor(user=user))
+
+    def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
+        """Return the ways to show again who one is: allauth asks for the first, and offers the others."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        page = reauthentication.to_show_again(context.request)
+        return sorted(methods, key=lambda each: each["url"] != reverse(page)) if page else methods
 
     def is_reauthentication_required(self, *, app: str) -> bool:
         """Ask again unless the sign-in, or the last time that it was asked, is a few minutes old at most."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allauth.core.internal import ratelimit
+from allauth.core.internal import ratelimit  # its public clear() asks for the address of a visitor: a command has none
 from django.core.cache import cache
 from django.http import HttpRequest
 

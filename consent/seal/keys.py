@@ -23,6 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -147,6 +148,11 @@ def certificate_in(path: Path) -> x509.Certificate:
     return (
         x509.load_pem_x509_certificate(content) if b"-----BEGIN" in content else x509.load_der_x509_certificate(content)
     )
+
+
+def as_asn1(certificate: x509.Certificate) -> asn1.Certificate:
+    """Return a certificate as pyHanko takes it."""
+    return asn1.Certificate.load(certificate.public_bytes(serialization.Encoding.DER))
 
 
 def fingerprint(certificate: x509.Certificate) -> str:

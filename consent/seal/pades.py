@@ -14,12 +14,10 @@ from io import BytesIO
 from typing import Any
 
 from asn1crypto import algos, cms, core
-from asn1crypto import x509 as asn1
 from asn1crypto.parser import emit
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign import fields
@@ -34,7 +32,7 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from consent.domain.digests import sha256
-from consent.seal.keys import KeyTrouble, SealKey, fingerprint, revoked_since
+from consent.seal.keys import KeyTrouble, SealKey, as_asn1, fingerprint, revoked_since
 from consent.seal.timestamp import Authority, Stamp, StampTrouble, about, inside, run, stamped
 
 FIELD = "ClinicSeal"
@@ -96,8 +94,8 @@ class _KeySigner(Signer):
     def __init__(self, key: SealKey) -> None:
         self._private = key.private
         super().__init__(
-            signing_cert=_asn1(key.certificate),
-            cert_registry=SimpleCertificateStore.from_certs([_asn1(key.root)]),
+            signing_cert=as_asn1(key.certificate),
+            cert_registry=SimpleCertificateStore.from_certs([as_asn1(key.root)]),
             signature_mechanism=algos.SignedDigestAlgorithm({"algorithm": "sha256_ecdsa"}),
         )
 
@@ -120,10 +118,6 @@ class _Replay(_KeySigner):
         return self._signature
 
 
-def _asn1(certificate: x509.Certificate) -> asn1.Certificate:
-    return asn1.Certificate.load(certificate.public_bytes(Encoding.DER))
-
-
 class _ReplayStamp(TimeStamper):
     """Give back the timestamp that a seal holds already."""
 
@@ -138,7 +132,7 @@ class _ReplayStamp(TimeStamper):
 class _AsDrawn(IncrementalPdfFileWriter):
     """Leave what the file says of itself (its dates, its makers) as it was drawn: the seal has a time of its own.
 
-    pyHanko would read and write all of it anew, which takes a quarter of the time of a seal.
+    pyHanko would read and write all of it anew, by a method that it calls its own: 26 ms a seal instead of 19.
     """
 
     def _update_meta(self) -> None: ...
@@ -234,7 +228,7 @@ def _verified(pdf: bytes, trust: Trust, matches: bool | None, findings: _Finding
     signature = signatures[0]
     at = (signature.self_reported_timestamp or datetime.now(UTC)).astimezone(UTC)  # it is written in the sealer's zone
     certificate = x509.load_der_x509_certificate(signature.signer_cert.dump())
-    context = ValidationContext(trust_roots=list(map(_asn1, trust.roots)), moment=at, allow_fetching=False)
+    context = ValidationContext(trust_roots=list(map(as_asn1, trust.roots)), moment=at, allow_fetching=False)
     covered = signature.evaluate_signature_coverage() == SignatureCoverageLevel.ENTIRE_FILE
     # Where something was appended, what it does is not even looked at: nothing may be.
     work = async_validate_pdf_signature(signature, signer_validation_context=context, skip_diff=not covered)

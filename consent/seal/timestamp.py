@@ -19,13 +19,14 @@ from urllib.parse import urlsplit
 from asn1crypto import cms, tsp
 from asn1crypto import x509 as asn1
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.sign.general import NonexistentAttributeError, find_unique_cms_attribute
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.common_utils import handle_tsp_response
 from pyhanko.sign.validation.generic_cms import validate_tst_signed_data
 from pyhanko.sign.validation.status import TimestampSignatureStatus
 from pyhanko_certvalidator import ValidationContext
+
+from consent.seal.keys import as_asn1
 
 SECONDS = 10  # to wait for the authority
 LONGEST = 12_000  # bytes of a token; public authorities' have 3,000 to 7,000
@@ -172,12 +173,8 @@ async def _status(
 ) -> TimestampSignatureStatus:
     data = token["content"]
     at = data["encap_content_info"]["content"].parsed["gen_time"].native
-    context = ValidationContext(trust_roots=[_asn1(root) for root in roots], moment=at, allow_fetching=False)
+    context = ValidationContext(trust_roots=[as_asn1(root) for root in roots], moment=at, allow_fetching=False)
     return TimestampSignatureStatus(**await validate_tst_signed_data(data, context, digest))  # type: ignore[arg-type]
-
-
-def _asn1(certificate: x509.Certificate) -> asn1.Certificate:
-    return asn1.Certificate.load(certificate.public_bytes(Encoding.DER))
 
 
 def _name(certificate: asn1.Certificate) -> str:

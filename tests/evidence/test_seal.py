@@ -39,7 +39,7 @@ from consent.domain.record import canonical
 from consent.seal import certificate_authority
 from consent.seal import pades as sealing
 from consent.seal.certificate_authority import make_keys
-from consent.seal.keys import KeyTrouble, SealKey, fingerprint, roots
+from consent.seal.keys import KeyTrouble, SealKey, as_asn1, fingerprint, roots
 from consent.seal.pades import NotSealable, Verdict, attached, seal, verify
 from tests.support.sample_records import sample
 
@@ -286,7 +286,7 @@ def test_the_seals_own_slack_is_seen(ours: Sealed) -> None:
 def bottom_line(ours: Sealed, pdf: bytes) -> bool:
     """What pyHanko alone would say."""
     [signature] = PdfFileReader(BytesIO(pdf)).embedded_signatures
-    roots = [sealing._asn1(ours.key.root)]
+    roots = [as_asn1(ours.key.root)]
     return bool(
         validate_pdf_signature(signature, ValidationContext(trust_roots=roots, allow_fetching=False)).bottom_line
     )

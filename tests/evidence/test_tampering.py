@@ -17,8 +17,8 @@ from pyhanko_certvalidator import ValidationContext
 from clinic.domain.digests import sha256
 from consent.document.rendering import render
 from consent.seal.certificate_authority import make_keys
-from consent.seal.keys import SealKey
-from consent.seal.pades import _asn1, seal, verify
+from consent.seal.keys import SealKey, as_asn1
+from consent.seal.pades import seal, verify
 from tests.support import tampering
 from tests.support.proof_size import size
 from tests.support.sample_records import sample
@@ -136,7 +136,7 @@ def test_another_file_of_ours_is_not_this_one(scene: Scene):
 
 def trusts_the_bottom_line(pdf: bytes, scene: Scene) -> bool:
     """The control: what a program says that asks pyHanko and reads its last line alone."""
-    context = ValidationContext(trust_roots=[_asn1(scene.ours.root)], allow_fetching=False)
+    context = ValidationContext(trust_roots=[as_asn1(scene.ours.root)], allow_fetching=False)
     try:
         signatures = PdfFileReader(BytesIO(pdf)).embedded_signatures
         return any(bool(validate_pdf_signature(each, context).bottom_line) for each in signatures)

@@ -206,6 +206,16 @@ def test_who_has_a_passkey_alone_is_asked_for_it() -> None:
     assert client.get(page).url.partition("?")[0] == "/account/again/passkey/"
 
 
+def test_a_passkey_is_to_be_kept_by_its_device_and_unlocked_there() -> None:
+    page, _, client = with_factors("/account/passkeys/add/")
+    asked = json.loads(client.get(page).context["options"])["publicKey"]
+    assert asked["authenticatorSelection"] == {
+        "residentKey": "required",
+        "requireResidentKey": True,
+        "userVerification": "required",
+    }
+
+
 def test_a_new_session_begins_at_the_sign_in() -> None:
     user = receptionist()
     code = code_for(user)

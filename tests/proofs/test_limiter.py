@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -49,6 +50,15 @@ def test_after_five_wrong_passwords_even_the_right_one_waits_and_a_command_lets_
     assert Journal.objects.get(action="sign-in unlocked").data == {"staff": user.pk}
     with pytest.raises(CommandError, match="nobody called"):
         call_command("unlock", "stranger")
+
+
+@pytest.mark.django_db
+def test_another_name_of_this_server_gives_no_more_tries(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    user = receptionist()
+    for number in range(5):
+        tried(user.username, "wrong", Client(HTTP_HOST=f"name{number}.example"), home=f"10.0.0.{number}")
+    assert WAIT in tried(user.username, PASSWORD, Client(HTTP_HOST="name5.example"), home="10.0.1.1")
 
 
 @pytest.mark.django_db

@@ -6,20 +6,17 @@ import json
 from collections.abc import Callable
 from typing import Any, cast
 
-from allauth.account.internal.flows.login import perform_password_login
-from allauth.account.internal.flows.reauthentication import suspend_request
-from allauth.account.models import Login
+from allauth.account.forms import LoginForm
 from allauth.account.views import PasswordChangeView, account_inactive, login, reauthenticate
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import get_adapter
-from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.base.internal.flows import post_authentication  # only its forms call it, each for a code or a key anew
 from allauth.mfa.base.views import authenticate as mfa_authenticate
 from allauth.mfa.base.views import index
 from allauth.mfa.base.views import reauthenticate as mfa_reauthenticate
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, view_recovery_codes
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
-from allauth.mfa.webauthn.internal.auth import begin_registration
 from allauth.mfa.webauthn.views import AddWebAuthnView, RemoveWebAuthnView, login_webauthn, reauthenticate_webauthn
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -59,8 +56,8 @@ def _shown_again(view: View) -> View:
     """Before a second factor changes, have whoever asks show again, one after the other, what was not shown lately."""
 
     def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if page := reauthentication.to_show_again(request):
-            return cast(HttpResponse, suspend_request(request, reverse(page)))
+        if reauthentication.to_show_again(request):
+            raise ReauthenticationRequired  # allauth keeps the request, and asks for what the adapter names first
         return view(request, *args, **kwargs)
 
     return asked
@@ -89,7 +86,9 @@ class AddPasskey(AddWebAuthnView):  # type: ignore[misc]
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Ask for one that the device keeps and unlocks by finger, face or PIN: it needs no password beside it."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        return {**context, "js_data": {"creation_options": begin_registration(self.request.user, True)}}
+        kept = {"residentKey": "required", "requireResidentKey": True}
+        context["js_data"]["creation_options"]["publicKey"]["authenticatorSelection"].update(kept)
+        return context
 
     def form_valid(self, form: Any) -> HttpResponse:
         with transaction.atomic():
@@ -156,9 +155,10 @@ def enrol(request: HttpRequest) -> HttpResponse:
         assert form.link
         if user := enrolment.enrol(link=form.link, password=form.cleaned_data["password"]):
             logout(request)
-            return cast(
-                HttpResponse, perform_password_login(request, {}, Login(user=user, redirect_url=reverse("mfa_index")))
-            )
+            password = LoginForm({"login": user.username, "password": form.cleaned_data["password"]}, request=request)
+            if not password.is_valid():  # too many wrong tries from this address
+                return redirect("account_login")
+            return cast(HttpResponse, password.login(request, redirect_url=reverse("mfa_index")))
         form.add_error("code", "This link was used in this very moment. Ask for a new one.")
     return render(request, "clinic/account/enrol.html", {"form": form}, status=422 if form.errors else 200)
 
