@@ -158,11 +158,11 @@ def _in_words(state: ReviewState, question: Question) -> str:
     return f"{words} ({origin})" if (origin := state.origin(question.name)) else words
 
 
-def _flag(standing: FlagState) -> r.RecordedFlag:
-    flag, decision = standing.flag, standing.decision
+def _flag(about: FlagState) -> r.RecordedFlag:
+    flag, decision = about.flag, about.decision
     return r.RecordedFlag(
         question=flag.question,
-        short=standing.short,
+        short=about.short,
         severity=flag.severity,
         reason=flag.reason,
         source=r.RecordedSource(
