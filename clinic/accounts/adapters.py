@@ -27,7 +27,7 @@ WAIT = "Too many wrong tries. Wait five minutes, or ask a manager."
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Password first; what comes after it is ``MFAAdapter``'s."""
+    """The password; ``MFAAdapter`` has what comes after it."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -40,7 +40,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count the try; put on record that somebody was refused because of the tries before."""
+        """Count the try; record a refusal after too many wrong ones."""
         try:
             super().pre_authenticate(request, **credentials)
         except ValidationError:
@@ -48,21 +48,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Count by account alone: by host name as well, each further name of this server would give five more tries."""
+        """Count by account alone: by host name as well, each name of this server would give five more tries."""
         return lockout.password_key(str(credentials.get("username", "")))
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         note_refused_sign_in()
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Open the session, and put on record with what."""
+        """Open the session, and record how the user signed in."""
         super().login(request, user)
         assert isinstance(user, User)
         used = [record["type"] for record in get_authentication_records(request, user) if record["method"] == "mfa"]
         Journal.objects.record(SIGNED_IN_BY[used[-1]] if used else "signed in", by=Actor(user=user))
 
     def is_reauthentication_required(self, *, app: str) -> bool:
-        """Ask again unless the sign-in, or the last time that it was asked, is a few minutes old at most."""
+        """Ask again unless the user signed in, or was asked, within the last few minutes."""
         return not reauthentication.is_fresh(context.request)
 
 
@@ -88,12 +88,12 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return f"Passkey {Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1}"
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
-        """Say whether another one is left."""
+        """Return whether another second factor is left."""
         others = Authenticator.objects.filter(user=authenticator.user).exclude(pk=authenticator.pk)
         return bool(others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists())
 
 
 def note_refused_sign_in() -> None:
-    """Write that somebody was refused, but no more than ten times a minute: anyone can be refused, at any speed."""
+    """Record a refusal, at most ten times a minute: anyone can be refused, at any speed."""
     if rate_limit.allow("sign-in-refused", {rate_limit.EVERYBODY: REFUSALS_A_MINUTE}):
         Journal.objects.record("sign-in refused", by=Actor())
