@@ -11,7 +11,7 @@ def main() -> None:
     import django
     from django.core.management import call_command, execute_from_command_line
 
-    if sys.argv[1:] == ["version"]:  # Django would answer by itself, with its own version
+    if sys.argv[1:] == ["version"]:  # Django would print its own version
         django.setup()
         call_command("version")
     else:

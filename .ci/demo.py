@@ -83,37 +83,37 @@ def begin(env: dict[str, str], *command: str) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str]) -> str:
     """Wait for a management command; return what it printed, or raise ``Stopped`` with it."""
-    said, _ = process.communicate()
+    output, _ = process.communicate()
     if process.returncode:
-        raise Stopped(f"This failed: {' '.join(map(str, process.args[1:]))}\n{said}")  # type: ignore[index]
-    return said
+        raise Stopped(f"This failed: {' '.join(map(str, process.args[1:]))}\n{output}")  # type: ignore[index]
+    return output
 
 
 def prepare(env: dict[str, str], address: str) -> str:
-    """Fill the folder; return where to look and how to come in."""
-    static = begin(env, "collectstatic", "--noinput", "--verbosity=0")  # the longest, and on its own
+    """Fill the folder; return what ``load_demo`` printed: where the demo is and how to sign in."""
+    static = begin(env, "collectstatic", "--noinput", "--verbosity=0")  # takes longest, and depends on nothing else
     try:
         finish(begin(env, "migrate", "--verbosity=0"))
         finish(begin(env, "init_keys"))
-        signs = finish(begin(env, "load_demo", "--address", address))
+        instructions = finish(begin(env, "load_demo", "--address", address))
         finish(static)
     finally:
         static.kill()
-    return signs
+    return instructions
 
 
 def serve(env: dict[str, str], folder: Path) -> dict[str, subprocess.Popen[bytes]]:
-    """Start the server, and a worker for each core, two at most, that give way to it; return them by name.
+    """Start the server, and a low-priority worker per core (two at most); return the processes by name.
 
-    They live as long as the demo. Ctrl-C reaches them through us alone, so that they end in order.
+    Each has a session of its own, so that Ctrl-C reaches this script alone, which stops them in order.
     """
-    gives_way = ("nice", "-n", "10")
+    low_priority = ("nice", "-n", "10")
     commands: dict[str, tuple[str, ...]] = {
         "server": (sys.executable, "-m", "gunicorn", "-c", "python:clinic.web.gunicorn_config", "clinic.wsgi")
     }
     for number in range(1, min(2, os.cpu_count() or 1) + 1):
         name = f"worker-{number}"
-        commands[name] = (*gives_way, sys.executable, "manage.py", "worker", "--worker-id", name)
+        commands[name] = (*low_priority, sys.executable, "manage.py", "worker", "--worker-id", name)
     started = {}
     for name, command in commands.items():
         with (folder / f"{name}.log").open("wb") as output:
@@ -124,7 +124,7 @@ def serve(env: dict[str, str], folder: Path) -> dict[str, subprocess.Popen[bytes
 
 
 def answers(address: str) -> bool:
-    """Say whether the server answers there without an error."""
+    """Return whether the server answers at this address with status 200."""
     try:
         with urllib.request.urlopen(address, timeout=5) as response:
             return bool(response.status == 200)
@@ -147,7 +147,7 @@ def run(folder: Path, port: int) -> None:
     address = f"http://127.0.0.1:{port}"
     env = environment(folder, port)
     print("Preparing a demo clinic …", flush=True)
-    signs = prepare(env, address)
+    instructions = prepare(env, address)
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
         processes |= serve(env, folder)
@@ -157,8 +157,8 @@ def run(folder: Path, port: int) -> None:
             if time.monotonic() > deadline:
                 raise Stopped(f"The server did not answer within {START_SECONDS} seconds; see {folder}/server.log")
             time.sleep(0.2)
-        print(signs, end="" if signs.endswith("\n") else "\n")
-        print("\nWARNING: this demo asks for NO SECOND FACTOR, to be tried at once. A clinic cannot be run so.")
+        print(instructions, end="" if instructions.endswith("\n") else "\n")
+        print("\nWARNING: this demo asks for NO SECOND FACTOR, to be tried at once. A clinic cannot run like this.")
         print("All people and data in it are made up. It is made afresh each time. Ctrl-C stops it.", flush=True)
         while True:
             watch(processes, folder)
@@ -175,7 +175,7 @@ def run(folder: Path, port: int) -> None:
 
 
 def interrupted(signum: int, frame: object) -> None:
-    """End in order, whichever signal asked for it."""
+    """Treat every signal like Ctrl-C, so that the demo stops in order."""
     raise KeyboardInterrupt
 
 

@@ -1,8 +1,8 @@
 """Install what Python packages cannot bring: ``python3 .ci/system.py run`` or ``… run test``.
 
-Looks for each thing itself, not for a package's name in a list, so that it also serves where apt is not used. What is
-missing is installed through apt as root or with sudo; else the one command for an administrator is printed and the
-exit status is 1. Runs on any Python 3, to be able to say that it is too old.
+Looks for each program and library itself, not for a package name, so that it also works where apt is not used. What is
+missing is installed with apt, as root or through sudo; failing that, the command for an administrator is printed and
+the exit status is 1. Runs on any Python 3, so that it can report one that is too old.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 def has_library(name: str) -> bool:
-    """Say whether the dynamic linker finds the library."""
+    """Return whether the dynamic linker finds the library."""
     try:
         ctypes.CDLL(name)
     except OSError:
@@ -26,12 +26,12 @@ def has_library(name: str) -> bool:
 
 
 def has_browser() -> bool:
-    """Say whether the tests will find a browser, by the same rule as ``tests/conftest.py``."""
+    """Return whether the tests will find a browser, by the same rule as ``tests/conftest.py``."""
     return bool(os.environ.get("CHROMIUM") or any(shutil.which(name) for name in BROWSERS))
 
 
 def missing(sets: "list[str]") -> "list[str]":
-    """Return the Debian packages that would bring what is not here, of the sets ``run`` and ``test``."""
+    """Return the Debian packages that are missing, for the sets ``run`` and ``test``."""
     needed = {
         "python%s-venv" % PYTHON: importlib.util.find_spec("ensurepip") is not None,  # noqa: UP031
         "libpango-1.0-0": has_library("libpango-1.0.so.0"),
@@ -41,16 +41,16 @@ def missing(sets: "list[str]") -> "list[str]":
     }
     if "test" in sets:
         needed["chromium"] = has_browser()
-        needed["libatomic1"] = has_library("libatomic.so.1")  # Playwright's driver dies without a word of it
+        needed["libatomic1"] = has_library("libatomic.so.1")  # without it Playwright's driver dies silently
         needed["poppler-utils"] = bool(shutil.which("pdfsig") and shutil.which("pdftotext"))
         needed["qpdf"] = bool(shutil.which("qpdf"))
         needed["strace"] = bool(shutil.which("strace"))
         needed["softhsm2"] = bool(shutil.which("softhsm2-util"))
-    return [package for package, here in needed.items() if not here]
+    return [package for package, present in needed.items() if not present]
 
 
 def is_ubuntu() -> bool:
-    """Say whether this is Ubuntu, whose ``chromium`` package is a stub for a snap."""
+    """Return whether this is Ubuntu, whose ``chromium`` package is a stub for a snap."""
     try:
         with open("/etc/os-release", encoding="utf-8") as release:
             return "ID=ubuntu" in release.read().split()
@@ -59,7 +59,7 @@ def is_ubuntu() -> bool:
 
 
 def command_prefix() -> "list[str] | None":
-    """Return what goes before a command to run it as root, or nothing if that is not to be had."""
+    """Return the prefix that runs a command as root; ``None`` if there is no way to."""
     if os.geteuid() == 0:
         return []
     if not shutil.which("sudo"):
@@ -96,7 +96,7 @@ def main(sets: "list[str]") -> int:
         return 1
     print("Installing " + ", ".join(packages), flush=True)
     sudo = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive"]
-    # A list that cannot be renewed may still be good enough to install from.
+    # An outdated package list may still be good enough to install from.
     subprocess.run([*sudo, "apt-get", "-o", "DPkg::Lock::Timeout=300", "-qq", "update"], check=False)
     if subprocess.run([*sudo, *install], stdout=subprocess.DEVNULL, check=False).returncode:
         print("This failed: " + " ".join(install), file=sys.stderr)

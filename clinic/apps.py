@@ -20,21 +20,21 @@ class ClinicConfig(AppConfig):
 
 
 def guard_rows(*, using: str, **kwargs: Any) -> None:
-    """Put the guards back after each `migrate`, for SQLite drops them whenever a table is rebuilt."""
+    """Put the guards back after each `migrate`: SQLite drops them whenever a table is rebuilt."""
     from clinic.storage import append_only_triggers
 
     append_only_triggers.install(connections[using])
 
 
 def keep_first_site(*, using: str, **kwargs: Any) -> None:
-    """Have the first clinic there, which every row is of that names no other."""
+    """Make the first clinic if it is missing: rows that name no other belong to it."""
     from clinic.models.sites import FIRST, Site
 
-    # A database that is taken back to before the table was there has none.
+    # A database that was migrated back to before this table has none.
     if Site._meta.db_table in connections[using].introspection.table_names():
         Site.objects.using(using).get_or_create(number=FIRST, defaults={"name": "Our clinic"})
 
 
 def make_cache(*, using: str, **kwargs: Any) -> None:
-    """Make the table that all processes count tries in, if it is not there."""
+    """Make the table in which all processes count tries, if it is missing."""
     call_command("createcachetable", database=using, verbosity=0)

@@ -29,7 +29,7 @@ def secret_key_is_kept(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(SERVING, deploy=True)
 def written_rows_are_guarded(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse to serve while the database would let go of rows that are written once."""
+    """Refuse to serve while the database would let rows that are written once be changed."""
     from clinic.storage import append_only_triggers
 
     try:
@@ -41,22 +41,22 @@ def written_rows_are_guarded(app_configs: Any, **kwargs: Any) -> list[CheckMessa
     return [
         Error(
             f"The database does not guard {', '.join(bare)}: rows there could be changed or deleted.",
-            hint="`manage.py migrate` puts the guards back. If no migration rebuilt these tables, somebody took them "
-            "away: see what `manage.py verify --all` finds.",
+            hint="`manage.py migrate` puts the guards back. If no migration rebuilt these tables, somebody removed "
+            "them: see what `manage.py verify --all` finds.",
             id="clinic.E003",
         )
     ]
 
 
-# Reached without a network: a socket's folder, and the machine itself, where a pooler may stand.
+# Reached without a network: a socket's folder, and this machine, where a pooler may run.
 LOCAL = ("", "localhost", "127.0.0.1", "::1")
 
 
 @register(SERVING, deploy=True)
 def database_is_reached_over_tls(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Refuse to serve where patients' data would cross a network to a database whose certificate nobody checks."""
-    known = settings.DATABASES["default"]
-    host, mode = str(known.get("HOST", "")), known.get("OPTIONS", {}).get("sslmode")
+    database = settings.DATABASES["default"]
+    host, mode = str(database.get("HOST", "")), database.get("OPTIONS", {}).get("sslmode")
     if host in LOCAL or host.startswith("/") or mode == "verify-full":
         return []
     hint = "Add ?sslmode=verify-full to DATABASE_URL, and sslrootcert=FILE where the authority is the clinic's own."
@@ -65,7 +65,7 @@ def database_is_reached_over_tls(app_configs: Any, **kwargs: Any) -> list[CheckM
 
 @register(SERVING, deploy=True)
 def data_keys_are_there(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse to serve where nothing of a patient could be kept or read."""
+    """Refuse to serve without the keys to store and read patients' data."""
     try:
         master_keys.wrapper(settings.DATA_KEYS)
     except master_keys.KeysetTrouble as trouble:

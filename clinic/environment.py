@@ -20,69 +20,69 @@ ADDRESS = r"postgres(ql)?://[^/?]*/[^/?]+(\?(\w+=[^&]+(&|$))*)?"
 
 
 def secret(name: str, *, least: int = 0) -> str:
-    """Return what ``name`` holds, or the file that ``name_FILE`` names; "" if neither is set.
+    """Return the value of ``name``, or of the file that ``name_FILE`` names; "" if neither is set.
 
-    ``least``: how many characters it must have.
+    ``least``: the fewest characters allowed.
     """
-    found, path = os.environ.get(name, ""), os.environ.get(f"{name}_FILE")
-    if found and path:
+    value, path = os.environ.get(name, ""), os.environ.get(f"{name}_FILE")
+    if value and path:
         raise ImproperlyConfigured(f"Set {name} or {name}_FILE, not both.")
     if path:
         try:
-            found = Path(path).read_text(encoding="utf-8").strip()
+            value = Path(path).read_text(encoding="utf-8").strip()
         except (OSError, ValueError) as error:
             raise ImproperlyConfigured(f"{name}_FILE must name a text file that can be read.") from error
-    if found and len(found) < least:
+    if value and len(value) < least:
         raise ImproperlyConfigured(f"{name} must have {least} characters or more.")
-    return found
+    return value
 
 
 def switch(name: str, word: str = "1") -> bool:
-    """Say whether ``name`` is set to ``word``, the one value that it may have."""
-    if (found := os.environ.get(name, "")) not in ("", word):
+    """Return whether ``name`` is set to ``word``, the only value allowed."""
+    if (value := os.environ.get(name, "")) not in ("", word):
         raise ImproperlyConfigured(f"{name} must be {word}, or not set.")
-    return bool(found)
+    return bool(value)
 
 
 def hosts(name: str) -> list[str]:
-    """Return the host names that ``name`` holds with commas; none if it is not set."""
-    found = [host.strip() for host in os.environ.get(name, "").split(",") if host.strip()]
-    if not all(re.fullmatch(r"[\w.-]+|\[[\da-fA-F:]+\]", host) for host in found):
+    """Return the host names in ``name``, split at commas; [] if it is not set."""
+    names = [host.strip() for host in os.environ.get(name, "").split(",") if host.strip()]
+    if not all(re.fullmatch(r"[\w.-]+|\[[\da-fA-F:]+\]", host) for host in names):
         raise ImproperlyConfigured(f"{name} must be host names with commas, without https:// and without a port.")
-    return found
+    return names
 
 
 def time_zone(name: str, default: str) -> str:
-    """Return the name of a time zone."""
-    found = os.environ.get(name) or default
+    """Return the name of the time zone in ``name``, or ``default``."""
+    zone = os.environ.get(name) or default
     try:
-        ZoneInfo(found)
+        ZoneInfo(zone)
     except (OSError, ValueError, KeyError) as error:
-        raise ImproperlyConfigured(f"{name} must be a time zone as {default}, not {found}.") from error
-    return found
+        raise ImproperlyConfigured(f"{name} must be a time zone as {default}, not {zone}.") from error
+    return zone
 
 
 def database(name: str, *, pooled: bool, patience: int) -> dict[str, Any] | None:
-    """Read ``postgresql://user:password@host:port/name?option=value``; return nothing if ``name`` is not set.
+    """Read ``postgresql://user:password@host:port/name?option=value``; ``None`` if ``name`` is not set.
 
-    Options are libpq's, ``host`` a socket's folder. ``pooled``: it is reached through PgBouncer, which refuses what one
-    connection alone would have; the role has it there (docs/scaling.md). ``patience``: how many seconds a writer waits.
+    Options are libpq's, ``host`` a socket's folder. ``pooled``: it is reached through PgBouncer, which refuses settings
+    of one connection; the role has them there (docs/scaling.md). ``patience``: how many seconds a writer waits.
     """
-    address, found = secret(name), {}
+    address, parsed = secret(name), {}
     if not address:
         return None
-    with suppress(ValueError):  # said below: the address may hold a password
+    with suppress(ValueError):  # reported below: the error may repeat the password
         if re.fullmatch(ADDRESS, address):
-            found = dict[str, Any](dj_database_url.parse(address, "clinic.storage.postgresql"))
-    if not found:
+            parsed = dict[str, Any](dj_database_url.parse(address, "clinic.storage.postgresql"))
+    if not parsed:
         raise ImproperlyConfigured(f"{name} must read postgresql://user:password@host:port/name.")
-    options = found.get("OPTIONS", {})
+    options = parsed.get("OPTIONS", {})
     if not pooled:
         options["options"] = f"{options.get('options', '')} -c lock_timeout={patience}s".strip()
-    return found | {
+    return parsed | {
         "CONN_HEALTH_CHECKS": True,
         "CONN_MAX_AGE": 60,
         "DISABLE_SERVER_SIDE_CURSORS": pooled,  # they outlive a transaction, and its server connection
-        "HOST": options.pop("host", found["HOST"]),
+        "HOST": options.pop("host", parsed["HOST"]),
         "OPTIONS": options,
     }

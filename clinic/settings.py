@@ -48,8 +48,8 @@ if REAL and not SECRET_KEY:
     raise ImproperlyConfigured("CLINIC_HOSTS is set, so CLINIC_SECRET_KEY (32 characters or more) must be set as well.")
 SECRET_KEY_IS_TEMPORARY = not SECRET_KEY  # fine for one command; `clinic.checks` refuses to serve with it
 SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)
-INDEX_KEY = environment.secret("CLINIC_INDEX_KEY", least=32) or SECRET_KEY  # hashes the names that are searched
-# Wraps the patients' keys, under which all that is kept of them is encrypted; encrypts sessions and second factors.
+INDEX_KEY = environment.secret("CLINIC_INDEX_KEY", least=32) or SECRET_KEY  # keys the hashes by which names are found
+# Wraps the patients' keys, under which their records are encrypted; encrypts sessions and second factors.
 DATA_KEYS = Path(os.environ.get("CLINIC_DATA_KEYS", KEYS_DIR / "data.keys"))
 REGISTER_KEYS = DATA_KEYS.with_name("register.keys")  # opens the names of those whose records were erased
 # Who can open backups: age recipients, one a line. The key that opens them is not on this machine.
@@ -66,7 +66,7 @@ if PKCS11_MODULE and not (PKCS11_TOKEN and PKCS11_LABEL and PKCS11_PIN):
     raise ImproperlyConfigured(
         "CLINIC_PKCS11_MODULE is set, so CLINIC_PKCS11_TOKEN, CLINIC_PKCS11_LABEL and CLINIC_PKCS11_PIN must be too."
     )
-# An RFC 3161 timestamp authority, and a PEM file with the root that vouches for it. Nothing else is ever called.
+# An RFC 3161 timestamp authority, and a PEM file with the root that vouches for it. No other server is ever called.
 TSA_URL = os.environ.get("CLINIC_TSA_URL", "")
 TSA_ROOTS = os.environ.get("CLINIC_TSA_ROOTS", "")
 if TSA_URL and not TSA_ROOTS:
@@ -99,7 +99,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "clinic.web.middleware.logged",
-    "csp.middleware.CSPMiddleware",  # headers first: what a later one answers by itself must carry them too
+    "csp.middleware.CSPMiddleware",  # headers first: what a later one answers must carry them too
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "clinic.web.middleware.headers",
     "django.middleware.security.SecurityMiddleware",
@@ -158,8 +158,8 @@ CRISPY_FAIL_SILENTLY = False
 
 # --- The database, and what rests on it -------------------------------------------------------------------------------
 
-# Seconds that a writer waits for the others, below gunicorn's thirty. Ten were too few: where a disk stood still for
-# that long, all who waited at that moment were refused at once, and would have been served a second later.
+# Seconds that a writer waits for others, below gunicorn's thirty. Ten were too few: when a disk stalled that long, all
+# waiting writers were refused at once, and would have been served a second later.
 PATIENCE = 20
 # Django's defaults lost 74 % of concurrent submissions on SQLite; see docs/operating.md. No ATOMIC_REQUESTS: it would
 # take the write lock for every page that is only read.
@@ -167,7 +167,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "clinic.storage.sqlite",
         "NAME": DATA_DIR / "clinic.sqlite3",
-        "CONN_MAX_AGE": None,  # kept by each process: to open it anew costs as much as what a page reads
+        "CONN_MAX_AGE": None,  # kept by each process: opening one costs as much as all that a page reads
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": PATIENCE,
@@ -176,10 +176,10 @@ DATABASES: dict[str, dict[str, Any]] = {
         },
     }
 }
-if _found := environment.database("DATABASE_URL", pooled=environment.switch("CLINIC_POOLER"), patience=PATIENCE):
-    DATABASES["default"] = _found
+if _database := environment.database("DATABASE_URL", pooled=environment.switch("CLINIC_POOLER"), patience=PATIENCE):
+    DATABASES["default"] = _database
 
-# The worker takes tasks from the database, so a task is on record in the same commit as what asked for it.
+# The worker takes tasks from the database, so a task is committed together with what asked for it.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
@@ -264,7 +264,7 @@ SECURE_REFERRER_POLICY = "same-origin"  # with "no-referrer" Chromium posts `Ori
 X_FRAME_OPTIONS = "DENY"
 if environment.switch("CLINIC_BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # the limiter counts what each address tries, not the proxy's
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # the limiter counts each client's tries, not the proxy's
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {  # no nonces needed: no inline script or style at all
@@ -293,6 +293,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
 EMAIL_BACKEND = os.environ.get("CLINIC_EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_HOST = os.environ.get("CLINIC_EMAIL_HOST", "localhost")
-EMAIL_USE_TLS = EMAIL_HOST not in ("localhost", "127.0.0.1")  # what leaves this machine leaves it encrypted, or not
+EMAIL_USE_TLS = EMAIL_HOST not in ("localhost", "127.0.0.1")  # mail leaves this machine encrypted, or not at all
 EMAIL_TIMEOUT = 10  # seconds; a link is sent while the front desk waits
 DEFAULT_FROM_EMAIL = os.environ.get("CLINIC_EMAIL_FROM", "clinic@localhost")

@@ -8,8 +8,8 @@ from django.db import connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.settings")
 application = get_wsgi_application()
-found = run_checks(tags=["serving"], include_deployment_checks=True)
-problems = [each for each in found if each.is_serious(ERROR)]  # a warning stops no clinic
+messages = run_checks(tags=["serving"], include_deployment_checks=True)
+problems = [message for message in messages if message.is_serious(ERROR)]  # a warning stops no clinic
 connections.close_all()  # gunicorn forks after this, and two processes must not share a connection
 if problems:
     raise SystemExit("Not serving:\n" + "\n".join(f"- {problem.msg} {problem.hint or ''}" for problem in problems))

@@ -28,7 +28,7 @@ WAIT = "Too many wrong tries. Wait five minutes, or ask a manager."
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Password first; what comes after it is ``MFAAdapter``'s."""
+    """The password; ``MFAAdapter`` has what comes after it."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -41,7 +41,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count the try; put on record that somebody was refused because of the tries before."""
+        """Count the try; record a refusal after too many wrong ones."""
         try:
             super().pre_authenticate(request, **credentials)
         except ValidationError:
@@ -56,7 +56,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         note_refused_sign_in()
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Open the session, and put on record with what."""
+        """Open the session, and record how the user signed in."""
         super().login(request, user)
         assert isinstance(user, User)
         used = [record["type"] for record in get_authentication_records(request, user) if record["method"] == "mfa"]
@@ -65,11 +65,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
         """Return the ways to show again who one is: allauth asks for the first, and offers the others."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
-        page = reauthentication.to_show_again(context.request)
+        page = reauthentication.page_for_proof(context.request)
         return sorted(methods, key=lambda each: each["url"] != reverse(page)) if page else methods
 
     def is_reauthentication_required(self, *, app: str) -> bool:
-        """Ask again unless the sign-in, or the last time that it was asked, is a few minutes old at most."""
+        """Ask again unless the user signed in, or was asked, within the last few minutes."""
         return not reauthentication.is_fresh(context.request)
 
 
@@ -95,12 +95,12 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return f"Passkey {Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1}"
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
-        """Say whether another one is left."""
+        """Return whether another second factor is left."""
         others = Authenticator.objects.filter(user=authenticator.user).exclude(pk=authenticator.pk)
         return bool(others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists())
 
 
 def note_refused_sign_in() -> None:
-    """Write that somebody was refused, but no more than ten times a minute: anyone can be refused, at any speed."""
+    """Record a refusal, at most ten times a minute: anyone can be refused, at any speed."""
     if rate_limit.allow("sign-in-refused", {rate_limit.EVERYBODY: REFUSALS_A_MINUTE}):
         Journal.objects.record("sign-in refused", by=Actor())

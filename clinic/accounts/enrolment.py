@@ -1,4 +1,4 @@
-"""How staff come to a password and to second factors of their own: by a link that works once."""
+"""How staff get a password and second factors of their own: by a link that works once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clinic.models import Actor, Enrolment, Journal, User
 
 @transaction.atomic
 def offer(*, user: User, by: Actor) -> str:
-    """Make a link's token, which is shown once; links made before for the same person are worth nothing any more."""
+    """Return the token of a new link, to be shown once; earlier links of the same person stop working."""
     user.enrolments.filter(used_at=None).delete()
     token = secrets.token_urlsafe(32)
     Enrolment.objects.create(user=user, token_sha256=sha256(token))
@@ -24,14 +24,14 @@ def offer(*, user: User, by: Actor) -> str:
 
 
 def find(token: str) -> Enrolment | None:
-    """Return the link that a token opens, or nothing: not ours, used, too old, or somebody who left."""
-    found = Enrolment.objects.select_related("user").filter(token_sha256=sha256(token.strip())).first()
-    return found if found and found.is_open else None
+    """Return the link that a token opens; ``None`` if it is unknown, used, expired, or of somebody who left."""
+    link = Enrolment.objects.select_related("user").filter(token_sha256=sha256(token.strip())).first()
+    return link if link and link.is_open else None
 
 
 @transaction.atomic
 def enrol(*, link: Enrolment, password: str) -> User | None:
-    """Use the link: set the password, and drop every second factor and session of before. Nothing if it was used."""
+    """Use the link: set the password, drop earlier second factors and sessions. ``None`` if it was used already."""
     if not Enrolment.objects.filter(pk=link.pk, used_at=None).update(used_at=timezone.now()):
         return None
     user, by = link.user, Actor(user=link.user)

@@ -12,12 +12,12 @@ APP, ACTION = "allauth.account", "login_failed"
 
 
 def password_key(username: str) -> str:
-    """Return under what the wrong passwords of an account are counted, however its name is written."""
+    """Return the key under which an account's wrong passwords are counted, however its name is written."""
     return f"staff:{username.strip().lower()}"
 
 
 def unlock(*, user: User, by: Actor) -> None:
-    """Forget the wrong passwords and codes of an account, and put that on record."""
+    """Forget the wrong passwords and codes of an account, and record it."""
     for key in (password_key(user.username), f"mfa-auth-user-{user.pk}"):
         for rate in ratelimit.get_rates(app=APP, action=ACTION):
             if rate.per == "key":

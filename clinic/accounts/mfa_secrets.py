@@ -1,4 +1,4 @@
-"""What a second factor rests on, encrypted under the data keys: a stolen database signs nobody in."""
+"""The secrets of second factors, encrypted under the data keys: a stolen database signs nobody in."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def decrypt(encrypted: str) -> str:
 
 
 def encrypt_again() -> None:
-    """Encrypt every seed under the present primary key. Raise ``ValueError`` if one does not open."""
-    kept = list(Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN))
-    for each in kept:
-        each.data |= {name: encrypt(decrypt(each.data[name])) for name in ENCRYPTED & each.data.keys()}
-    Authenticator.objects.bulk_update(kept, ["data"])
+    """Encrypt every seed under the current primary key. Raise ``ValueError`` if one does not open."""
+    factors = list(Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN))
+    for factor in factors:
+        factor.data |= {name: encrypt(decrypt(factor.data[name])) for name in ENCRYPTED & factor.data.keys()}
+    Authenticator.objects.bulk_update(factors, ["data"])

@@ -1,4 +1,4 @@
-"""Words that nobody should build a password of here: those of the trade, of this product, and of the clinic's name."""
+"""Words that make a weak password here: those of the trade, of this product, and of the clinic's name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHORTEST_WORD = 4  # of the clinic's name; "the" and "of" are everywhere
 
 
 class NotOurWords:
-    """Refuse a password of which little is left without such words. How little is a judgement."""
+    """Refuse a password of which little is left without such words. How little is a design judgement."""
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
         """Raise ``ValidationError``."""

@@ -1,4 +1,4 @@
-"""Sessions in the database, encrypted: what a page says once after the next one (“Ann was added”) names people."""
+"""Sessions in the database, encrypted: the messages that wait in them (“Ann was added”) name people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PURPOSE = b"session"
 
 
 class SessionStore(InDatabase):
-    """Django's, with another form in the column; one that does not open is a session that has ended."""
+    """Django's store, with an encrypted column; a session that cannot be decrypted has ended."""
 
     def encode(self, session_dict: dict[str, Any]) -> str:
         """Return a session as ASCII."""
@@ -23,7 +23,7 @@ class SessionStore(InDatabase):
     def decode(self, session_data: str | bytes) -> dict[str, Any]:
         """Return what ``encode`` was given; an empty session for anything else."""
         try:
-            found: dict[str, Any] = json.loads(master_keys.decrypt(settings.DATA_KEYS, session_data, PURPOSE))
+            session: dict[str, Any] = json.loads(master_keys.decrypt(settings.DATA_KEYS, session_data, PURPOSE))
         except ValueError:
             return {}
-        return found
+        return session

@@ -11,21 +11,21 @@ from clinic.models.sites import FIRST
 
 
 def check_here(by: Actor, *sites: int | None) -> None:
-    """Return nothing if all of these are the clinic that ``by`` acts in; raise ``NotAllowed``."""
+    """Raise ``NotAllowed`` unless all of these are the clinic that ``by`` acts in."""
     if any(site != by.site for site in sites):
         raise NotAllowed("This belongs to another clinic.")
 
 
 @transaction.atomic
 def add_site(*, name: str, address: str, phone: str, by: Actor) -> Site:
-    """Add a clinic to the group; whoever adds it may work there. Only a manager of the first clinic adds one."""
+    """Add a clinic to the group; whoever adds it may work there. Only a manager of the first clinic may add one."""
     if by.site != FIRST:
-        raise NotAllowed("Only a manager of the first clinic adds a clinic.")
+        raise NotAllowed("Only a manager of the first clinic can add a clinic.")
     last = Site.objects.aggregate(last=Max("number"))["last"]
-    made = Site.objects.create(number=last + 1, name=name, address=address, phone=phone)
-    by.staff.sites.add(*by.staff.works_at, made.number)
-    Journal.objects.record("clinic added", by=by, number=made.number)
-    return made
+    site = Site.objects.create(number=last + 1, name=name, address=address, phone=phone)
+    by.staff.sites.add(*by.staff.works_at, site.number)
+    Journal.objects.record("clinic added", by=by, number=site.number)
+    return site
 
 
 CHANGEABLE = ("name", "address", "phone")
@@ -33,9 +33,9 @@ CHANGEABLE = ("name", "address", "phone")
 
 @transaction.atomic
 def change_site(*, site: Site, name: str, address: str, phone: str, by: Actor) -> None:
-    """Change what a clinic is called and how it is reached. Only a manager of the first clinic does."""
+    """Change a clinic's name and contacts. Only a manager of the first clinic may."""
     if by.site != FIRST:
-        raise NotAllowed("Only a manager of the first clinic changes a clinic.")
+        raise NotAllowed("Only a manager of the first clinic can change a clinic.")
     site.name, site.address, site.phone = name, address, phone
     site.save(update_fields=CHANGEABLE)
     Journal.objects.record("clinic changed", by=by, number=site.number)
@@ -43,10 +43,7 @@ def change_site(*, site: Site, name: str, address: str, phone: str, by: Actor) -
 
 @transaction.atomic
 def work_at(*, site: Site, by: Actor) -> None:
-    """Let the staff member who acts work in ``site`` from the next page on.
-
-    Raise ``NotAllowed`` if it is none of theirs.
-    """
+    """Let the staff member who acts work in ``site`` from the next page on. Raise ``NotAllowed`` if they may not."""
     me = by.staff
     if site.number not in me.works_at:
         raise NotAllowed("You do not work in that clinic. Ask a manager.")

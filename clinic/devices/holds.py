@@ -1,4 +1,4 @@
-"""A tablet is handed to a patient and taken back; what the patient does with it before the questions."""
+"""Handing a tablet to a patient and taking it back; what the patient does on it before the questions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MISSES_ALLOWED = 3
 def hand_over(*, visit: Visit, tablet: Tablet, by: Actor, purpose: Hold.Purpose = Hold.Purpose.VISIT) -> Hold:
     """Let a tablet show a visit, and end what it showed before. ``purpose``: go on with it, or take consent back.
 
-    Raise ``NotAllowed`` if the visit is parked, not the patient's turn, or the tablet is not paired.
+    Raise ``NotAllowed`` if the visit is parked, it is not the patient's turn, or the tablet is not paired.
     """
     visit = Visit.objects.select_related("patient").get(pk=visit.pk)
     check_here(by, visit.patient.site_id, tablet.site_id)
@@ -34,7 +34,7 @@ def hand_over(*, visit: Visit, tablet: Tablet, by: Actor, purpose: Hold.Purpose 
         raise NotAllowed("This visit is parked. Check the birth date and reopen it first.")
     if visit.at not in (ON_TABLET if purpose == Hold.Purpose.VISIT else WITHDRAWABLE):
         raise NotAllowed(f"There is nothing for the patient to do now: “{visit.status}”.")
-    if not Tablet.objects.known().filter(pk=tablet.pk).exists():
+    if not Tablet.objects.active().filter(pk=tablet.pk).exists():
         raise NotAllowed(f"{tablet} is not paired.")
     for hold in Hold.objects.now().filter(tablet=tablet) | Hold.objects.now().filter(visit=visit):
         hold.end("moved")
@@ -61,9 +61,9 @@ def take_back(*, hold: Hold, by: Actor, why: str = "returned") -> None:
 
 @transaction.atomic
 def choose_look(*, hold: Hold, text_size: str, contrast: str, by: Actor) -> bool:
-    """Keep how this visit's pages are to look; return whether that changed. An unknown value changes nothing."""
-    known = text_size in Hold.TextSize.values and contrast in Hold.Contrast.values
-    if not known or (text_size, contrast) == hold.look:
+    """Save how this visit's pages look; return whether that changed. An unknown value changes nothing."""
+    valid = text_size in Hold.TextSize.values and contrast in Hold.Contrast.values
+    if not valid or (text_size, contrast) == hold.look:
         return False
     changed = Hold.objects.now().filter(pk=hold.pk).update(text_size=text_size, contrast=contrast)
     if changed:
@@ -75,11 +75,11 @@ def choose_look(*, hold: Hold, text_size: str, contrast: str, by: Actor) -> bool
 def confirm_birth_date(*, hold: Hold, born: dt.date, by: Actor, misses_seen: int | None = None) -> bool:
     """Compare the birth date typed on the tablet. Return whether it matched; the third miss parks the visit.
 
-    If the tablet was taken back in the meantime, nothing is compared, and ``hold.ended_at`` tells. ``misses_seen``: how
-    many misses there were when the form was made; one that was sent twice is compared, and counts, once.
+    If the tablet was taken back in the meantime, nothing is compared and ``hold.ended_at`` is set. ``misses_seen``: how
+    many misses there were when the form was made, so that a form that is sent twice counts once.
     """
     visit = hold.visit
-    hold.refresh_from_db(fields=["misses", "ended_at"])  # as it is inside the transaction: each miss counts
+    hold.refresh_from_db(fields=["misses", "ended_at"])  # read inside the transaction, so that each miss counts
     if hold.ended_at or misses_seen not in (None, hold.misses):
         return False
     if born == visit.patient.born:

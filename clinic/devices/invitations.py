@@ -1,7 +1,7 @@
-"""The verbs of a patient's own phone: invite it, open the invitation on it, turn it away.
+"""A patient's own phone: invite it, open the invitation on it, turn it away.
 
 The link's secret travels in the part of the address that no browser sends to a server, and a page's script puts it into
-a form: so a mail scanner that follows links cannot use it up, and no log keeps it. Only its hash is kept here.
+a form. So a mail scanner that follows links cannot use it up, and no log keeps it. Only its hash is kept here.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ REFUSALS_A_MINUTE = 10
 
 
 def check_invitable(visit: Visit, how: Invitation.How) -> None:
-    """Return nothing if this visit's patient may be invited so now; raise ``NotAllowed`` otherwise.
+    """Raise ``NotAllowed`` unless this visit's patient may be invited in this way now.
 
-    Away from the clinic questions are answered and nothing is signed: so a link by e-mail, and any link before the
-    visit's day, is for patients who have not checked in.
+    Away from the clinic, questions are answered but nothing is signed. So a link by e-mail, and any link before the
+    visit's day, is only for patients who have not checked in.
     """
     if visit.parked_at:
         raise NotAllowed("This visit is parked. Check the birth date and reopen it first.")
@@ -48,13 +48,13 @@ def _check_email(visit: Visit) -> None:
 
 
 def _away(visit: Visit, how: Invitation.How | str) -> bool:
-    """Whether who opens such a link now is taken to be away from the clinic."""
+    """Whether the patient who opens such a link now counts as away from the clinic."""
     return how == Invitation.How.EMAIL or timezone.localdate() < visit.day
 
 
 @transaction.atomic
 def invite(*, visit: Visit, how: Invitation.How, by: Actor) -> tuple[Invitation, str]:
-    """Make a link to this visit; return it with its secret, which is not kept. An earlier link, and its phone, end.
+    """Make a link to this visit; return it with its secret, which is not stored. An earlier link and its phone end.
 
     Raise ``NotAllowed`` as ``check_invitable`` does.
     """
@@ -64,7 +64,7 @@ def invite(*, visit: Visit, how: Invitation.How, by: Actor) -> tuple[Invitation,
     for earlier in Invitation.objects.now().filter(visit=visit):
         end_invitation(invitation=earlier, why=Invitation.Why.REPLACED, by=by)
     token, now = Invitation.new_token(), timezone.now()
-    made = Invitation.objects.create(
+    invitation = Invitation.objects.create(
         visit=visit,
         how=how.value,
         token_sha256=sha256(token),
@@ -73,7 +73,7 @@ def invite(*, visit: Visit, how: Invitation.How, by: Actor) -> tuple[Invitation,
         expires_at=now + DESK_LIFE if how == Invitation.How.DESK else _end_of(visit.day),
     )
     Journal.objects.record("phone invited", by=by, visit=visit, method=how.value)
-    return made, token
+    return invitation, token
 
 
 def _end_of(day: dt.date) -> dt.datetime:
@@ -82,58 +82,58 @@ def _end_of(day: dt.date) -> dt.datetime:
 
 @transaction.atomic
 def open_invitation(*, token: str, born: dt.date) -> tuple[Tablet, str] | None:
-    """Bind the device that sent a link's secret and the patient's birth date to the visit: return it and its cookie.
+    """Bind the device that sent a link's secret and the patient's birth date to the visit; return it and its cookie.
 
-    Return nothing, whatever was wrong. The third wrong date ends the link.
+    Return ``None``, whatever was wrong. The third wrong date ends the link.
     """
-    found = Invitation.objects.with_token(token)
-    if found is None or not _may_open(found):
+    invitation = Invitation.objects.with_token(token)
+    if invitation is None or not _may_open(invitation):
         _note_refusal()
         return None
-    if born != found.visit.patient.born:
-        _count_miss(found)
+    if born != invitation.visit.patient.born:
+        _count_miss(invitation)
         return None
-    return _bind(found)
+    return _bind(invitation)
 
 
-def _may_open(found: Invitation) -> bool:
+def _may_open(invitation: Invitation) -> bool:
     try:
-        check_invitable(found.visit, Invitation.How(found.how))
+        check_invitable(invitation.visit, Invitation.How(invitation.how))
     except NotAllowed:
         return False
     return True
 
 
 def _note_refusal() -> None:
-    """Write that a link was refused, but no more than ten times a minute: anyone can be refused, at any speed."""
+    """Record a refusal, at most ten times a minute: anyone can be refused, at any speed."""
     if rate_limit.allow("phone-refused", {rate_limit.EVERYBODY: REFUSALS_A_MINUTE}):
         Journal.objects.record("phone refused", by=Actor())
 
 
-def _count_miss(found: Invitation) -> None:
-    found.tries += 1
-    found.save(update_fields=["tries"])
-    Journal.objects.record("phone refused", by=Actor(), visit=found.visit, count=found.tries)
-    if found.tries >= TRIES:
-        end_invitation(invitation=found, why=Invitation.Why.TRIES, by=Actor())
+def _count_miss(invitation: Invitation) -> None:
+    invitation.tries += 1
+    invitation.save(update_fields=["tries"])
+    Journal.objects.record("phone refused", by=Actor(), visit=invitation.visit, count=invitation.tries)
+    if invitation.tries >= TRIES:
+        end_invitation(invitation=invitation, why=Invitation.Why.TRIES, by=Actor())
 
 
-def _bind(found: Invitation) -> tuple[Tablet, str]:
-    visit, now = found.visit, timezone.now()
+def _bind(invitation: Invitation) -> tuple[Tablet, str]:
+    visit, now = invitation.visit, timezone.now()
     phone = Tablet.objects.create(
         kind=Tablet.Kind.PHONE.value,
-        name=f"the patient’s phone ({found.pk})",
-        created_by=found.made_by,
+        name=f"the patient’s phone ({invitation.pk})",
+        created_by=invitation.made_by,
         site_id=visit.patient.site_id,
     )
     by, cookie = Actor(tablet=phone), phone.new_token()
-    found.opened_at, found.tablet = now, phone
-    found.save(update_fields=["opened_at", "tablet"])
+    invitation.opened_at, invitation.tablet = now, phone
+    invitation.save(update_fields=["opened_at", "tablet"])
     for hold in Hold.objects.now().filter(visit=visit):
         hold.end("moved")
         Journal.objects.record("tablet taken back", by=by, visit=visit, hold=hold.pk, why="moved")
-    Hold.objects.create(tablet=phone, visit=visit, handed_by=found.made_by, handed_at=now, identified_at=now)
-    at_home = now if _away(visit, found.how) else None
+    Hold.objects.create(tablet=phone, visit=visit, handed_by=invitation.made_by, handed_at=now, identified_at=now)
+    at_home = now if _away(visit, invitation.how) else None
     visit.mark(by=by, action="phone opened", needs_time_at=None, at_home_at=at_home)
     if visit.at is Stage.EXPECTED:
         visit.move(Stage.ANSWERING, by=by)
@@ -142,12 +142,9 @@ def _bind(found: Invitation) -> tuple[Tablet, str]:
 
 @transaction.atomic
 def end_invitation(*, invitation: Invitation, why: Invitation.Why, by: Actor) -> None:
-    """Let a link open nothing any more, and turn away the phone that opened it. What was answered stays.
-
-    An invitation that has ended stays as it is.
-    """
-    open_still = Invitation.objects.now().filter(pk=invitation.pk)
-    if not open_still.update(ended_at=timezone.now(), ended_why=why.value):
+    """End a link, unless it has ended, and turn away the phone that opened it. The answers stay."""
+    active = Invitation.objects.now().filter(pk=invitation.pk)
+    if not active.update(ended_at=timezone.now(), ended_why=why.value):
         return
     if invitation.tablet and (hold := invitation.tablet.hold):
         hold.end("returned")

@@ -1,4 +1,4 @@
-"""A tablet is added, paired and revoked."""
+"""Adding, pairing and revoking tablets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def add_tablet(*, name: str, by: Actor) -> Tablet:
 
 @transaction.atomic
 def offer_code(*, tablet: Tablet, by: Actor) -> str:
-    """Return a new pairing code for this tablet; an earlier code dies."""
+    """Return a new pairing code for this tablet; an earlier code stops working."""
     code = tablet.new_code()
     Journal.objects.record("pairing code made", by=Actor(user=by.user, role=by.role, tablet=tablet))
     return code
@@ -33,16 +33,16 @@ def offer_code(*, tablet: Tablet, by: Actor) -> str:
 
 @transaction.atomic
 def pair(*, typed: str) -> tuple[Tablet, str] | None:
-    """Pair the device that typed a code: return its tablet and the cookie's value, or nothing if no code fits.
+    """Pair the device that typed a code: return its tablet and the cookie's value, or ``None``.
 
-    Every wrong code costs each open code one of its five tries, so that guessing ends soon whoever guesses.
+    A wrong code costs each open code one of its five tries, so that guessing ends soon, whoever guesses.
     """
     waiting = Tablet.objects.exclude(code_sha256="").filter(
         code_expires_at__gt=timezone.now(), code_tries__lt=CODE_TRIES
     )
-    wanted = sha256(read_code(typed))
+    digest = sha256(read_code(typed))
     for tablet in waiting:
-        if tablet.code_sha256 == wanted:
+        if tablet.code_sha256 == digest:
             if hold := tablet.hold:  # another device from now on: it begins with nothing on its screen
                 take_back(hold=hold, by=Actor(tablet=tablet))
             token = tablet.new_token()

@@ -1,4 +1,4 @@
-"""The verbs about devices themselves: whose token this is, the next token, a device that is lent, a lock."""
+"""Devices themselves: recognise one by its token, renew that, lend a device, lock it."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ TOKEN_DAYS = {Tablet.Kind.CLINIC: 180, Tablet.Kind.LENT: 1, Tablet.Kind.PHONE: 1
 
 
 def recognise(token: str) -> Tablet | None:
-    """Return the device that carries this token, or nothing.
+    """Return the device that carries this token, or ``None``.
 
-    A token that was renewed is good until the new one was seen, so that a lost answer loses no tablet, and for five
-    minutes more. After that it is a copy: the device is turned away, and the manager is told.
+    A token that was renewed stays good until five minutes after the new one was first seen, so that a lost response
+    loses no tablet. After that it is a copy: the device is turned away, and the manager is told.
     """
-    if here := Tablet.objects.with_token(token):
-        if here.token_seen_at is None:
-            Tablet.objects.filter(pk=here.pk).update(token_seen_at=timezone.now())
-        return here
+    if tablet := Tablet.objects.with_token(token):
+        if tablet.token_seen_at is None:
+            Tablet.objects.filter(pk=tablet.pk).update(token_seen_at=timezone.now())
+        return tablet
     spent = SpentToken.objects.filter(token_sha256=sha256(token)).select_related("tablet").first() if token else None
     if spent is None or spent.tablet.revoked_at:
         return None
-    here = spent.tablet
-    seen = here.token_seen_at
-    if sha256(next_token(token)) == here.token_sha256 and (seen is None or timezone.now() - seen < TOKEN_GRACE):
-        return here
-    _replayed(here)
+    tablet = spent.tablet
+    seen = tablet.token_seen_at
+    if sha256(next_token(token)) == tablet.token_sha256 and (seen is None or timezone.now() - seen < TOKEN_GRACE):
+        return tablet
+    _replayed(tablet)
     return None
 
 
@@ -46,26 +46,26 @@ def _replayed(tablet: Tablet) -> None:
 
 
 def renew(*, tablet: Tablet, token: str) -> str:
-    """Return the next token where it is due: daily, and when a hold ended; "" where the device keeps its own.
+    """Return the next token if it is due (daily, and after a hold); "" if the device keeps its own.
 
-    A device that came with the token before, because it never got the new one, gets it again. Only where it is due does
-    this wait for its turn to write. ``tablet``: as it was when it asked.
+    A device that sends the token before, because it never got the new one, gets that again. Only a renewal waits for
+    its turn to write. ``tablet``: as it was when the request came.
     """
     return _renew(tablet, token) if tablet.token_sha256 != sha256(token) or tablet.is_due else ""
 
 
 @transaction.atomic
 def _renew(tablet: Tablet, token: str) -> str:
-    now = Tablet.objects.known().filter(pk=tablet.pk).first()
-    if now is None:
+    current = Tablet.objects.active().filter(pk=tablet.pk).first()
+    if current is None:
         return ""
-    if now.token_sha256 != sha256(token):
-        return next_token(token) if now.token_seen_at is None else ""
-    if not now.is_due:
+    if current.token_sha256 != sha256(token):
+        return next_token(token) if current.token_seen_at is None else ""
+    if not current.is_due:
         return ""
-    too_old = timezone.now() - dt.timedelta(days=TOKEN_DAYS[Tablet.Kind(now.kind)])
-    now.spent_tokens.filter(spent_at__lt=too_old).delete()
-    return now.renew_token(token)
+    too_old = timezone.now() - dt.timedelta(days=TOKEN_DAYS[Tablet.Kind(current.kind)])
+    current.spent_tokens.filter(spent_at__lt=too_old).delete()
+    return current.renew_token(token)
 
 
 @transaction.atomic
@@ -88,7 +88,7 @@ def lend(*, visit: Visit, by: Actor) -> str:
 
 
 def end_lending(*, tablet: Tablet) -> bool:
-    """Let a lent device's token die once its visit is over on it; return whether it did."""
+    """Drop a lent device's token once its visit is over on it; return whether that was so."""
     if tablet.kind != Tablet.Kind.LENT or tablet.hold:
         return False
     Tablet.objects.filter(pk=tablet.pk).update(token_sha256=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_WORDS: dict[str, tuple[str, str]] = {  # name -> (one, both); "" where the body has only one
+_WORDS: dict[str, tuple[str, str]] = {  # name -> (single, both); "" where the body has only one
     "head_face": ("head or face", ""),
     "neck": ("neck", ""),
     "shoulder": ("shoulder", "shoulders"),
@@ -71,14 +71,14 @@ def limb_of(name: str) -> frozenset[str]:
 
 
 def region_words(name: str) -> str:
-    """Say a region in plain words: "left calf", "neck", and "both calves" where no side is given."""
+    """Return a region in plain words: "left calf", "neck", and "both calves" where no side is given."""
     for side in ("left", "right"):
         if name.startswith(f"{side}_") and name in _ORDER:
             return f"{side} {_WORDS[name.removeprefix(f'{side}_')][0]}"
     if name not in _WORDS:
         raise ValueError(f"{name!r} is not a region; allowed: {', '.join(REGIONS)}")
-    one, both = _WORDS[name]
-    return f"both {both}" if both else one
+    single, both = _WORDS[name]
+    return f"both {both}" if both else single
 
 
 NEAR_LUNG: frozenset[str] = concrete(("neck", "shoulder", "chest", "upper_back"))
@@ -87,5 +87,5 @@ NOT_PRESSED: frozenset[str] = concrete(("abdomen", "shin"))
 
 
 def near_lung(regions: Iterable[str]) -> bool:
-    """Say whether any of ``regions`` is near the lung, so that its risk is acknowledged on its own."""
+    """Return whether any of ``regions`` is near the lung, so that its risk is acknowledged on its own."""
     return bool(concrete(regions) & NEAR_LUNG)

@@ -10,7 +10,7 @@ STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """Return UTF-8 with the mark that Excel looks for. Numbers stay numbers; what starts a formula gets a quote."""
+    """Return UTF-8 with a byte order mark, for Excel. Numbers stay numbers; what would start a formula gets a quote."""
     out = StringIO(newline="")
     sheet = csv.writer(out)
     sheet.writerow(map(_cell, columns))

@@ -1,4 +1,4 @@
-"""How days and times are said on every screen and in the documents: "3 December 2026", "14:05". No Django."""
+"""How dates and times are written on every screen and in the documents: "3 December 2026", "14:05". No Django."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MONTHS = (
 
 
 def day_in_words(day: dt.date) -> str:
-    """Return a day as people say it, whatever the machine's locale: "3 December 2026"."""
+    """Return a day as people write it, whatever the machine's locale: "3 December 2026"."""
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 

@@ -1,4 +1,4 @@
-"""The one way to a SHA-256, but for the verifier that runs without us: ``consent.domain.digests``. No Django."""
+"""The one source of SHA-256, except in the verifier that runs without us: ``consent.domain.digests``. No Django."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 
-def sha256(whole: bytes | str) -> str:
+def sha256(data: bytes | str) -> str:
     """Return the SHA-256 of bytes, or of a text in UTF-8, in lower-case hex, as ``sha256sum`` prints it."""
-    return hashlib.sha256(whole.encode() if isinstance(whole, str) else whole).hexdigest()
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
 
 
 def file_sha256(path: Path) -> str:

@@ -73,6 +73,6 @@ class NotAllowed(Exception):
 
 
 def check_move(old: Stage, new: Stage) -> None:
-    """Return nothing if a visit may go from ``old`` to ``new``; raise ``NotAllowed`` otherwise."""
+    """Raise ``NotAllowed`` unless a visit may go from ``old`` to ``new``."""
     if new not in MOVES[old]:
         raise NotAllowed(f"A visit that is “{WORDS[old]}” cannot become “{WORDS[new]}”.")

@@ -1,8 +1,8 @@
 """The journal's chain: every row carries the hash of the one before it. Pure: no Django.
 
-What was done behind the app's back shows: a changed row no longer has its hash, a row taken out, put in or moved breaks
-the numbers or the link. Two things a chain cannot see by itself: its own missing end, and everything written anew from
-some row on. For these there are marks, kept outside the database: what number and hash the last row had at some time.
+Changes behind the app's back show: a changed row no longer matches its hash; a row removed, added or moved breaks the
+numbers or the link. Two things the chain cannot show by itself: that its end is missing, and that everything from some
+row on was rewritten. For these there are marks outside the database: number and hash of the last row at some time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LONGEST_TEXT = 200  # characters of a text in `data`: a digest, a name from our 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where the chain is: the number and the hash of its last row. Rows are numbered from 1 without gaps."""
+    """The end of the chain: the number and the hash of its last row. Rows are numbered from 1 without gaps."""
 
     seq: int
     hash: str
@@ -53,7 +53,7 @@ class ChainRow:
 
         Raise ``ValueError`` if ``data`` cannot be written canonically.
         """
-        told: dict[str, Any] = {
+        content: dict[str, Any] = {
             "seq": self.seq,
             "at": stamp(self.at),
             "action": self.action,
@@ -66,11 +66,11 @@ class ChainRow:
             "data": dict(self.data),
             "prev_hash": self.prev_hash,
         }
-        return sha256(FORMAT + rfc8785.dumps(told))
+        return sha256(FORMAT + rfc8785.dumps(content))
 
     @property
     def link(self) -> Link:
-        """Where the chain is after this row."""
+        """The end of the chain after this row."""
         return Link(self.seq, self.hash)
 
 
@@ -96,7 +96,7 @@ def plain(data: Mapping[str, Any]) -> dict[str, str | int | bool | None]:
 
 
 class Broken(Exception):
-    """The chain does not hold. ``seq`` is the first row that is wrong, the text says what is wrong with it."""
+    """The chain is broken. ``seq`` is the first wrong row; the text says what is wrong with it."""
 
     def __init__(self, seq: int, what: str) -> None:
         super().__init__(f"row {seq}: {what}")
@@ -104,7 +104,7 @@ class Broken(Exception):
 
 
 def followed(rows: Iterable[ChainRow], *, after: Link = START) -> Iterator[ChainRow]:
-    """Yield the rows one by one, each once it was found to follow the one before.
+    """Yield each row once it is known to follow the one before.
 
     ``rows`` are in the order of their numbers and begin right after ``after``. Raise ``Broken`` at the first that
     does not follow.
@@ -128,7 +128,7 @@ def followed(rows: Iterable[ChainRow], *, after: Link = START) -> Iterator[Chain
 
 
 def anchored(rows: Iterable[ChainRow], marks: Iterable[Link], *, after: Link = START) -> Iterator[ChainRow]:
-    """Yield the rows of ``followed``, and hold them against ``marks`` made after ``after``.
+    """Yield the rows of ``followed``, checked against the ``marks`` made after ``after``.
 
     Raise ``Broken`` also where a row is not the one that was marked, or the chain ends before the last mark.
     """

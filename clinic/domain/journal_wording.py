@@ -194,8 +194,8 @@ GROUPS: tuple[Group, ...] = (
     ),
 )
 
-# What is done with or for a patient, on the day or years later: from the last of it on a record's age counts. To read a
-# record, or to put its papers in order, is no contact.
+# What is done with or for a patient: a record's age counts from the last of it. To read a record, or to put its papers
+# in order, is no contact.
 CONTACTS = frozenset(
     action
     for group in GROUPS
@@ -203,8 +203,8 @@ CONTACTS = frozenset(
     for action in group.actions
     if not action.startswith(("visit given", "version", "sealing", "seal key", "timestamp"))
 ) | {"patient corrected"}
-SENTENCES: Mapping[str, str] = {action: says for group in GROUPS for action, says in group.actions.items()}
-# Values that are words of our own lists. What is not listed stands as it is.
+SENTENCES: Mapping[str, str] = {action: words for group in GROUPS for action, words in group.actions.items()}
+# Words for values from our own lists. What is not listed is shown as it is.
 VALUES: Mapping[str, Mapping[str, str]] = {
     "from": {stage.value: WORDS[stage] for stage in Stage},
     "to": {stage.value: WORDS[stage] for stage in Stage},
@@ -233,24 +233,23 @@ VALUES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-class _Told(dict[str, str]):
+class _Fields(dict[str, str]):
     """A field that a row lacks reads as a question mark: an old or odd row must not break the page."""
 
     def __missing__(self, name: str) -> str:
         return "?"
 
 
-def sentence(action: str, data: Mapping[str, Any], **known: str) -> str:
+def sentence(action: str, data: Mapping[str, Any], **words: str) -> str:
     """Return what happened in a plain sentence without its full stop.
 
-    ``known``: words for what the row names by number ("staff", "tablet"). An action that has no sentence is told by its
-    own name.
+    ``words``: for what the row names by number ("staff", "tablet"). An action without a sentence is shown by its name.
     """
-    told = _Told({name: VALUES.get(name, {}).get(str(value), str(value)) for name, value in data.items()})
-    if "route" in told:
-        told["route"] = told["route"].replace("_", " ")
-    told.update(known)
-    return SENTENCES.get(action, action.capitalize().replace("{", "{{").replace("}", "}}")).format_map(told)
+    fields = _Fields({name: VALUES.get(name, {}).get(str(value), str(value)) for name, value in data.items()})
+    if "route" in fields:
+        fields["route"] = fields["route"].replace("_", " ")
+    fields.update(words)
+    return SENTENCES.get(action, action.capitalize().replace("{", "{{").replace("}", "}}")).format_map(fields)
 
 
 def actions_of(name: str) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class Setting:
 
     @property
     def allowed(self) -> str:
-        """Say in words what this setting takes."""
+        """What this setting takes, in words."""
         if self.kind == "choice":
             return " or ".join(value for value, _ in self.choices)
         if self.kind == "text":
@@ -269,8 +269,8 @@ class Policy:
         return changed
 
 
-SETTINGS: Mapping[str, Setting] = {each.name: each.metadata["setting"] for each in fields(Policy)}
-RULE_SETTINGS = tuple(name for name, each in SETTINGS.items() if each.group == "Rules")
+SETTINGS: Mapping[str, Setting] = {item.name: item.metadata["setting"] for item in fields(Policy)}
+RULE_SETTINGS = tuple(name for name, item in SETTINGS.items() if item.group == "Rules")
 
 
 def setting(name: str) -> Setting:

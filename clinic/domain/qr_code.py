@@ -11,14 +11,14 @@ QUIET = 4  # modules of white around it, as the standard asks (ISO/IEC 18004)
 
 @dataclass(frozen=True)
 class QrCode:
-    """``size``: of the square's side, in modules, the white around it included; ``path``: what is black."""
+    """``size``: the side in modules, with the white margin; ``path``: what is black."""
 
     size: int
     path: str
 
 
 def qr_code(text: str) -> QrCode:
-    """Return ``text`` as a QR code that still reads with some 15 % of it spoilt (level M)."""
+    """Return ``text`` as a QR code that still reads with some 15 % of it damaged (level M)."""
     code = QRCode(error_correction=ERROR_CORRECT_M, border=QUIET)
     code.add_data(text)
     rows = code.get_matrix()

@@ -1,4 +1,4 @@
-"""How long records are kept: until when, by which country's rule, and where that rule stands. Pure: no Django."""
+"""How long records are kept: until when, by which country's rule, and the source of that rule. Pure: no Django."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OF_AGE = 18
 class Pack:
     """One place's rule: ``years`` after the last contact, and of a child until ``child_until`` years of age.
 
-    ``last_year_until``: the same of somebody who was in the last year before coming of age, where that is another one.
+    ``last_year_until``: the same for somebody in the last year before coming of age, where it differs.
     """
 
     label: str
@@ -35,7 +35,7 @@ PACKS: Mapping[str, Pack] = {
 
 
 def birthday(born: dt.date, age: int) -> dt.date:
-    """Return the day somebody turns ``age``; of those born on 29 February, 1 March where there is none."""
+    """Return the day somebody turns ``age``: 1 March where it would be a 29 February that the year lacks."""
     try:
         return born.replace(year=born.year + age)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Who acts, and in which clinic: what every verb of the app is told as ``by``."""
+"""Who acts, and in which clinic: the ``by`` of every verb."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Actor:
 
     @property
     def site(self) -> int | None:
-        """The number of the clinic that this is an act in; nothing for the system, which sees nobody's pages."""
+        """The number of the clinic in which this is done; ``None`` for the system, which sees nobody's pages."""
         return self.user.site_id if self.user else self.tablet.site_id if self.tablet else None
 
     @property
@@ -29,7 +29,7 @@ class Actor:
 
     @property
     def staff(self) -> User:
-        """The staff member. Raise ``ValueError`` if someone else acts."""
+        """The staff member. Raise ``ValueError`` if a tablet or the system acts."""
         if self.user is None:
             raise ValueError(f"This act needs a staff member, not {self.kind}.")
         return self.user

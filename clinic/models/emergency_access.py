@@ -13,7 +13,7 @@ from clinic.models.staff import User
 from clinic.storage.append_only import FrozenWhenSet
 from clinic.storage.encrypted_fields import EncryptedText
 
-LASTS = dt.timedelta(hours=4)  # design judgement: one shift's emergency; who needs longer gives a reason again
+LASTS = dt.timedelta(hours=4)  # design judgement: one shift's emergency; whoever needs longer gives a reason again
 
 
 def _until() -> dt.datetime:
@@ -22,7 +22,7 @@ def _until() -> dt.datetime:
 
 class EmergencyAccessQuerySet(models.QuerySet["EmergencyAccess"]):
     def now(self) -> EmergencyAccessQuerySet:
-        """Those that still let their owner read."""
+        """Those that still let their practitioner read."""
         return self.filter(until__gt=timezone.now())
 
     def unseen(self, site: int | None) -> EmergencyAccessQuerySet:
@@ -31,7 +31,7 @@ class EmergencyAccessQuerySet(models.QuerySet["EmergencyAccess"]):
 
 
 class EmergencyAccess(FrozenWhenSet):
-    """One record, opened for reading by a practitioner of another clinic. It stays as written but for who saw it."""
+    """One record, opened for reading by a practitioner of another clinic. Only who saw it is added later."""
 
     final = "seen_at"
     open_fields = ("seen_at", "seen_by")
@@ -50,7 +50,7 @@ class EmergencyAccess(FrozenWhenSet):
     class Meta:
         verbose_name_plural = "emergency accesses"
         ordering = ["-pk"]
-        # Asked with every page of a manager's, where there is hardly ever one.
+        # Counted on every page of a manager's, though there is hardly ever one.
         indexes = [models.Index(fields=["seen_at"], condition=models.Q(seen_at=None), name="emergency_unseen")]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""One-time links with which a staff member sets a password and begins anew with second factors."""
+"""One-time links with which a staff member sets a password and starts over with second factors."""
 
 from __future__ import annotations
 

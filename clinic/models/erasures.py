@@ -18,7 +18,7 @@ from clinic.storage.encrypted_fields import EncryptedText
 
 class OfAClinic(models.QuerySet[Any]):
     def of(self, site: int | None) -> OfAClinic:
-        """What is about the patients of one clinic."""
+        """Rows about the patients of one clinic."""
         return self.filter(patient__site=site)
 
 
@@ -49,9 +49,9 @@ class LegalHold(FrozenWhenSet):
 
 
 class Tombstone(AppendOnly):
-    """A record was erased: its key was destroyed. Why it might be, who said so, and what can still be checked.
+    """A record that was erased by destroying its key: by which rule, by whom, and what can still be checked.
 
-    Some law asks for a note of name and period: it is in ``register``, encrypted under a key of its own.
+    Some laws ask for a note of name and period: it is in ``register``, encrypted under a key of its own.
     """
 
     patient = models.OneToOneField(Patient, on_delete=models.PROTECT, related_name="tombstone")
@@ -78,8 +78,8 @@ class Tombstone(AppendOnly):
     def note(self) -> dict[str, str]:
         """The register's entry: name, born, first, last."""
         opened = master_keys.decrypt(settings.REGISTER_KEYS, self.register, _purpose(self.patient_id))
-        found: dict[str, str] = json.loads(opened)
-        return found
+        note: dict[str, str] = json.loads(opened)
+        return note
 
 
 def _purpose(patient: int) -> bytes:

@@ -23,13 +23,13 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         return self.filter(ended_at=None)
 
     def with_token(self, token: str) -> Invitation | None:
-        """Return the invitation that this link opens now, or nothing: unknown, used, ended and expired are one.
+        """Return the invitation that this link opens now; ``None`` if it is unknown, used, ended or expired.
 
         Its row is locked, so that two devices cannot open it: call it inside a transaction.
         """
         waiting = self.now().filter(opened_at=None, expires_at__gt=timezone.now())
-        found = waiting.filter(token_sha256=sha256(token)).select_related("visit__patient")
-        return found.select_for_update(of=("self",)).first() if token else None
+        rows = waiting.filter(token_sha256=sha256(token)).select_related("visit__patient")
+        return rows.select_for_update(of=("self",)).first() if token else None
 
 
 class Invitation(FrozenWhenSet):

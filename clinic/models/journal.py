@@ -1,4 +1,4 @@
-"""The journal: who did what, when, under which role. Rows are written once, in the transaction of what they tell.
+"""The journal: who did what, when, under which role. Rows are written once, in the transaction that they tell of.
 
 They form a chain (``clinic.domain.hash_chain``), so that a row that is changed or taken out later shows.
 """
@@ -49,7 +49,7 @@ ALLOWED_FIELDS = frozenset(
 
 
 class OfAPatient(Protocol):
-    """What a row keeps of a visit; ``clinic.models.visits`` itself writes here, and stands above."""
+    """What a row keeps of a visit; ``clinic.models.visits`` itself writes here, so it cannot be imported."""
 
     @property
     def pk(self) -> int: ...
@@ -77,7 +77,6 @@ class JournalQuerySet(models.QuerySet["Journal"]):
         """
         if unknown := set(data) - ALLOWED_FIELDS:
             raise ValueError(f"The journal does not take {', '.join(sorted(unknown))}.")
-        told = hash_chain.plain(data)
         subject = patient.pk if patient else visit.patient_id if visit else None
         with transaction.atomic(using=self.db, savepoint=False):
             last = self.head()
@@ -91,7 +90,7 @@ class JournalQuerySet(models.QuerySet["Journal"]):
                 tablet=by.tablet.pk if by.tablet else None,
                 visit=visit.pk if visit else None,
                 patient=subject,
-                data=told,
+                data=hash_chain.plain(data),
                 prev_hash=last.hash,
             )
             return self.create(
@@ -110,7 +109,7 @@ class JournalQuerySet(models.QuerySet["Journal"]):
             )
 
     def head(self) -> hash_chain.Link:
-        """Return where the chain is now."""
+        """Return the end of the chain."""
         last = self.order_by("-seq").values_list("seq", "hash").first()
         return hash_chain.Link(*last) if last else hash_chain.START
 
@@ -154,11 +153,11 @@ class Journal(AppendOnly):
 
     @property
     def words(self) -> str:
-        """What happened, in a plain sentence. A staff account is told by its number: this row knows no name of it."""
+        """What happened, in a plain sentence. A staff account is given by number: the row has no name of it."""
         staff = {"staff": f"number {self.data['staff']}"} if "staff" in self.data else {}
-        return self.told(**staff)
+        return self.sentence(**staff)
 
-    def told(self, **known: str) -> str:
-        """The same, with words for what the row names by number (see ``sentence``)."""
+    def sentence(self, **words: str) -> str:
+        """Return the same, with words for what the row names by number (see ``journal_wording``)."""
         tablet = {"tablet": self.tablet.name} if self.tablet else {}
-        return journal_wording.sentence(self.action, self.data, **tablet, **known)
+        return journal_wording.sentence(self.action, self.data, **tablet, **words)

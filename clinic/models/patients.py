@@ -1,4 +1,4 @@
-"""Patients, found by keyed hashes: their names are encrypted, under a key of each one's own."""
+"""Patients: names are encrypted under a key of each one's own, and found by keyed hashes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def tokens(name: str, born: dt.date) -> Iterator[str]:
     """Yield every hash under which a patient is found: the birth date, and each prefix of each word of the name."""
     yield born_token(born)
     for word in words(name):
-        # A word shorter than a prefix is found whole ("Li"), so that nobody is unfindable.
+        # A word shorter than a prefix is found whole ("Li"), so that everybody can be found.
         for length in range(min(SHORTEST_PREFIX, len(word)), min(LONGEST_PREFIX, len(word)) + 1):
             yield prefix_token(word[:length])
 
@@ -73,10 +73,10 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         return self.filter(merged_into=None)
 
     def _with_tokens(self, wanted: Iterable[str]) -> PatientQuerySet:
-        found = self
+        patients = self
         for token in wanted:
-            found = found.filter(pk__in=PatientToken.objects.filter(token=token).values("patient"))
-        return found
+            patients = patients.filter(pk__in=PatientToken.objects.filter(token=token).values("patient"))
+        return patients
 
     def born_on(self, born: dt.date) -> PatientQuerySet:
         """Patients born on that day."""
@@ -96,7 +96,7 @@ class PatientQuerySet(models.QuerySet["Patient"]):
 class Patient(models.Model):
     """A person who is screened. Identity comes from the front desk, never from a tablet."""
 
-    # The key that all that is kept about this person is encrypted under, wrapped; null once it was destroyed.
+    # The wrapped key under which all about this person is encrypted; null once it was destroyed.
     key_id = models.CharField(max_length=16, unique=True, default=patient_keys.new_key_id)
     wrapped_key = models.BinaryField(null=True, default=patient_keys.new_key)
     name = EncryptedText(row=("key_id",), erased="Erased record", max_length=200)
@@ -105,8 +105,8 @@ class Patient(models.Model):
     email = EncryptedText("e-mail", row=("key_id",), erased="", max_length=254, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    # No index of its own: few clinics have many patients each, and a database that has one reads all of a clinic's
-    # patients by it to find the handful that a board is about.
+    # No index: there are few clinics with many patients each, and a database would read all of a clinic's patients by
+    # it to find the handful on a board.
     site = models.ForeignKey(Site, on_delete=models.PROTECT, default=FIRST, related_name="+", db_index=False)
     merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged")
 
@@ -117,10 +117,9 @@ class Patient(models.Model):
 
     @classmethod
     def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **how: Any) -> Self:
-        """Have the key at hand for all that hangs on this row: no query of its own is needed for it."""
+        """Cache the key, so that reading what belongs to this row needs no further query."""
         patient = super().from_db(db, field_names, values, **how)
-        told = patient.__dict__
-        if "key_id" in told and "wrapped_key" in told:
+        if {"key_id", "wrapped_key"} <= patient.__dict__.keys():
             patient.key_at_hand()
         return patient
 
@@ -130,7 +129,7 @@ class Patient(models.Model):
         return self.wrapped_key is None
 
     def key_at_hand(self) -> str:
-        """Return the name of this patient's key, which can be used now without asking the database."""
+        """Return the name of this patient's key, and cache the key, so that its use needs no query."""
         patient_keys.learn(self.key_id, None if self.wrapped_key is None else bytes(self.wrapped_key))
         return self.key_id
 
@@ -158,17 +157,17 @@ class PatientTokenQuerySet(models.QuerySet["PatientToken"]):
     ) -> list[Patient]:
         """Return a clinic's ``most`` newest current patients that fit a name's first letters, a birth date, or both.
 
-        They are read off the index in its own order, and the reading stops at ``most``: that thousands fit costs
-        nothing. What is likely to fit fewest is walked along, and the rest is looked up. [] where nothing was asked.
+        The index is read in its own order up to ``most``, so that thousands of matches cost nothing: first the token
+        that is likely to fit fewest, then a look-up of the others. [] if nothing was asked.
         """
         wanted = [*([born_token(born)] if born else []), *map(prefix_token, sorted(words(name), key=len)[::-1])]
         if not wanted:
             return []
         first, *others = wanted
-        fitting = self.filter(token=first, patient__merged_into=None, patient__site=site)
+        rows = self.filter(token=first, patient__merged_into=None, patient__site=site)
         for token in others:
-            fitting = fitting.filter(Exists(self.filter(token=token, patient=OuterRef("patient"))))
-        return [each.patient for each in fitting.select_related("patient").order_by("-patient_id")[:most]]
+            rows = rows.filter(Exists(self.filter(token=token, patient=OuterRef("patient"))))
+        return [row.patient for row in rows.select_related("patient").order_by("-patient_id")[:most]]
 
 
 class PatientToken(models.Model):
@@ -187,7 +186,7 @@ class PatientToken(models.Model):
 
 
 class Correction(AppendOnly):
-    """A patient's details, corrected: what it was, what it became, by whom. Written once."""
+    """One detail of a patient, corrected: what it was, what it became, by whom. Written once."""
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="corrections")
     field = models.CharField(max_length=20)
@@ -201,7 +200,7 @@ class Correction(AppendOnly):
 
 
 class Merge(AppendOnly):
-    """Two records of one person made one. Written once."""
+    """Two records of one person, merged. Written once."""
 
     kept = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="merges")
     gone = models.OneToOneField(Patient, on_delete=models.PROTECT, related_name="merge")

@@ -1,4 +1,4 @@
-"""The clinic's settings as changed by a manager. Each change is a row; the latest of a name counts."""
+"""The clinic's settings, as changed by managers. Each change is a row; the latest of a name counts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class PolicyChangeQuerySet(models.QuerySet["PolicyChange"]):
         """Return the settings in force now, with the name and the contacts of the clinic ``site``."""
         latest = {change.name: change.value for change in self.order_by("id") if change.name in SETTINGS}
         if site not in (FIRST, None):
-            here = Site.objects.get(pk=site)
-            latest |= {"clinic_name": here.name, "clinic_address": here.address, "clinic_phone": here.phone}
+            clinic = Site.objects.get(pk=site)
+            latest |= {"clinic_name": clinic.name, "clinic_address": clinic.address, "clinic_phone": clinic.phone}
         return Policy().but(**latest)
 
 

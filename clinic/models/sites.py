@@ -8,7 +8,7 @@ FIRST = 1  # the clinic that every installation has; the settings name it
 
 
 class Site(models.Model):
-    """A clinic of a group. The first one bears the name and the contacts of the settings; the others have their own."""
+    """A clinic of a group. The first has its name and contacts from the settings; the others have their own."""
 
     number = models.PositiveSmallIntegerField(primary_key=True)
     name = models.CharField(max_length=200)

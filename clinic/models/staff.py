@@ -28,7 +28,7 @@ class User(AbstractUser):
     is_practitioner = models.BooleanField("practitioner", default=False)
     is_manager = models.BooleanField("manager", default=False)
 
-    # Where this person works now, and everywhere they may. One of them at a time: each act is an act in one clinic.
+    # Where this person works now, and everywhere they may. One at a time: each act belongs to one clinic.
     site = models.ForeignKey(Site, on_delete=models.PROTECT, default=FIRST, related_name="+")
     sites = models.ManyToManyField(Site, blank=True, related_name="staff")
 
@@ -67,7 +67,7 @@ class User(AbstractUser):
 
 
 def staff_of(site: int | None) -> QuerySet[User]:
-    """Return everybody who may work in a clinic, those who left among them."""
+    """Return everybody who may work in a clinic, including those who left."""
     also = User.sites.through.objects.filter(site=site).values("user")
     return User.objects.filter(Q(site=site) | Q(pk__in=also))
 
@@ -80,7 +80,7 @@ def practitioners_of(site: int | None) -> QuerySet[User]:
 def managed_by(manager: User) -> QuerySet[User]:
     """Return the staff of the manager's clinic who work in no clinic that is not the manager's too.
 
-    An account counts in every clinic of its owner: a manager of one must not open the way into another.
+    An account opens every clinic of its owner: a manager of one must not open the way into another.
     """
     mine = manager.works_at
     elsewhere = User.sites.through.objects.exclude(site__in=mine).values("user")

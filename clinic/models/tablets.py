@@ -21,22 +21,22 @@ CODE_LIFE = dt.timedelta(minutes=10)
 CODE_TRIES = 5
 TOKEN_LIFE = dt.timedelta(days=1)
 TOKEN_GRACE = dt.timedelta(minutes=5)  # for requests that were on their way when the token was renewed
-LATE = dt.timedelta(seconds=15)  # the tablet counts from when it got the page, the server from when it was asked
+LATE = dt.timedelta(seconds=15)  # the tablet counts from when it got the page, the server from the request
 TOUCH_EVERY = dt.timedelta(seconds=5)
 
 
 def next_token(token: str) -> str:
     """Return the token that follows this one (256 bits).
 
-    It is the same each time, so that a renewal whose answer was lost, or that two requests asked for, can be repeated.
-    Who has the database alone cannot work it out.
+    It is the same each time, so that a renewal whose response was lost, or that two requests asked for, can be
+    repeated. The database alone is not enough to work it out.
     """
     mac = salted_hmac("clinic.tablet.token", token, algorithm="sha256").digest()
     return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
 def read_code(typed: str) -> str:
-    """Return a typed pairing code in its one form: no spaces or dashes, look-alikes folded."""
+    """Return a typed pairing code in its canonical form: no spaces or dashes, look-alikes folded."""
     letters = typed.upper().replace("-", "").replace(" ", "")
     return letters.translate(str.maketrans("ILOU", "110V"))
 
@@ -50,17 +50,17 @@ class TabletQuerySet(models.QuerySet["Tablet"]):
         """The clinic's own tablets: not a staff member's device that was lent once, not a patient's phone."""
         return self.filter(kind=Tablet.Kind.CLINIC.value)
 
-    def known(self) -> TabletQuerySet:
+    def active(self) -> TabletQuerySet:
         """Devices of any kind that carry a cookie of ours and were not turned away."""
         return self.filter(revoked_at=None, token_sha256__isnull=False)
 
     def paired(self) -> TabletQuerySet:
         """Tablets of the clinic that may be handed over."""
-        return self.of_the_clinic().known()
+        return self.of_the_clinic().active()
 
     def with_token(self, token: str) -> Tablet | None:
-        """Return the device that holds this cookie, or nothing."""
-        return self.known().filter(token_sha256=sha256(token)).first() if token else None
+        """Return the device that holds this cookie, or ``None``."""
+        return self.active().filter(token_sha256=sha256(token)).first() if token else None
 
 
 class Tablet(models.Model):
@@ -95,12 +95,12 @@ class Tablet(models.Model):
 
     @property
     def hold(self) -> Hold | None:
-        """The hold this tablet has now, with its visit; most pages need nothing of who the patient is."""
+        """The current hold of this tablet, with its visit, but not its patient, whom most pages do not need."""
         return self.holds.filter(ended_at=None).select_related("visit").first()
 
     @property
     def is_due(self) -> bool:
-        """Whether its token is a day old, or was its own when a hold ended."""
+        """Whether its token is a day old, or from before the end of a hold."""
         old = self.token_at is None or self.token_at <= timezone.now() - TOKEN_LIFE
         return old or self.holds.filter(ended_at__gt=self.token_at).exists()
 
@@ -115,7 +115,7 @@ class Tablet(models.Model):
     def new_token(self) -> str:
         """Make this tablet's cookie (256 bits), keep its hash and return it. The pairing code is used up."""
         token = secrets.token_urlsafe(32)
-        self.spent_tokens.all().delete()  # of the device that it was before: no replay
+        self.spent_tokens.all().delete()  # of the device that it was before: they are no replay
         self.token_sha256, self.code_sha256, self.code_expires_at = sha256(token), "", None
         self.paired_at = self.token_at = timezone.now()
         self.revoked_at = self.replayed_at = self.token_seen_at = None
@@ -123,7 +123,7 @@ class Tablet(models.Model):
         return token
 
     def renew_token(self, token: str) -> str:
-        """Put the next token in the place of ``token``, the one in force, and return it."""
+        """Replace ``token``, the one in force, by the next one, and return that."""
         fresh, now = next_token(token), timezone.now()
         renewed = Tablet.objects.filter(pk=self.pk, token_sha256=sha256(token))
         if renewed.update(token_sha256=sha256(fresh), token_at=now, token_seen_at=None):
@@ -174,7 +174,7 @@ class Hold(FrozenWhenSet):
     purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.VISIT.value)
     identified_at = models.DateTimeField(null=True)
     misses = models.PositiveSmallIntegerField(default=0)
-    seen_at = models.DateTimeField(null=True)  # the patient's last act; a page that asks on its own is none
+    seen_at = models.DateTimeField(null=True)  # the patient's last act; polling is none
     # How the patient wants the pages to look; both are "" until chosen on this hold.
     text_size = models.CharField(max_length=10, choices=TextSize.choices, blank=True)
     contrast = models.CharField(max_length=10, choices=Contrast.choices, blank=True)
@@ -213,7 +213,7 @@ class Hold(FrozenWhenSet):
             Hold.objects.now().filter(pk=self.pk).update(seen_at=now)
 
     def quiet_for(self) -> dt.timedelta:
-        """Return how long the patient has done nothing; nothing is asked of them while they wait for help."""
+        """Return how long the patient has done nothing; zero while they wait for help."""
         visit = self.visit
         if visit.urgent_at and not visit.urgent_taken_at:
             return dt.timedelta()
@@ -221,7 +221,7 @@ class Hold(FrozenWhenSet):
         return timezone.now() - max(act for act in acts if act)
 
     def is_away(self, policy: Policy) -> bool:
-        """Whether it locked, or is to lock, because the patient did nothing until the countdown was over.
+        """Whether it locked, or must lock, because the patient did nothing until the countdown was over.
 
         A patient's own phone is not passed round, so it does not lock.
         """

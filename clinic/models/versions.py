@@ -13,7 +13,7 @@ from clinic.storage.append_only import AppendOnly
 
 class VersionSeenQuerySet(models.QuerySet["VersionSeen"]):
     def seen(self, what: str, version: str, sha256: str, *, by: Actor) -> None:
-        """Write that ``by`` used this version, unless it was used before. ``what`` is one of ``VersionSeen.What``."""
+        """Record that ``by`` used this version, unless it was used before. ``what`` is one of ``VersionSeen.What``."""
         if self.filter(what=what, version=version, sha256=sha256).exists():
             return
         try:
@@ -25,7 +25,7 @@ class VersionSeenQuerySet(models.QuerySet["VersionSeen"]):
 
 
 class VersionSeen(AppendOnly):
-    """The first use of one version. A deployment has no account here, so the first use tells who saw it first."""
+    """The first use of one version. A deployment has no account here, so this says who used it first."""
 
     class What(models.TextChoices):
         QUESTIONNAIRE = "questionnaire", "Questionnaire"

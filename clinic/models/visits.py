@@ -80,7 +80,7 @@ class Visit(models.Model):
     urgent_taken_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     wants_talk_at = models.DateTimeField(null=True)
     needs_time_at = models.DateTimeField(null=True)
-    at_home_at = models.DateTimeField(null=True)  # answers on the own phone, away from the clinic; until checked in
+    at_home_at = models.DateTimeField(null=True)  # answers on their own phone, away from the clinic, until check-in
     sealing_failed_at = models.DateTimeField(null=True)
     # What became of its consent afterwards; the rows that say so, and why, are in the consent room.
     withdrawn_at = models.DateTimeField(null=True)
@@ -159,8 +159,8 @@ class Visit(models.Model):
     def move(self, to: Stage, *, by: Actor, **data: Any) -> None:
         """Move to the stage ``to`` and write it in the journal, in one transaction.
 
-        Raise ``NotAllowed`` if the flow has no such move, ``StaleVisit`` if the visit is no
-        longer in the stage this object believes, so that two taps cannot both win. ``data`` goes into the journal.
+        Raise ``NotAllowed`` if the flow has no such move, ``StaleVisit`` if the visit has left the stage that this
+        object has, so that two taps cannot both win. ``data`` goes into the journal.
         """
         was = self.at
         check_move(was, to)
@@ -168,8 +168,8 @@ class Visit(models.Model):
         with transaction.atomic():
             if not Visit.objects.filter(pk=self.pk, stage=was.value).update(stage=to.value, stage_since=now):
                 raise StaleVisit
-            story: dict[str, Any] = {"from": was.value, "to": to.value, **data}
-            Journal.objects.record("visit moved", by=by, visit=self, **story)
+            data = {"from": was.value, "to": to.value, **data}
+            Journal.objects.record("visit moved", by=by, visit=self, **data)
         self.stage, self.stage_since = to.value, now
 
     def mark(self, *, by: Actor, action: str, told: Mapping[str, Any] | None = None, **marks: object) -> None:

@@ -110,8 +110,8 @@ def _row(line: dict[str, str | None], *, staff: dict[str, User], today: dt.date)
 def add(*, rows: list[Appointment], same: dict[int, str], day: dt.date, by: Actor) -> int:
     """Put the rows on the board; return how many were added.
 
-    ``same`` gives, by row, the id of the patient it is, or "" for somebody new. A patient who is on the board for that
-    day and time already is left alone, so that a list can be sent twice.
+    ``same``: by row, the id of the patient it is, or "" for somebody new. A patient who is on the board for that day
+    and time already is left alone, so that a list can be sent twice.
     """
     added = 0
     new: dict[tuple[str, ...], Patient] = {}  # one person may come twice on a day

@@ -1,7 +1,7 @@
-"""The way to another clinic's record when somebody's safety hangs on it: a reason, four hours, to read, on record.
+"""Reading another clinic's record when somebody's safety depends on it: with a reason, for four hours, on record.
 
 The practitioner types the name and the birth date in full, so that nobody can look through another clinic's patients.
-What was opened counts for the session that opened it. A manager of the record's clinic is shown each opening.
+What was opened can be read in the session that opened it. A manager of the record's clinic is shown each opening.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def open_records(*, name: str, born: dt.date, reason: str, by: Actor) -> list[Em
     Raise ``NotAllowed`` if there is none. ``reason``: in the practitioner's words.
     """
     others = Patient.objects.exclude(site=by.site)
-    found = others.same_person(name, born)
-    if not found:
+    patients = others.same_person(name, born)
+    if not patients:
         Journal.objects.record("emergency search", by=by, count=0)
         raise NotAllowed("No other clinic has a patient with this name and date of birth. Check both.")
     here, made = by.staff.site, []
-    for patient in found:
+    for patient in patients:
         made.append(EmergencyAccess.objects.create(patient=patient, by=by.staff, site=here, reason=reason))
         Journal.objects.record("record opened in an emergency", by=by, patient=patient, number=made[-1].pk)
     return made
@@ -39,7 +39,7 @@ def open_records(*, name: str, born: dt.date, reason: str, by: Actor) -> list[Em
 
 def keep(request: HttpRequest, made: list[EmergencyAccess]) -> None:
     """Let this session read what was opened."""
-    request.session[KEY] = [*request.session.get(KEY, []), *(each.pk for each in made)]
+    request.session[KEY] = [*request.session.get(KEY, []), *(access.pk for access in made)]
 
 
 def opened_in(request: HttpRequest, user: User) -> list[EmergencyAccess]:
@@ -50,16 +50,17 @@ def opened_in(request: HttpRequest, user: User) -> list[EmergencyAccess]:
 
 
 def readable(request: HttpRequest, user: User) -> frozenset[int]:
-    """Return the patients of other clinics whose records this request may read: nobody's, where it would change them.
+    """Return the patients of other clinics whose records this request may read; none if it would change them.
 
-    Nothing is asked of the database by a session that opened none.
+    A session that opened none costs no query.
     """
-    return frozenset(each.patient_id for each in opened_in(request, user)) if request.method in READS else frozenset()
+    opened = opened_in(request, user) if request.method in READS else []
+    return frozenset(access.patient_id for access in opened)
 
 
 @transaction.atomic
 def see(*, access: EmergencyAccess, by: Actor) -> None:
-    """Say that a manager of the record's clinic looked at this. The first one counts."""
+    """Record that a manager of the record's clinic saw this. The first one counts."""
     unseen = EmergencyAccess.objects.unseen(by.site).filter(pk=access.pk)
     if unseen.update(seen_at=timezone.now(), seen_by=by.staff):
         Journal.objects.record("emergency seen", by=by, patient=access.patient, number=access.pk)

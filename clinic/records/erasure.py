@@ -47,10 +47,10 @@ def kept(patient: Patient) -> Kept:
 
 
 def _kept(patients: list[Patient], pack: Pack) -> list[Kept]:
-    """Return it for many in three queries.
+    """Return how long many records are kept, in three queries.
 
     A record's contacts are its visits, and what was done later: a harm reported or followed up, a consent taken back.
-    Without any, it is the day it was made. What was merged into it is a part of it.
+    Without any, it is the day the record was made. What was merged into it is a part of it.
     """
     whose = {patient.pk: patient.pk for patient in patients}
     whose |= dict(Patient.objects.filter(merged_into__in=patients).values_list("pk", "merged_into_id"))
@@ -60,12 +60,12 @@ def _kept(patients: list[Patient], pack: Pack) -> list[Kept]:
     done = Journal.objects.filter(patient__in=whose, action__in=CONTACTS)
     for pk, last in _by_patient(done, Max("at")):
         days[whose[pk]].append(timezone.localdate(last))
-    found = []
+    records = []
     for patient in patients:
         all_days = days[patient.pk] or [timezone.localdate(patient.created_at)]
         last = max(all_days)
-        found.append(Kept(patient, min(all_days), last, keep_until(pack, last=last, born=patient.born), pack))
-    return found
+        records.append(Kept(patient, min(all_days), last, keep_until(pack, last=last, born=patient.born), pack))
+    return records
 
 
 def _by_patient(rows: QuerySet[Any], *of_each: Aggregate) -> Iterator[tuple[Any, ...]]:
@@ -78,16 +78,16 @@ def _pack(site: int | None) -> Pack:
 
 def due(site: int | None, most: int = 200) -> list[Kept]:
     """Return a clinic's records that need not be kept any longer and that nothing holds, longest ago first."""
-    found: list[Kept] = []
+    records: list[Kept] = []
     pack = _pack(site)
     long_ago = _long_ago(site, pack)
-    while len(found) < most and (some := list(islice(long_ago, PIECE))):
-        found += [one for one in _kept(some, pack) if one.is_due]
-    return found[:most]
+    while len(records) < most and (patients := list(islice(long_ago, PIECE))):
+        records += [record for record in _kept(patients, pack) if record.is_due]
+    return records[:most]
 
 
 def _long_ago(site: int | None, pack: Pack) -> Iterator[Patient]:
-    """Yield those whose last visit is as long ago as the rule asks of an adult: those that may be due."""
+    """Yield those whose last visit is as long ago as the rule asks for an adult: only these can be due."""
     before = birthday(timezone.localdate(), -pack.years)
     held = LegalHold.objects.filter(ended_at=None)
     rows = (
@@ -111,11 +111,11 @@ def hold(*, patient: Patient, reason: str, by: Actor) -> LegalHold:
         raise NotAllowed("This record was erased.")
     try:
         with transaction.atomic():
-            made = LegalHold.objects.create(patient=patient, reason=reason.strip(), by=by.staff)
+            legal_hold = LegalHold.objects.create(patient=patient, reason=reason.strip(), by=by.staff)
     except IntegrityError as error:
         raise NotAllowed("This record is held already.") from error
     Journal.objects.record("record held", by=by, patient=patient)
-    return made
+    return legal_hold
 
 
 @transaction.atomic
@@ -128,37 +128,36 @@ def release(*, held: LegalHold, by: Actor) -> None:
 
 @transaction.atomic
 def erase(*, patient: Patient, by: Actor) -> Tombstone:
-    """Destroy the key of a record, and of those merged into it. What was encrypted stays as it is, for nobody to read.
+    """Destroy the key of a record, and of those merged into it. What was encrypted stays, unreadable.
 
-    Raise ``NotAllowed``, with the reason, while the law wants it kept, something holds it, or a visit
-    of it is not over.
+    Raise ``NotAllowed``, with the reason, while the law wants it kept, something holds it, or a visit is not over.
     """
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
     _check(patient)
-    one = kept(patient)
-    if not one.is_due:
-        raise NotAllowed(f"This record must be kept until {day_in_words(one.until)}: {one.pack.source}.")
-    made = Tombstone.objects.create(
+    record = kept(patient)
+    if not record.is_due:
+        raise NotAllowed(f"This record must be kept until {day_in_words(record.until)}: {record.pack.source}.")
+    tombstone = Tombstone.objects.create(
         patient=patient,
-        last_contact=one.last,
-        keep_until=one.until,
+        last_contact=record.last,
+        keep_until=record.until,
         pack=PolicyChange.objects.policy(patient.site_id).records_kept,
-        source=one.pack.source,
+        source=record.pack.source,
         digests=_digests(patient),
-        register=_note(one),
+        register=_note(record),
         approved_by=by.staff,
     )
     gone = _all_of(patient)
     PatientToken.objects.filter(patient__in=gone).delete()
     gone.update(wrapped_key=None)
-    Journal.objects.record("record erased", by=by, patient=patient, count=len(made.digests))
+    Journal.objects.record("record erased", by=by, patient=patient, count=len(tombstone.digests))
     transaction.on_commit(patient_keys.forget)
     transaction.on_commit(_leave_nothing_behind)
-    return made
+    return tombstone
 
 
 def _leave_nothing_behind() -> None:
-    """Have the write-ahead log of SQLite written into the file, and emptied: what was just taken away is in it."""
+    """Write SQLite's write-ahead log into the file, and empty it: what was just removed is still in it."""
     if connection.vendor == "sqlite" and not connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -173,7 +172,7 @@ def _check(patient: Patient) -> None:
     if Tombstone.objects.filter(patient=patient).exists():
         raise NotAllowed("This record was erased already.")
     if patient.merged_into_id:
-        raise NotAllowed("This record was merged into another: erase that one.")
+        raise NotAllowed("This record was merged into another: erase that record.")
     if LegalHold.objects.filter(patient__in=_all_of(patient), ended_at=None).exists():
         raise NotAllowed("This record is held, or one that was merged into it. Let it go first.")
     if Hold.objects.now().filter(visit__patient=patient).exists():
@@ -182,10 +181,10 @@ def _check(patient: Patient) -> None:
         raise NotAllowed("A visit of this patient is not over.")
 
 
-def _note(one: Kept) -> str:
-    told = {"name": one.patient.name, "born": one.patient.born.isoformat()}
+def _note(record: Kept) -> str:
+    who = {"name": record.patient.name, "born": record.patient.born.isoformat()}
     try:
-        return Tombstone.noted(one.patient, **told, first=one.first.isoformat(), last=one.last.isoformat())
+        return Tombstone.noted(record.patient, **who, first=record.first.isoformat(), last=record.last.isoformat())
     except master_keys.KeysetTrouble as trouble:
         raise NotAllowed(
             f"The register of erased records does not open: {settings.REGISTER_KEYS} is missing."
@@ -194,5 +193,5 @@ def _note(one: Kept) -> str:
 
 def _digests(patient: Patient) -> list[str]:
     rows = Journal.objects.filter(patient__in=_all_of(patient)).order_by("seq")
-    told = (row.data.get("digest") for row in rows.iterator(chunk_size=500))
-    return list(dict.fromkeys(cast(str, digest) for digest in told if digest))
+    digests = (row.data.get("digest") for row in rows.iterator(chunk_size=500))
+    return list(dict.fromkeys(cast(str, digest) for digest in digests if digest))

@@ -43,7 +43,7 @@ def _check_readable(*patients: Patient) -> None:
 
 @transaction.atomic
 def correct_patient(*, patient: Patient, by: Actor, **values: Any) -> list[str]:
-    """Correct details; return the names of the fields that changed. What it was stays on record.
+    """Correct details; return the names of the fields that changed. The old values stay on record.
 
     Raise ``NotAllowed`` for a record of another clinic, and for one that was erased.
     """
@@ -64,10 +64,10 @@ def correct_patient(*, patient: Patient, by: Actor, **values: Any) -> list[str]:
 
 @transaction.atomic
 def merge_patients(*, kept: Patient, gone: Patient, by: Actor) -> None:
-    """Make two records of one person one: visits move to ``kept``, ``gone`` is found no more, both stay on record.
+    """Make two records of one person one: visits move to ``kept``, ``gone`` is no longer found, both stay on record.
 
-    What was merged into ``gone`` before is part of ``kept`` then. Raise ``NotAllowed`` for one record
-    twice, one that was merged or erased, or a visit that is on a tablet.
+    What was merged into ``gone`` before is part of ``kept`` then. Raise ``NotAllowed`` for one record twice,
+    one that was merged or erased, or a visit that is on a tablet.
     """
     if kept.pk == gone.pk or kept.merged_into_id or gone.merged_into_id:
         raise NotAllowed("Choose two different records, neither of them merged before.")

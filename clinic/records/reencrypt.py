@@ -14,10 +14,10 @@ PIECE = 500
 
 
 def rotate(*, drop_earlier: bool = False) -> int:
-    """Wrap every patient's key with a new key of the keyset; return how many. Second factors are encrypted under it.
+    """Wrap every patient's key with a new key, and encrypt second factors under it; return how many patients.
 
-    ``drop_earlier``: take the keys before it out of the keyset. A backup from before then opens with an earlier copy of
-    the keyset only. Raise ``KeysetTrouble``, and ``ValueError`` if a second factor does not open: no key is dropped.
+    ``drop_earlier``: remove the earlier keys from the keyset; earlier backups then open with an earlier copy of it
+    only. Raise ``KeysetTrouble``, and ``ValueError`` if a second factor does not open: no key is dropped.
     """
     master_keys.add(settings.DATA_KEYS)
     with transaction.atomic():

@@ -21,9 +21,9 @@ from clinic.models.sites import FIRST
 
 @transaction.atomic
 def save_staff(*, user: User, by: Actor, sites: Collection[int] = ()) -> None:
-    """Save a staff member's account and put it on record; who may not sign in any more is out at once.
+    """Save and record a staff member's account; somebody who may no longer sign in is signed out at once.
 
-    ``sites``: the clinics in which they may work; somebody new works in the clinic of who adds them.
+    ``sites``: the clinics in which they may work; somebody new works in the clinic of whoever adds them.
     """
     new = user.pk is None
     if not new and user.pk == by.staff.pk and not (user.is_manager and user.is_active):
@@ -40,7 +40,7 @@ def save_staff(*, user: User, by: Actor, sites: Collection[int] = ()) -> None:
 
 @transaction.atomic
 def let_go(*, user: User, by: Actor) -> None:
-    """Let somebody in no more, and sign them out everywhere, in every clinic."""
+    """Close an account, and sign its owner out everywhere, in every clinic."""
     user.is_active = False
     save_staff(user=user, by=by)
 
@@ -48,9 +48,9 @@ def let_go(*, user: User, by: Actor) -> None:
 @transaction.atomic
 def change_policy(*, by: Actor, **values: str | int | float) -> list[str]:
     """Change settings; return the names of those that changed. Raise ``ValueError`` naming what is not allowed."""
-    now = PolicyChange.objects.policy()
-    wanted = now.but(**values)
-    changed = [name for name in values if getattr(wanted, name) != getattr(now, name)]
+    current = PolicyChange.objects.policy()
+    wanted = current.but(**values)
+    changed = [name for name in values if getattr(wanted, name) != getattr(current, name)]
     for name in changed:
         PolicyChange.objects.create(name=name, value=getattr(wanted, name), by=by.staff)
         Journal.objects.record("setting changed", by=by, setting=name)

@@ -1,4 +1,4 @@
-"""A visit is booked, reopened, or closed because its patient did not come."""
+"""Booking and reopening a visit, or closing it because the patient did not come."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def reopen_parked(*, visit: Visit, by: Actor) -> None:
 
 @transaction.atomic
 def take_urgent(*, visit: Visit, by: Actor) -> None:
-    """Say that a staff member goes to a patient who needs help now. The first one counts."""
+    """Record that a staff member goes to a patient who needs help now. The first one counts."""
     taken = Visit.objects.filter(pk=visit.pk, urgent_at__isnull=False, urgent_taken_at=None)
     if not taken.update(urgent_taken_at=timezone.now(), urgent_taken_by=by.staff):
         raise NotAllowed("Somebody is with this patient already.")
@@ -70,7 +70,7 @@ def take_urgent(*, visit: Visit, by: Actor) -> None:
 
 @transaction.atomic
 def did_not_come(*, visit: Visit, by: Actor) -> None:
-    """Close a visit whose patient did not come. Only before anything was answered here; what was at home is kept."""
+    """Close a visit whose patient did not come. Only before anything was answered here; answers from home are kept."""
     if not visit.has_not_checked_in:
         raise NotAllowed("This patient has begun. A practitioner ends the visit from the review.")
     if visit.hold:

@@ -1,4 +1,4 @@
-"""Rows that stay as they were written: models say so here, `append_only_triggers` has the database hold them to it."""
+"""Rows that stay as they were written: models declare it here, `append_only_triggers` has the database enforce it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import models
 class AppendOnly(models.Model):
     """A row is inserted and then never changed or deleted, nor are the rows of its many-to-many tables.
 
-    What comes after is another row.
+    A later change is another row.
     """
 
     class Meta:

@@ -1,4 +1,4 @@
-"""The database refuses what must not happen to rows that are written once, whoever asks: the app, a script, a person.
+"""Triggers that keep rows which are written once, whoever asks for a change: the app, a script, a person.
 
 Which tables: those of ``AppendOnly`` and ``FrozenWhenSet`` models, and the many-to-many tables of the former. What is
 refused: UPDATE and DELETE; on PostgreSQL also TRUNCATE; on SQLite also an INSERT that would take the place of a row,
@@ -8,7 +8,7 @@ Triggers are no part of Django's migrations, and SQLite loses them whenever a mi
 puts them back each time (``clinic.apps``), and the server does not start while one is missing (``clinic.checks``). A
 migration that has to change such rows, or to drop a column that a trigger names, drops the trigger itself.
 
-Whoever owns the database can drop triggers. That is what the journal's chain and its anchors are there to show.
+Whoever owns the database can drop triggers. The journal's chain and its anchors are there to show that.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ class Guarded:
 
 def guarded() -> list[Guarded]:
     """Return every table that is to be guarded, by name."""
-    found = []
+    guards = []
     for model in apps.get_models(include_auto_created=True):
         owner: Any = model._meta.auto_created or model  # of a many-to-many table: the model that declares it
         if issubclass(owner, AppendOnly):
-            found.append(Guarded(model._meta.db_table, _unique(model)))
+            guards.append(Guarded(model._meta.db_table, _unique(model)))
         elif issubclass(model, FrozenWhenSet):
-            found.append(_until(model))
-    return sorted(found, key=lambda each: each.table)
+            guards.append(_until(model))
+    return sorted(guards, key=lambda guard: guard.table)
 
 
 def _until(model: type[FrozenWhenSet]) -> Guarded:
@@ -90,25 +90,25 @@ def _columns(model: type[models.Model], names: Iterable[str] | None = None) -> t
 
 
 def _unique(model: type[models.Model]) -> tuple[tuple[str, ...], ...]:
-    """Return the columns of each rule by which one row would take another's place."""
+    """Return the columns of each constraint by which one row would take another's place."""
     alone = [(field.name,) for field in model._meta.concrete_fields if field.unique]
     together = [*model._meta.unique_together, *(rule.fields for rule in model._meta.total_unique_constraints)]
     return tuple(_columns(model, names) for names in [*alone, *together])
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Put every guard in its place, on the tables that there are."""
+    """Install every guard on the tables that exist."""
     with transaction.atomic(connection.alias), connection.cursor() as cursor:
-        there = set(connection.introspection.table_names(cursor))
-        ready = [each for each in guarded() if each.table in there and _has_columns(connection, cursor, each)]
+        tables = set(connection.introspection.table_names(cursor))
+        ready = [guard for guard in guarded() if guard.table in tables and _has_columns(connection, cursor, guard)]
         for statement in _statements(connection, ready):
             cursor.execute(statement)
 
 
-def _has_columns(connection: BaseDatabaseWrapper, cursor: Any, each: Guarded) -> bool:
-    """Say whether a table is as the models have it; after `migrate ROOM NUMBER` it may not be, and is not served."""
-    there = {column.name for column in connection.introspection.get_table_description(cursor, each.table)}
-    return there.issuperset([*filter(None, [each.final]), *each.fixed, *each.open, *sum(each.unique, ())])
+def _has_columns(connection: BaseDatabaseWrapper, cursor: Any, guard: Guarded) -> bool:
+    """Return whether a table is as the models have it; after `migrate ROOM NUMBER` it may not be, and is not served."""
+    columns = {column.name for column in connection.introspection.get_table_description(cursor, guard.table)}
+    return columns.issuperset([*filter(None, [guard.final]), *guard.fixed, *guard.open, *sum(guard.unique, ())])
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
@@ -116,72 +116,72 @@ def missing(connection: BaseDatabaseWrapper) -> list[str]:
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            have = dict(cursor.fetchall())
+            existing = dict(cursor.fetchall())
             return [
-                each.table
-                for each in guarded()
-                if any(have.get(name) != sql for name, sql in _sqlite_triggers(each).items())
+                guard.table
+                for guard in guarded()
+                if any(existing.get(name) != sql for name, sql in _sqlite_triggers(guard).items())
             ]
         cursor.execute(POSTGRESQL_TRIGGERS, [list(FUNCTIONS)])
         rows = set(cursor.fetchall())
-    return [each.table for each in guarded() if not rows >= _postgresql_rows(each)]
+    return [guard.table for guard in guarded() if not rows >= _postgresql_rows(guard)]
 
 
 def _statements(connection: BaseDatabaseWrapper, tables: list[Guarded]) -> Iterable[str]:
     if connection.vendor == "sqlite":
-        for each in tables:
-            for name, sql in _sqlite_triggers(each).items():
+        for guard in tables:
+            for name, sql in _sqlite_triggers(guard).items():
                 yield f'DROP TRIGGER IF EXISTS "{name}"'
                 yield sql
         return
     for name, body in FUNCTIONS.items():
         yield f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $${body}$$"
-    for each in tables:
-        yield from _postgresql_triggers(each)
+    for guard in tables:
+        yield from _postgresql_triggers(guard)
 
 
-def _sqlite_triggers(each: Guarded) -> dict[str, str]:
+def _sqlite_triggers(guard: Guarded) -> dict[str, str]:
     """Return the triggers of a table, by name."""
-    clash = " OR ".join(" AND ".join(f'"{name}" = NEW."{name}"' for name in columns) for columns in each.unique)
-    taken = f'SELECT 1 FROM "{each.table}" WHERE {clash}'  # noqa: S608 (names of our own models)
+    clash = " OR ".join(" AND ".join(f'"{name}" = NEW."{name}"' for name in columns) for columns in guard.unique)
+    taken = f'SELECT 1 FROM "{guard.table}" WHERE {clash}'  # noqa: S608 (names of our own models)
     when = {"update": "", "delete": "", "insert": f" WHEN EXISTS ({taken})"}
-    if each.final:
-        is_final = f'OLD."{each.final}" IS NOT NULL'
-        changed = "".join(f' OR OLD."{column}" IS NOT NEW."{column}"' for column in each.fixed)
+    if guard.final:
+        is_final = f'OLD."{guard.final}" IS NOT NULL'
+        changed = "".join(f' OR OLD."{column}" IS NOT NEW."{column}"' for column in guard.fixed)
         when["update"] = f" WHEN {is_final}{changed}"
-        when["delete"] = f" WHEN {is_final}" if each.discardable else ""
+        when["delete"] = f" WHEN {is_final}" if guard.discardable else ""
     return {
-        f"guard_{what}_{each.table}": f'CREATE TRIGGER "guard_{what}_{each.table}" '
-        f'BEFORE {what.upper()} ON "{each.table}"{condition} '
-        f"BEGIN SELECT RAISE(ABORT, '{each.table} is written once: {what.upper()} is refused'); END"
+        f"guard_{what}_{guard.table}": f'CREATE TRIGGER "guard_{what}_{guard.table}" '
+        f'BEFORE {what.upper()} ON "{guard.table}"{condition} '
+        f"BEGIN SELECT RAISE(ABORT, '{guard.table} is written once: {what.upper()} is refused'); END"
         for what, condition in when.items()
     }
 
 
-def _call(each: Guarded) -> tuple[str, tuple[str, ...]]:
+def _call(guard: Guarded) -> tuple[str, tuple[str, ...]]:
     """Return the function that guards a table's rows, and its arguments."""
-    if not each.final:
+    if not guard.final:
         return "guard_refuse", ()
-    kept = "discardable" if each.discardable else "kept"
-    return "guard_refuse_final", (each.final, f"{{{','.join(each.open)}}}", kept)
+    kept = "discardable" if guard.discardable else "kept"
+    return "guard_refuse_final", (guard.final, f"{{{','.join(guard.open)}}}", kept)
 
 
-def _postgresql_triggers(each: Guarded) -> Iterable[str]:
-    function, arguments = _call(each)
-    said = ", ".join(f"'{argument}'" for argument in arguments)
+def _postgresql_triggers(guard: Guarded) -> Iterable[str]:
+    function, arguments = _call(guard)
+    listed = ", ".join(f"'{argument}'" for argument in arguments)
     yield (
-        f'CREATE OR REPLACE TRIGGER guard_rows BEFORE UPDATE OR DELETE ON "{each.table}" '
-        f"FOR EACH ROW EXECUTE FUNCTION {function}({said})"
+        f'CREATE OR REPLACE TRIGGER guard_rows BEFORE UPDATE OR DELETE ON "{guard.table}" '
+        f"FOR EACH ROW EXECUTE FUNCTION {function}({listed})"
     )
     yield (
-        f'CREATE OR REPLACE TRIGGER guard_truncate BEFORE TRUNCATE ON "{each.table}" '
+        f'CREATE OR REPLACE TRIGGER guard_truncate BEFORE TRUNCATE ON "{guard.table}" '
         "FOR EACH STATEMENT EXECUTE FUNCTION guard_refuse()"
     )
     for name in ("guard_rows", "guard_truncate"):  # ALWAYS: also where session_replication_role skips triggers
-        yield f'ALTER TABLE "{each.table}" ENABLE ALWAYS TRIGGER {name}'
+        yield f'ALTER TABLE "{guard.table}" ENABLE ALWAYS TRIGGER {name}'
 
 
-# What stands in the catalogue, as `_postgresql_rows` writes it: no column list, no condition, always on.
+# What the catalogue holds, as `_postgresql_rows` writes it: no column list, no condition, always on.
 POSTGRESQL_TRIGGERS = """
     SELECT c.relname, t.tgname, t.tgtype, p.proname, p.prosrc, encode(t.tgargs, 'escape')
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
@@ -190,10 +190,10 @@ POSTGRESQL_TRIGGERS = """
 """
 
 
-def _postgresql_rows(each: Guarded) -> set[tuple[Any, ...]]:
-    function, arguments = _call(each)
-    said = "".join(f"{argument}\\000" for argument in arguments)
+def _postgresql_rows(guard: Guarded) -> set[tuple[Any, ...]]:
+    function, arguments = _call(guard)
+    stored = "".join(f"{argument}\\000" for argument in arguments)
     return {
-        (each.table, "guard_rows", BEFORE_UPDATE_OR_DELETE, function, FUNCTIONS[function], said),
-        (each.table, "guard_truncate", BEFORE_TRUNCATE, "guard_refuse", REFUSE, ""),
+        (guard.table, "guard_rows", BEFORE_UPDATE_OR_DELETE, function, FUNCTIONS[function], stored),
+        (guard.table, "guard_truncate", BEFORE_TRUNCATE, "guard_refuse", REFUSE, ""),
     }

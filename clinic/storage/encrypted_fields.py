@@ -1,9 +1,9 @@
-"""Columns that hold ciphertext, and rows that give what was written: encrypted on the way in, opened when it is read.
+"""Fields whose columns hold ciphertext: encrypted when a row is saved, decrypted when the value is read.
 
 A value is ``enc:v1:<key>:<ciphertext>``, in the column that the plain value would have: text, JSON (a string), bytes.
-What it is bound to (table, column, and the columns that say whose row it is) is authenticated with it, so that one that
-was put into another row or column does not open. What is empty stays empty, for the constraints that ask. Nothing
-that is encrypted can be looked up or set by a query: such a query raises ``TypeError`` or ``FieldError``.
+What it is bound to (table, column, and the columns that say whose row it is) is authenticated with it, so that a value
+moved to another row or column does not open. Empty values stay empty, for constraints. Nothing that is encrypted can be
+looked up or set by a query: such a query raises ``TypeError`` or ``FieldError``.
 A value in clear was planted: reading it raises ``Unreadable``.
 """
 
@@ -40,7 +40,7 @@ class Envelope:
 
     @classmethod
     def read(cls, stored: Any) -> Envelope | None:
-        """Return what a column holds, or nothing for what is no ciphertext of ours."""
+        """Return what a column holds; ``None`` if it is no ciphertext of ours."""
         if isinstance(stored, bytes | memoryview):
             tag, *parts = bytes(stored).split(b":", 3) if bytes(stored).startswith(TAG.encode()) else [b""]
             return cls(parts[1].decode(), parts[2]) if tag else None
@@ -61,37 +61,37 @@ class Envelope:
 
 
 class Opening(DeferredAttribute):
-    """The attribute of a row: opens the envelope when it is first asked for."""
+    """The attribute of a row: opens the envelope when it is first read."""
 
     field: Encrypted
 
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         if instance is None:
             return self
-        kept, name = instance.__dict__, self.field.attname
-        if name not in kept:  # deferred
+        values, name = instance.__dict__, self.field.attname
+        if name not in values:  # deferred
             rows = type(instance)._base_manager.using(instance._state.db)
-            kept[name] = rows.values_list(name, flat=True).get(pk=instance.pk)
-        if kept[name] is PLANTED:
+            values[name] = rows.values_list(name, flat=True).get(pk=instance.pk)
+        if values[name] is PLANTED:
             raise Unreadable(f"{type(instance).__name__} {instance.pk}: {name} holds what was never encrypted.")
-        if isinstance(kept[name], Envelope):
+        if isinstance(values[name], Envelope):
             try:
-                kept[name] = self.field.opened(kept[name], instance)
+                values[name] = self.field.opened(values[name], instance)
             except Erased:
                 if self.field.erased is None:
                     raise
                 return self.field.erased
-        return kept[name]
+        return values[name]
 
     def __set__(self, instance: Any, value: Any) -> None:
         instance.__dict__[self.field.attname] = value
 
 
 class Encrypted(models.Field):  # type: ignore[type-arg]
-    """What the kinds of fields below share.
+    """What the fields below share.
 
     ``of``: the way from a row to its patient ("visit.patient"); ``row``: the columns that the value is bound to;
-    ``erased``: what is read in its place once the key is destroyed, where that is not to raise ``Erased``.
+    ``erased``: what is read once the key is destroyed, where that must not raise ``Erased``.
     """
 
     descriptor_class = Opening
@@ -102,22 +102,22 @@ class Encrypted(models.Field):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
 
     def deconstruct(self) -> Any:
-        """Tell migrations of a plain column: that is what it is."""
+        """Show migrations a plain column, which is what it is."""
         name, _, args, kwargs = super().deconstruct()
         return name, f"django.db.models.{self.plain.__name__}", args, kwargs
 
     def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
-        """Return the envelope, or what is empty; a value in clear is kept back."""
+        """Return the envelope or the empty value; a value in clear becomes ``PLANTED``."""
         return value if value in EMPTY else Envelope.read(value) or PLANTED
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        """Return what is to be stored: here alone are both the value and its row known."""
+        """Return what is to be stored: only here are both the value and its row known."""
         stored = model_instance.__dict__.get(self.attname)
         value = stored if isinstance(stored, Envelope) else super().pre_save(model_instance, add)
         return value if value in EMPTY or isinstance(value, Envelope) else self.sealed(value, model_instance)
 
     def get_prep_value(self, value: Any) -> Any:
-        """Refuse what did not go through a row."""
+        """Refuse a value that did not go through a row."""
         if value in EMPTY or isinstance(value, Envelope):
             return value
         raise TypeError(f"{self.name} is encrypted: it is written through its row, and cannot be looked up.")
@@ -129,7 +129,7 @@ class Encrypted(models.Field):  # type: ignore[type-arg]
         return self.get_db_prep_value(value, connection)
 
     def get_transform(self, lookup_name: str) -> Any:
-        """Know no part of a value to look up."""
+        """Offer no part of a value to look up."""
         return None
 
     def stored(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
@@ -161,8 +161,8 @@ class Encrypted(models.Field):  # type: ignore[type-arg]
         """Return whose row it is."""
         for name in self.of.split(".") if self.of else ():
             row = getattr(row, name)
-        found: KeyHolder = row
-        return found
+        holder: KeyHolder = row
+        return holder
 
     def _bound(self, row: Any) -> bytes:
         values = [getattr(row, row._meta.get_field(name).attname) for name in self.row]
@@ -173,7 +173,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 def with_keys(rows: Iterable[Row], size: int = 500) -> Iterator[Row]:
-    """Yield ``rows``, having asked for the keys of so many of them in one query."""
+    """Yield ``rows``, loading the keys of ``size`` of them in one query."""
     waiting = iter(rows)
     while block := list(islice(waiting, size)):
         held = (value for row in block for value in row.__dict__.values())
@@ -237,16 +237,13 @@ class EncryptedJSON(Encrypted, models.JSONField):
         def __get__(self, instance: Any, owner: Any) -> Any: ...
 
     def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
-        told = (
-            value
-            if value is None
-            else models.JSONField.from_db_value(models.JSONField(), value, expression, connection)
-        )
-        return super().from_db_value(told, expression, connection)
+        if value is not None:
+            value = models.JSONField.from_db_value(models.JSONField(), value, expression, connection)
+        return super().from_db_value(value, expression, connection)
 
     def stored(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
-        told = super().stored(value, connection)
-        return None if told is None else connection.ops.adapt_json_value(told, None)
+        text = super().stored(value, connection)
+        return None if text is None else connection.ops.adapt_json_value(text, None)
 
     def dumped(self, value: Any) -> bytes:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

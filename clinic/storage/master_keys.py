@@ -1,7 +1,7 @@
 """The keys that wrap every patient's own key, and encrypt what is no patient's: sessions, second factors. No Django.
 
 They are a Tink keyset in a file that its owner alone may read: JSON as Tink writes it, AES-256-GCM. Its primary key
-wraps; each of its keys unwraps what it wrapped. Without it nothing that is encrypted in the database can be read again,
+wraps; each key unwraps what it wrapped. Without it nothing that is encrypted in the database can be read again,
 so a copy of it is kept apart from the backups.
 """
 
@@ -27,7 +27,7 @@ class KeysetTrouble(Exception):
 
 
 def exists(path: Path) -> bool:
-    """Say whether there is a keyset."""
+    """Return whether there is a keyset."""
     return path.exists()
 
 
@@ -39,21 +39,21 @@ def make(path: Path) -> None:
 
 
 def add(path: Path) -> None:
-    """Add a key that wraps from now on; the ones before go on unwrapping."""
-    told, new = _read(path), _plain(tink.new_keyset_handle(TEMPLATE))
-    _write(path, {"primaryKeyId": new["primaryKeyId"], "key": [*told["key"], *new["key"]]})
+    """Add a key that wraps from now on; the earlier ones go on unwrapping."""
+    keyset, new = _read(path), _plain(tink.new_keyset_handle(TEMPLATE))
+    _write(path, {"primaryKeyId": new["primaryKeyId"], "key": [*keyset["key"], *new["key"]]})
 
 
 def drop_earlier(path: Path) -> int:
-    """Take out all keys but the one that wraps; return how many. What they wrapped must have been wrapped anew."""
-    told = _read(path)
-    kept = [key for key in told["key"] if key["keyId"] == told["primaryKeyId"]]
-    _write(path, {**told, "key": kept})
-    return len(told["key"]) - len(kept)
+    """Remove all keys but the one that wraps; return how many. What they wrapped must have been wrapped anew."""
+    keyset = _read(path)
+    kept = [key for key in keyset["key"] if key["keyId"] == keyset["primaryKeyId"]]
+    _write(path, {**keyset, "key": kept})
+    return len(keyset["key"]) - len(kept)
 
 
 def wrapper(path: Path) -> aead.Aead:
-    """Return what wraps and unwraps, read again whenever the file changed. Raise ``KeysetTrouble``."""
+    """Return what wraps and unwraps; the file is read again whenever it changed. Raise ``KeysetTrouble``."""
     try:
         return _wrapper(path, path.stat().st_mtime_ns)
     except OSError as error:
@@ -76,12 +76,12 @@ def decrypt(path: Path, encrypted: str | bytes, purpose: bytes) -> str:
 
 @cache
 def _wrapper(path: Path, changed: int) -> aead.Aead:
-    return _opened(_read(path), path).primitive(aead.Aead)
+    return _handle(_read(path), path).primitive(aead.Aead)
 
 
-def _opened(told: dict[str, Any], path: Path) -> tink.KeysetHandle:
+def _handle(keyset: dict[str, Any], path: Path) -> tink.KeysetHandle:
     try:
-        return tink.json_proto_keyset_format.parse(json.dumps(told), secret_key_access.TOKEN)
+        return tink.json_proto_keyset_format.parse(json.dumps(keyset), secret_key_access.TOKEN)
     except tink.TinkError as error:
         raise KeysetTrouble(f"{path} is no keyset") from error
 
@@ -93,27 +93,27 @@ def _plain(handle: tink.KeysetHandle) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        keyset = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise KeysetTrouble(f"{path} cannot be read") from error
-    if not isinstance(told, dict) or "key" not in told:
+    if not isinstance(keyset, dict) or "key" not in keyset:
         raise KeysetTrouble(f"{path} is no keyset")
-    return told
+    return keyset
 
 
-def _write(path: Path, told: dict[str, Any]) -> None:
-    """Put the file in its place once it is whole and on the disk."""
-    _opened(told, path)
+def _write(path: Path, keyset: dict[str, Any]) -> None:
+    """Put the file in place once it is whole and on the disk."""
+    _handle(keyset, path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.new")
-    half.unlink(missing_ok=True)
-    opened = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-    with os.fdopen(opened, "w", encoding="utf-8") as file:
-        json.dump(told, file)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(keyset, file)
         file.flush()
         os.fsync(file.fileno())
-    half.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)  # the name too: patients' keys are about to need what is in it
+    temporary.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)  # the new name too: patients' keys are about to need it
     try:
         os.fsync(folder)
     finally:

@@ -1,6 +1,6 @@
-"""Patients' data keys: one each, random, wrapped by the installation's keyset, and opened only in memory.
+"""Patients' data keys: a random one each, wrapped by the installation's keyset, and opened only in memory.
 
-Whoever steals the database has ciphertext and wrapped keys. A patient is erased by destroying the one key.
+Whoever steals the database has ciphertext and wrapped keys. Destroying that one key erases the patient.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ PURPOSE = b"a patient's data key"
 
 
 class Unreadable(Exception):
-    """It was encrypted for another place, under another key, or was changed: it is not shown."""
+    """A value was changed, or encrypted for another place or under another key: it is not shown."""
 
 
 class Erased(Exception):
-    """The key of this patient, ``key_id``, was destroyed. In a page's template, what was erased is empty."""
+    """The key of this patient, ``key_id``, was destroyed. In a template the value is empty."""
 
     silent_variable_failure = True
 
@@ -43,17 +43,17 @@ class KeyHolder(Protocol):
     """A patient, as far as encryption needs to know one."""
 
     def key_at_hand(self) -> str:
-        """Return the name of the patient's key, having had ``learn`` told of it."""
+        """Return the name of the patient's key, after passing the key to ``learn``."""
 
 
 @dataclass
-class _Known:
+class _CachedKey:
     wrapped: bytes | None
     until: float
     opened: aead.Aead | None = None
 
 
-_known: OrderedDict[str, _Known] = OrderedDict()
+_cache: OrderedDict[str, _CachedKey] = OrderedDict()
 
 
 def new_key_id() -> str:
@@ -72,45 +72,45 @@ def wrap_again(wrapped: bytes) -> bytes:
 
 
 def learn(key_id: str, wrapped: bytes | None) -> None:
-    """Keep what a row just told of a key; nothing is a key that was destroyed."""
-    known = _known.get(key_id)
-    if known is None or known.wrapped != wrapped:
-        known = _known[key_id] = _Known(wrapped, 0.0)
-    known.until = time.monotonic() + KEPT_SECONDS
-    _known.move_to_end(key_id)
-    while len(_known) > MOST:
-        _known.popitem(last=False)
+    """Cache a key as a row has it, wrapped; ``None`` means that it was destroyed."""
+    key = _cache.get(key_id)
+    if key is None or key.wrapped != wrapped:
+        key = _cache[key_id] = _CachedKey(wrapped, 0.0)
+    key.until = time.monotonic() + KEPT_SECONDS
+    _cache.move_to_end(key_id)
+    while len(_cache) > MOST:
+        _cache.popitem(last=False)
 
 
 def fetch(key_ids: Iterable[str]) -> None:
-    """Ask for many keys at once, in one query for all that are not known here."""
-    if wanted := {key_id for key_id in key_ids if not _is_known(key_id)}:
+    """Load many keys, in one query for all that are not cached."""
+    if wanted := {key_id for key_id in key_ids if not _is_cached(key_id)}:
         patients = apps.get_model("clinic", "Patient")._base_manager
         for key_id, wrapped in patients.filter(key_id__in=wanted).values_list("key_id", "wrapped_key"):
             learn(str(key_id), None if wrapped is None else bytes(wrapped))
 
 
 def opened(key_id: str) -> aead.Aead:
-    """Return what encrypts and decrypts with a key. Raise ``Erased``, or ``Unreadable`` if it is unknown."""
+    """Return what encrypts and decrypts under a key. Raise ``Erased``, or ``Unreadable`` if it is unknown."""
     fetch([key_id])
-    known = _known.get(key_id)
-    if known is None:
+    key = _cache.get(key_id)
+    if key is None:
         raise Unreadable("It is encrypted under a key that is not here.")
-    if known.wrapped is None:
+    if key.wrapped is None:
         raise Erased(key_id)
-    if known.opened is None:
-        known.opened = _unwrapped(known.wrapped).primitive(aead.Aead)
-    return known.opened
+    if key.opened is None:
+        key.opened = _unwrapped(key.wrapped).primitive(aead.Aead)
+    return key.opened
 
 
 def forget() -> None:
-    """Know nothing any more, and ask for each key again."""
-    _known.clear()
+    """Empty the cache."""
+    _cache.clear()
 
 
-def _is_known(key_id: str) -> bool:
-    known = _known.get(key_id)
-    return known is not None and known.until > time.monotonic()
+def _is_cached(key_id: str) -> bool:
+    key = _cache.get(key_id)
+    return key is not None and key.until > time.monotonic()
 
 
 def _wrapped(handle: tink.KeysetHandle) -> bytes:

@@ -19,23 +19,23 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 MINUTE = 60
-EVERYBODY = ""  # counts whoever asks
+EVERYBODY = ""  # counts all callers together
 
 
 def address(request: HttpRequest) -> str:
-    """Return whose request it is: the address as allauth takes it; of an IPv6 address the /64, which is one customer's.
+    """Return the client's address, as allauth finds it; of an IPv6 address the /64, which is one customer's.
 
-    Behind the proxy that is set, the last word of X-Forwarded-For counts: earlier ones anyone can write. Raise
+    Behind the configured proxy the last entry of X-Forwarded-For counts: anyone can write the earlier ones. Raise
     ``PermissionDenied`` if there is none.
     """
-    found = str(get_adapter().get_client_ip(request))
-    return str(ip_network(f"{found}/64", strict=False)) if ":" in found else found
+    client = str(get_adapter().get_client_ip(request))
+    return str(ip_network(f"{client}/64", strict=False)) if ":" in client else client
 
 
 def allow(action: str, limits: Mapping[str, int]) -> bool:
-    """Say whether each of these (an address, or ``EVERYBODY``) may do ``action`` once more this minute, and count it.
+    """Return whether each of these (an address, or ``EVERYBODY``) may do ``action`` once more this minute; count it.
 
-    What is refused is not counted and writes nothing: a flood costs a read.
+    A refusal is not counted and writes nothing: a flood costs reads.
     """
     keys = {_key(action, who): limit for who, limit in limits.items()}
     if _reached(cache.get_many(keys), keys):
@@ -49,9 +49,9 @@ def allow(action: str, limits: Mapping[str, int]) -> bool:
 
 
 def _key(action: str, who: str) -> str:
-    """Return the key of this minute's count. No address is kept as such."""
-    told = salted_hmac("rate limit", who, secret=settings.INDEX_KEY, algorithm="sha256").hexdigest()
-    return f"{action}:{told}:{int(time.time()) // MINUTE}"
+    """Return the key of this minute's count. No address is stored in clear."""
+    digest = salted_hmac("rate limit", who, secret=settings.INDEX_KEY, algorithm="sha256").hexdigest()
+    return f"{action}:{digest}:{int(time.time()) // MINUTE}"
 
 
 def _reached(counts: Mapping[str, int], limits: Mapping[str, int]) -> bool:

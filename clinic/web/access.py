@@ -1,6 +1,6 @@
 """Who may open a page. Every view names it; one that names nobody is refused by ``middleware.DefaultDeny``.
 
-A page that is not yours and a page that is not there are the same 404; nobody signed in sees the login page.
+A page that you may not open and one that does not exist are the same 404; without signing in you get the login page.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class StaffRequest(HttpRequest):
 
 
 class TabletRequest(HttpRequest):
-    """A request by a paired tablet; ``held``: what it held when it asked."""
+    """A request by a paired tablet; ``held``: its hold when the request came."""
 
     actor: Actor
     tablet: Tablet
@@ -70,7 +70,7 @@ def own_account(
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     """Open to whoever is signed in, for the pages on which second factors are added, shown and removed.
 
-    Who signed in with the password alone comes here as long as the account has no second factor; not afterwards.
+    The password alone is enough only as long as the account has no second factor.
     """
 
     @wraps(view)
@@ -91,7 +91,7 @@ def staff(
 ) -> Callable[
     [Callable[Concatenate[StaffRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
 ]:
-    """Open to staff who hold one of ``roles``; the first one held is the role that the act is recorded under."""
+    """Open to staff who hold one of ``roles``; the act is recorded under the first one held."""
 
     def decorate(
         view: Callable[Concatenate[StaffRequest, P], HttpResponse],
@@ -107,9 +107,9 @@ def staff(
             role = next((role for role in roles if role in user.roles), None)
             if role is None:
                 raise Http404
-            mine = cast(StaffRequest, request)
-            mine.actor = Actor(user=user, role=role, opened=emergency_access.readable(request, user))
-            return view(mine, *args, **kwargs)
+            staff_request = cast(StaffRequest, request)
+            staff_request.actor = Actor(user=user, role=role, opened=emergency_access.readable(request, user))
+            return view(staff_request, *args, **kwargs)
 
         _marked(guarded, *roles)
         return guarded
@@ -120,7 +120,7 @@ def staff(
 def fresh(
     view: Callable[Concatenate[StaffRequest, P], HttpResponse],
 ) -> Callable[Concatenate[StaffRequest, P], HttpResponse]:
-    """Let a post through five minutes after somebody showed who they are; later, ask again first, and then go on."""
+    """Accept a post within five minutes of the user's last proof of identity; later, ask for one and then go on."""
 
     @wraps(view)
     def asked(request: StaffRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -131,48 +131,48 @@ def fresh(
     return asked
 
 
-POLLED = frozenset({"urgent", "queue_news", "board_news"})  # a page that was left open asks for these on its own
+POLLED = frozenset({"urgent", "queue_news", "board_news"})  # an open page polls these on its own
 
 
 def note_refusal(request: HttpRequest) -> None:
-    """Write in the journal that a staff member or a paired tablet was refused a page: its name, never its address.
+    """Record that a staff member or a paired tablet was refused a page: its name, never its address.
 
-    A stranger's refusals are not written: anyone could fill the disk with them.
+    A stranger's refusals are not recorded: anyone could fill the disk with them.
     """
     match = request.resolver_match
     if match is None or not match.url_name or match.url_name in POLLED:
         return
     if isinstance(request.user, User):
         by = getattr(request, "actor", None) or Actor(user=request.user)
-    elif here := current_tablet(request):
-        by = Actor(tablet=here)
+    elif device := current_tablet(request):
+        by = Actor(tablet=device)
     else:
         return
     Journal.objects.record("access refused", by=by, route=match.url_name)
 
 
-GIVEN_BACK = "given-back"  # what a lent device carries once its visit is over: no token, and it opens nothing
+GIVEN_BACK = "given-back"  # the cookie of a lent device once its visit is over: no token, and it opens nothing
 
 
 def current_tablet(request: HttpRequest) -> Tablet | None:
-    """Return the device whose cookie this request carries, or nothing; a patient's phone until the visit is over.
+    """Return the device whose cookie this request carries, or ``None``; a patient's phone until the visit is over.
 
-    A visit that nobody touched for too long leaves its tablet here, by the server's clock, whatever is asked for.
+    A tablet that nobody touched for too long loses its visit here, by the server's clock, whatever is asked for.
     """
     if not hasattr(request, "device"):
         request.device = tokens.recognise(request.COOKIES.get(settings.TABLET_COOKIE_NAME, ""))  # type: ignore[attr-defined]
         request.held = _held(request, request.device)  # type: ignore[attr-defined]
-    found = cast(Tablet | None, request.device)  # type: ignore[attr-defined]
-    return None if found and found.kind == Tablet.Kind.PHONE and found.invitation.is_over else found
+    device = cast(Tablet | None, request.device)  # type: ignore[attr-defined]
+    return None if device and device.kind == Tablet.Kind.PHONE and device.invitation.is_over else device
 
 
 def current_hold(request: HttpRequest) -> Hold | None:
-    """Return what the device held when it asked, read once for a request; nothing for a device that is not ours."""
+    """Return the device's hold when the request came, read once; ``None`` for a device that is not ours."""
     return cast(Hold | None, request.held) if current_tablet(request) else None  # type: ignore[attr-defined]
 
 
 def was_a_phone(request: HttpRequest) -> bool:
-    """Say whether this device was a patient's own phone once: then it is told that all is done, not to pair itself."""
+    """Return whether this was a patient's own phone once: it is told that all is done, not to pair itself."""
     token = request.COOKIES.get(settings.TABLET_COOKIE_NAME, "")
     return bool(token) and Tablet.objects.filter(kind=Tablet.Kind.PHONE.value, token_sha256=sha256(token)).exists()
 
@@ -185,15 +185,15 @@ def policy_of(request: HttpRequest) -> Policy:
 
 
 def _site_of(request: HttpRequest) -> int | None:
-    """Return the clinic that a page is of: the staff member's, else the tablet's; nothing for a stranger."""
+    """Return the clinic of a page: the staff member's, else the tablet's; ``None`` for a stranger."""
     user = getattr(request, "user", None)
-    here = user if isinstance(user, User) else getattr(request, "device", None)
-    return here.site_id if here else None
+    whose = user if isinstance(user, User) else getattr(request, "device", None)
+    return whose.site_id if whose else None
 
 
-def _held(request: HttpRequest, here: Tablet | None) -> Hold | None:
-    """Return what a device holds, after the lock of one that was left alone."""
-    hold = here.hold if here else None
+def _held(request: HttpRequest, device: Tablet | None) -> Hold | None:
+    """Return what a device holds, after locking one that was left alone."""
+    hold = device.hold if device else None
     if hold and hold.is_away(policy_of(request)):
         tokens.lock(hold=hold)
         return None
@@ -201,9 +201,9 @@ def _held(request: HttpRequest, here: Tablet | None) -> Hold | None:
 
 
 def give_cookie(response: HttpResponseBase, token: str, kind: Tablet.Kind) -> None:
-    """Give a device the token that names it. Scripts cannot read it, and no other site can make use of it.
+    """Give a device the token that names it. Scripts cannot read it, and no other site can use it.
 
-    A patient comes back to the phone's pages through the link in the e-mail: "Strict" would keep the token from us.
+    A patient comes back to the phone's pages through the link in the e-mail: "Strict" would withhold the token.
     """
     response.set_cookie(
         settings.TABLET_COOKIE_NAME,
@@ -222,20 +222,20 @@ def tablet(
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        here = current_tablet(request)
-        if here is None:
+        device = current_tablet(request)
+        if device is None:
             return redirect("resume")
-        mine = cast(TabletRequest, request)
-        mine.tablet, mine.actor = here, Actor(tablet=here)
-        _keep_look(mine)
-        return view(mine, *args, **kwargs)
+        tablet_request = cast(TabletRequest, request)
+        tablet_request.tablet, tablet_request.actor = device, Actor(tablet=device)
+        _keep_look(tablet_request)
+        return view(tablet_request, *args, **kwargs)
 
     _marked(guarded, "tablet")
     return guarded
 
 
 def _keep_look(request: TabletRequest) -> None:
-    """Keep the text size and contrast that every form of the tablet's pages carries along."""
+    """Save the text size and contrast that every form of the tablet's pages carries along."""
     hold = request.held
     if hold and "text_size" in request.POST and stale_forms.fits(request, hold) and not stale_forms.expired(request):
         text_size, contrast = request.POST["text_size"], request.POST.get("contrast", "")
@@ -259,8 +259,8 @@ def patient(
     """Open to the patient whose visit this tablet holds for ``purpose``, birth date confirmed, in one of ``stages``.
 
     Anything else is sent to ``resume``, which knows what this tablet shows now. But what was typed into a form of ours
-    is never lost without a word (``lost``). ``finishes``: a post to this page may be what ends the
-    hold, so that the same post once more is answered with what came of the first.
+    is never lost without a word (``stale_forms.lost``). ``finishes``: a post to this page may end the hold, so that the
+    same post once more is answered with what came of the first.
     """
 
     def decorate(
@@ -273,10 +273,10 @@ def patient(
                 if stale_forms.lost(request, request.tablet, finishes=finishes):
                     return stale_forms.not_saved(request)
                 return redirect("resume")
-            mine = cast(PatientRequest, request)
-            mine.hold = hold
+            patient_request = cast(PatientRequest, request)
+            patient_request.hold = hold
             hold.touch()
-            return view(mine, *args, **kwargs)
+            return view(patient_request, *args, **kwargs)
 
         guarded = tablet(cast(Callable[Concatenate[TabletRequest, P], HttpResponse], inner))
         _marked(guarded, "patient")

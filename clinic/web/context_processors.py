@@ -31,19 +31,19 @@ def clinic(request: HttpRequest) -> dict[str, Any]:
         "let_in": SimpleLazyObject(lambda: reauthentication.is_let_in(request)),
         "one_factor": not settings.SECOND_FACTOR,
         "reading": SimpleLazyObject(lambda: _reading(request)),
-        "unseen_emergencies": SimpleLazyObject(lambda: EmergencyAccess.objects.unseen(_here(request)).count()),
+        "unseen_emergencies": SimpleLazyObject(lambda: EmergencyAccess.objects.unseen(_site(request)).count()),
         "several_clinics": SimpleLazyObject(lambda: Site.objects.count() > 1),
         "queue_count": SimpleLazyObject(lambda: _waiting(request)),
     }
 
 
 def _waiting(request: HttpRequest) -> int:
-    """Return how many reviews wait in the clinic in which who asks works."""
-    return Visit.objects.of(_here(request)).filter(stage=Stage.IN_REVIEW.value).count()
+    """Return how many reviews wait in the clinic in which the user works."""
+    return Visit.objects.of(_site(request)).filter(stage=Stage.IN_REVIEW.value).count()
 
 
-def _here(request: HttpRequest) -> int | None:
-    """Return the clinic in which who asks works."""
+def _site(request: HttpRequest) -> int | None:
+    """Return the clinic in which the user works."""
     return request.user.site_id if isinstance(request.user, User) else None
 
 

@@ -28,13 +28,13 @@ class Look:
         return cls(text_size or cls.text_size, contrast or cls.contrast, offered)
 
 
-def _shown(request: HttpRequest, here: Tablet | None) -> Hold | None:
-    """The hold whose look the page has. A page that is only asked for ends none; a post may have ended it."""
-    return current_hold(request) if request.method == "GET" else here.hold if here else None
+def _shown(request: HttpRequest, tablet: Tablet | None) -> Hold | None:
+    """The hold whose look the page has. A GET ends none; a post may have ended it."""
+    return current_hold(request) if request.method == "GET" else tablet.hold if tablet else None
 
 
 def look(request: HttpRequest) -> Look:
-    """Return how the device that asks is to show its pages."""
-    here = getattr(request, "tablet", None) or current_tablet(request)
-    hold = _shown(request, here)
+    """Return how pages look on the device that asks."""
+    tablet = getattr(request, "tablet", None) or current_tablet(request)
+    hold = _shown(request, tablet)
     return Look.of(hold, offered=bool(hold))

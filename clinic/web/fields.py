@@ -1,4 +1,4 @@
-"""The front desk's, the manager's and the tablet's own forms. Strings become typed values here."""
+"""The fields of all our forms: strings become typed values here."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class PlainText(forms.CharField):
     """Text without hidden characters, in one normal form."""
 
     def to_python(self, value: Any) -> str:
-        said = super().to_python(value)
+        typed = super().to_python(value)
         try:
-            return text.clean(said or "", longest=self.max_length or text.LONGEST_TEXT)
+            return text.clean(typed or "", longest=self.max_length or text.LONGEST_TEXT)
         except ValueError as error:
             raise ValidationError(str(error)) from error
 
@@ -107,7 +107,7 @@ def born_field(**kwargs: Any) -> DayField:
 
 
 class DayBox(forms.DateInput):
-    """A date as the browser offers to choose it."""
+    """A date, with the browser's own picker."""
 
     input_type = "date"
 

@@ -75,16 +75,16 @@ def exclusive(field: BoundField) -> str:
 
 @register.filter
 def scale_ends(field: BoundField) -> list[str]:
-    """Return what the two ends of a scale mean, from ``data-scale="Not afraid|Very afraid"``; else nothing."""
+    """Return what the two ends of a scale mean, from ``data-scale="Not afraid|Very afraid"``; [] if there are none."""
     ends = str(field.field.widget.attrs.get("data-scale", "")).split("|")
     return [end.strip() for end in ends] if len(ends) == 2 else []
 
 
 @register.simple_tag
 def choice(option: Mapping[str, Any], heading: str = "") -> str:
-    """Return one choice as HTML: its box, told to stand under the heading with this id if there is one, and its label.
+    """Return one choice as HTML: its box, described by the heading with this id if there is one, and its label.
 
-    Here and not in the template, where a list of fifty took as long as the rest of its page.
+    Not in the template, where a list of fifty took as long as the rest of its page.
     """
     attrs = {**option["attrs"], **({"aria-describedby": heading} if heading else {})}
     return format_html(
@@ -140,14 +140,14 @@ def parts(field: BoundField) -> list[DatePart]:
     value = field.value()
     values = value if isinstance(value, list) else widget.decompress(value)
     suffixes: list[str] = widget.widgets_names  # type: ignore[attr-defined]  # the stubs lack it
-    found = []
+    boxes = []
     for number, (box, suffix) in enumerate(zip(widget.widgets, suffixes, strict=True)):
         label = box.attrs.get("data-label") or DATE_PARTS[number]
         box_id = f"{field.auto_id}_{number}"
         attrs = {**_attrs(box, wrong=bool(field.errors)), "id": box_id}
         if field.errors:
             attrs["aria-invalid"] = "true"
-        given = values[number] if values else None
-        html = box.render(field.html_name + suffix, given, attrs=attrs, renderer=field.form.renderer)
-        found.append(DatePart(id=box_id, label=label, control=html))
-    return found
+        part = values[number] if values else None
+        html = box.render(field.html_name + suffix, part, attrs=attrs, renderer=field.form.renderer)
+        boxes.append(DatePart(id=box_id, label=label, control=html))
+    return boxes

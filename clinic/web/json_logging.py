@@ -1,8 +1,8 @@
 """The log: one JSON object a line, with the keys of ``KEYS`` and nothing else, whoever logs.
 
 A log is copied, kept and read by people who may not read records. So no value that came from outside is written: of a
-message its template, without what was put into it; of an exception its type and the places it went through, without
-its text, its arguments or anybody's variables; of a request its route's name, never its address.
+message its template, without its arguments; of an exception its type and the places it went through, without its text,
+its arguments or any variables; of a request its route's name, never its address.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KEYS = (
     "ms",
     "actor",  # a staff member's number
     "device",  # a paired tablet's or phone's
-    "directive",  # what of the content security policy a browser reports
+    "directive",  # of the content security policy, as a browser reports it
     "error",  # types of an exception and of what caused it
     "trace",  # where it went through, outermost first
 )
@@ -46,7 +46,7 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, with the keys that have a value."""
-        told = {
+        line = {
             "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
@@ -56,21 +56,21 @@ class Lines(logging.Formatter):
             **{name: plain(getattr(record, name, None)) for name in FIELDS},
         }
         if record.exc_info and record.exc_info[1]:
-            told |= {"error": list(types(record.exc_info[1])), "trace": places(record.exc_info[2])}
-        return json.dumps({key: value for key, value in told.items() if value not in (None, "")})
+            line |= {"error": list(types(record.exc_info[1])), "trace": places(record.exc_info[2])}
+        return json.dumps({key: value for key, value in line.items() if value not in (None, "")})
 
 
 def event(record: logging.LogRecord) -> str:
-    """Return the constant part of a message; nothing where it may have been put together before it was logged.
+    """Return the constant part of a message; "" where it may have been put together before it was logged.
 
     Our own messages are constants (`tests/operations/test_logs.py` reads the code for it). In a library's, what came
-    from outside is in the arguments, if it has any; without, nobody can tell a sentence from one with a name in it.
+    from outside is in the arguments; without any, a name may be part of the text.
     """
     return str(record.msg) if record.args or record.name.partition(".")[0] in OURS else ""
 
 
 def plain(value: Any) -> Any:
-    """Return a number, or a short name without spaces; nothing else gets into a line."""
+    """Return a number, or a short name without spaces; ``None`` for anything else."""
     if isinstance(value, int) or (isinstance(value, str) and SHORT.fullmatch(value)):
         return value
     return None
@@ -102,7 +102,7 @@ CONFIG: dict[str, Any] = {
         **{name: {"level": LEVEL} for name in (*OURS, "django_tasks", "django_tasks_db")},
         # What these would print, or e-mail, of their own accord goes through the one handler.
         "django": {"level": LEVEL, "handlers": []},
-        "django.request": {"level": "ERROR"},  # of refusals, `clinic.web.middleware.logged` tells
+        "django.request": {"level": "ERROR"},  # refusals are in `clinic.web.middleware.logged`
         "django.server": {"level": LEVEL, "handlers": [], "propagate": True},
         "gunicorn.error": {"level": LEVEL, "handlers": ["lines"], "propagate": False},
         "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},  # `clinic.web.middleware.logged`

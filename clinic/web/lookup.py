@@ -1,4 +1,4 @@
-"""A record that an address names by number: found for who may see it, and a 404 for everybody else."""
+"""A record that an address names by number: shown to those who may see it, a 404 for everybody else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from clinic.web.access import StaffRequest
 
 
 def the_visit(request: StaffRequest, pk: int) -> Visit:
-    """Return a visit with its patient and practitioner. Raise ``Http404``: not there, or of another clinic."""
+    """Return a visit with its patient and practitioner. Raise ``Http404`` if missing, or of another clinic."""
     seen = Visit.objects.visible_to(request.actor)
     return get_object_or_404(seen.select_related("patient", "practitioner"), pk=pk)

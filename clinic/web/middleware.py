@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 def logged(get_response: Answer) -> Answer:
-    """Write one line for each answer but the static files, under a number that the answer carries as X-Request-ID."""
+    """Log one line for each answer but the static files, under a number that the answer carries as X-Request-ID."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         began, number = time.monotonic(), uuid4().hex
@@ -50,7 +50,7 @@ def logged(get_response: Answer) -> Answer:
 
 
 def _about(request: HttpRequest, response: HttpResponseBase, began: float) -> dict[str, Any]:
-    """What the line says. Who asked is read off the request, if it was found out: a line asks no database."""
+    """What the line says. Who asked is included if it is known already: a line costs no query."""
     match, user, device = (getattr(request, name, None) for name in ("resolver_match", "_cached_user", "device"))
     return {
         "route": match.url_name if match else None,
@@ -88,14 +88,14 @@ def methods(get_response: Answer) -> Answer:
 
 
 def sizes(get_response: Answer) -> Answer:
-    """Refuse a request with a larger body than any page of ours sends with 413, before a byte of it is read.
+    """Refuse a larger body than any page of ours sends with 413, before a byte of it is read.
 
-    Django's own limit leaves out the files in a form. A body that says nothing of its length is taken for empty.
+    Django's own limit leaves out the files in a form. A body without a length counts as empty.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        said = str(request.META.get("CONTENT_LENGTH", ""))
-        if said.isdecimal() and int(said) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        length = str(request.META.get("CONTENT_LENGTH", ""))
+        if length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return HttpResponse("This is too large. Send less than 1 MB.", status=413, content_type="text/plain")
         return get_response(request)
 
@@ -103,15 +103,14 @@ def sizes(get_response: Answer) -> Answer:
 
 
 def own_site(get_response: Answer) -> Answer:
-    """Refuse what another site's page asks for with 403, but for a link that somebody follows to a page of its own.
+    """Refuse what another site's page asks for with 403, except a link that somebody follows.
 
-    Browsers say so in `Sec-Fetch-*`, which no page can write; what says nothing (a program, an old browser) goes on.
+    Browsers say so in `Sec-Fetch-*`, which no page can write; a request without it (a program, an old browser) goes on.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        said = request.headers
-        foreign = said.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
-        link = request.method != "POST" and said.get("Sec-Fetch-Dest") == "document"
+        foreign = request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+        link = request.method != "POST" and request.headers.get("Sec-Fetch-Dest") == "document"
         if foreign and not link:
             return HttpResponse("This may not be asked for from another site.", status=403, content_type="text/plain")
         return get_response(request)
@@ -120,22 +119,22 @@ def own_site(get_response: Answer) -> Answer:
 
 
 def device_tokens(get_response: Answer) -> Answer:
-    """Renew a device's token when it is due; with it, have the browser forget what the patient before left in it.
+    """Renew a device's token when it is due, and have the browser forget what the last patient left in it.
 
-    The token changes with the end of each hold, whoever ended it, because Chromium drops the pages that it keeps alive
-    in memory when a cookie that scripts cannot read has changed. A lent device loses its token at the end.
+    The token changes at the end of each hold, because Chromium drops the pages that it keeps alive in memory when a
+    cookie that scripts cannot read changes. A lent device loses its token then.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        here: Tablet | None = getattr(request, "device", None)
-        if here is None or settings.TABLET_COOKIE_NAME in response.cookies or response.status_code == 503:
+        tablet: Tablet | None = getattr(request, "device", None)
+        if tablet is None or settings.TABLET_COOKIE_NAME in response.cookies or response.status_code == 503:
             return response  # 503: the database cannot write, and the next answer renews as well
-        if tokens.end_lending(tablet=here):
+        if tokens.end_lending(tablet=tablet):
             give_cookie(response, GIVEN_BACK, Tablet.Kind.LENT)
             response["Clear-Site-Data"] = FORGET
-        elif fresh := tokens.renew(tablet=here, token=request.COOKIES[settings.TABLET_COOKIE_NAME]):
-            give_cookie(response, fresh, Tablet.Kind(here.kind))
+        elif fresh := tokens.renew(tablet=tablet, token=request.COOKIES[settings.TABLET_COOKIE_NAME]):
+            give_cookie(response, fresh, Tablet.Kind(tablet.kind))
             response["Clear-Site-Data"] = FORGET
         return response
 
@@ -143,7 +142,7 @@ def device_tokens(get_response: Answer) -> Answer:
 
 
 def refusals(get_response: Answer) -> Answer:
-    """Put on record whom a page was refused: a role that may not, a record that is not there, a forged form."""
+    """Record refused pages: a role that may not, a record that does not exist, a forged form."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
@@ -155,7 +154,7 @@ def refusals(get_response: Answer) -> Answer:
 
 
 class ErasedRecords:
-    """Answer with 410 and a page that says so where somebody asks for what was erased."""
+    """Answer 410, with a page that says so, where somebody asks for what was erased."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -164,16 +163,16 @@ class ErasedRecords:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Tell when it was erased, if that is what the view met."""
+        """Say when it was erased, if that is what stopped the view."""
         if not isinstance(exception, Erased):
             return None
         of = Q(patient__key_id=exception.key_id) | Q(patient__merged__key_id=exception.key_id)
-        stone = Tombstone.objects.filter(of).first()
-        return render(request, "clinic/public/erased.html", {"stone": stone}, status=410)
+        tombstone = Tombstone.objects.filter(of).first()
+        return render(request, "clinic/public/erased.html", {"tombstone": tombstone}, status=410)
 
 
 class SessionTimeout:
-    """Sign out who did nothing for too long, or came in too long ago. What a page asks for on its own is not doing."""
+    """Sign out users who did nothing for too long, or signed in too long ago. Polling does not count."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -184,7 +183,7 @@ class SessionTimeout:
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        """End the session that is over; otherwise note that somebody is there."""
+        """End a session that is over; otherwise note that the user is active."""
         if not isinstance(request.user, User):
             return
         if why := sessions.why_over(request):

@@ -1,4 +1,4 @@
-"""What staff look for, kept in their session, which is encrypted: no name and no birth date stands in an address.
+"""What staff search for, kept in their encrypted session: no name and no birth date gets into an address.
 
 An address goes into the browser's history, and into whatever log is on the way (ASVS 5.0, 14.2.1). With the words in
 the session instead, "back" and "reload" show the same list again.
@@ -16,5 +16,5 @@ def keep(request: HttpRequest, page: str, typed: dict[str, str]) -> None:
 
 def kept(request: HttpRequest, page: str) -> dict[str, str]:
     """Return what was typed there last in this session; an empty dict if nothing was."""
-    found: dict[str, str] = request.session.get(page, {})
-    return found
+    typed: dict[str, str] = request.session.get(page, {})
+    return typed

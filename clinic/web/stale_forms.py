@@ -1,7 +1,7 @@
 """Posts that come too late: from a page of another hold, after its part was done, or with a CSRF token too old.
 
 A page that a patient may send names the hold it was made under, in a key that only the server can make. So what was
-typed for one visit can never land in another one that the same tablet shows by now, however long a page lay open.
+typed for one visit never lands in another that the tablet shows by now, however long the page was open.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _signer() -> Signer:
 
 
 def _read(key: str) -> tuple[int, int] | None:
-    """Return the hold's number and its misses when the form was made, or nothing for a key that is not ours."""
+    """Return the hold's number and its misses when the form was made; ``None`` for a key that is not ours."""
     try:
         pk, misses = _signer().unsign(key).split(".")
     except BadSignature:
@@ -43,28 +43,28 @@ def _read(key: str) -> tuple[int, int] | None:
 
 
 def fits(request: HttpRequest, hold: Hold) -> bool:
-    """Whether a form was made under this hold. One without a key is no page of ours, and is taken for what it says."""
+    """Whether a form was made under this hold. One without a key is no page of ours, and fits."""
     if request.method != "POST" or FIELD not in request.POST:
         return True
-    made = _read(request.POST[FIELD])
-    return made is not None and made[0] == hold.pk
+    key = _read(request.POST[FIELD])
+    return key is not None and key[0] == hold.pk
 
 
 def misses_seen(request: HttpRequest) -> int | None:
-    """Return how many birth dates had not matched when this form was made; nothing for a form without a key."""
-    made = _read(request.POST.get(FIELD, ""))
-    return made[1] if made else None
+    """Return how many birth dates had not matched when this form was made; ``None`` for a form without a key."""
+    key = _read(request.POST.get(FIELD, ""))
+    return key[1] if key else None
 
 
-def lost(request: HttpRequest, here: Tablet, *, finishes: bool) -> bool:
-    """Whether a post that is not let through would be lost without a word.
+def lost(request: HttpRequest, tablet: Tablet, *, finishes: bool) -> bool:
+    """Whether refusing a post would lose what was typed without a word.
 
-    It is not where it repeats what ended the hold (``finishes``: posts to this page do that), or staff are called.
+    Not where it repeats what ended the hold (``finishes``: posts to this page do that), or staff are called.
     """
     if request.method != "POST" or FIELD not in request.POST:
         return False
-    made = _read(request.POST[FIELD])
-    hold = here.holds.filter(pk=made[0]).first() if made else None
+    key = _read(request.POST[FIELD])
+    hold = tablet.holds.filter(pk=key[0]).first() if key else None
     if hold is None:
         return True
     if hold.ended_at is None:
@@ -93,7 +93,7 @@ def expired(request: HttpRequest) -> bool:
 
 
 def shown_again(request: HttpRequest) -> HttpResponse | None:
-    """Answer a post without a valid CSRF token with its own page and what was typed; nothing where that cannot be.
+    """Answer a post without a valid CSRF token with its own page and what was typed; ``None`` if that cannot be done.
 
     Only a form of ours, made under the hold that the tablet has now, is shown: `access.patient` sees to the hold.
     """

@@ -1,4 +1,4 @@
-"""When the database cannot write: say so, never more and never less, and let what was typed be sent again."""
+"""When the database cannot write: say so, and let what was typed be sent again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DatabaseUnavailable:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Nothing of the post is stored: each verb is one transaction. The page asks the database for nothing."""
+        """Answer 503. Nothing of the post is stored: each verb is one transaction. The page needs no database."""
         if not isinstance(exception, OperationalError | InterfaceError):
             return None
         log.error("not saved: %s", type(exception).__name__, exc_info=exception)
@@ -36,7 +36,7 @@ class DatabaseUnavailable:
 
 
 def _context(request: HttpRequest) -> dict[str, Any]:
-    """What the page needs to send the same form once more; a password or a file is not put into a page."""
+    """What the page needs to send the same form once more; no password or file is put into it."""
     posted = request.method == "POST"
     again = posted and not request.FILES and not any(UNSEEN in name for name in request.POST)
     fields = [(name, value) for name, values in request.POST.lists() for value in values] if again else []

@@ -17,18 +17,18 @@ from clinic.records import staff as staff_records
 
 
 class Command(BaseCommand):
-    help = "Adds a manager, or takes one who is there (--again), and prints a link that works once, for 30 minutes."
+    help = "Adds a manager, or takes an existing one (--again), and prints a link that works once, for 30 minutes."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
-        parser.add_argument("full_name", nargs="?", default="", help="in quotes, as it shall stand in the journal")
-        parser.add_argument("--again", action="store_true", help="for an account that is there: phone or password lost")
+        parser.add_argument("full_name", nargs="?", default="", help="in quotes, as the journal will show it")
+        parser.add_argument("--again", action="store_true", help="for an existing account: phone or password lost")
         parser.add_argument("--clinic", type=int, default=None, help="its number in a group; default: the first")
         parser.add_argument("--address", default="", help="where staff reach the app; default: from CLINIC_HOSTS")
 
     def handle(self, *args: Any, **options: Any) -> None:
         clinic, name = _clinic(options["clinic"]), options["username"]
-        user = _known(name, clinic) if options["again"] else _new(name, options["full_name"], clinic or FIRST)
+        user = _existing(name, clinic) if options["again"] else _new(name, options["full_name"], clinic or FIRST)
         address = options["address"] or (f"https://{settings.HOSTS[0]}" if settings.HOSTS else "http://localhost:8000")
         token = enrolment.offer(user=user, by=SYSTEM)
         self.stdout.write(f"{user} opens this within 30 minutes; it works once:")
@@ -42,14 +42,14 @@ def _clinic(number: int | None) -> int | None:
     return number
 
 
-def _known(username: str, clinic: int | None) -> User:
-    found = User.objects.filter(username=username, is_active=True).first()
-    if found is None:
+def _existing(username: str, clinic: int | None) -> User:
+    user = User.objects.filter(username=username, is_active=True).first()
+    if user is None:
         raise CommandError(f"username: nobody called {username} may sign in here.")
     if clinic:
-        found.sites.add(*found.works_at, clinic)
-        Journal.objects.record("staff changed", by=SYSTEM, staff=found.pk)
-    return found
+        user.sites.add(*user.works_at, clinic)
+        Journal.objects.record("staff changed", by=SYSTEM, staff=user.pk)
+    return user
 
 
 def _new(username: str, full_name: str, clinic: int) -> User:
@@ -58,7 +58,7 @@ def _new(username: str, full_name: str, clinic: int) -> User:
     try:
         user.full_clean()
     except ValidationError as error:
-        told = (f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
-        raise CommandError(" ".join(told)) from error
+        problems = (f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
+        raise CommandError(" ".join(problems)) from error
     staff_records.save_staff(user=user, by=SYSTEM)
     return user

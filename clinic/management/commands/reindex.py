@@ -1,4 +1,4 @@
-"""Index every patient anew, under the present CLINIC_INDEX_KEY."""
+"""Index every patient anew, under the current CLINIC_INDEX_KEY."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
 
 def _indexed(patient: Patient) -> bool:
-    """Index a patient, unless there is no name left to be found by."""
+    """Index a patient who is not erased; return whether there was one to index."""
     if not patient.is_erased:
         patient.index()
     return not patient.is_erased

@@ -1,4 +1,4 @@
-"""The form of somebody new, who sets a password of their own."""
+"""The form with which somebody new sets a password of their own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class EnrolForm(PlainForm):
         label="Code of your link",
         help_text="It is filled in where the link was opened or scanned.",
         max_length=100,
-        error_messages={"required": "Open the link that you were given, or type what stands after the #."},
+        error_messages={"required": "Open the link that you were given, or type what comes after the #."},
         widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
     password = forms.CharField(

@@ -1,4 +1,4 @@
-"""allauth's forms, worn as ours."""
+"""allauth's forms, with our look and words."""
 
 from __future__ import annotations
 
@@ -22,37 +22,36 @@ class OurLook(forms.Form):
 
     use_required_attribute = False
     helper = helper()
-    said: dict[str, tuple[str, str, str]] = {}
-    """Field to its label, its hint, and what is said when it is empty."""
+    texts: dict[str, tuple[str, str, str]] = {}  # by field: its label, its hint, and the error when it is empty
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
             field.widget.attrs.pop("placeholder", None)
-            if name in self.said:
-                field.label, field.help_text, field.error_messages["required"] = self.said[name]
+            if name in self.texts:
+                field.label, field.help_text, field.error_messages["required"] = self.texts[name]
 
 
 class SignInForm(OurLook, LoginForm):  # type: ignore[misc]
     """User name and password."""
 
-    said = {
+    texts = {
         "login": ("Username", "", "Type your user name."),
         "password": ("Password", "", "Type your password."),
     }
 
 
 class PasswordAgainForm(OurLook, ReauthenticateForm):  # type: ignore[misc]
-    """The password once more, before what a machine left signed in must not be enough for."""
+    """The password once more, before acts for which a machine left signed in must not be enough."""
 
-    said = {"password": ("Your password, once more", "", "Type your password.")}
+    texts = {"password": ("Your password, once more", "", "Type your password.")}
 
 
 class NewPasswordForm(OurLook, ChangePasswordForm):  # type: ignore[misc]
-    """The password there is, and the one that comes in its place, twice."""
+    """The current password, and the new one, twice."""
 
-    said = {
-        "oldpassword": ("Your password now", "", "Type the password that you sign in with."),
+    texts = {
+        "oldpassword": ("Your current password", "", "Type the password that you sign in with."),
         "password1": (
             "Your new password",
             "At least 12 characters; a sentence is easy to remember. No other rules.",
@@ -69,7 +68,7 @@ ANY_CODE = ("Code", "6 digits from your authenticator app, or 8 of a recovery co
 class CodeForm(OurLook, AuthenticateForm):  # type: ignore[misc]
     """The second factor at the sign-in, typed."""
 
-    said = {"code": ANY_CODE}
+    texts = {"code": ANY_CODE}
 
     def clean_code(self) -> str:
         try:
@@ -82,19 +81,19 @@ class CodeForm(OurLook, AuthenticateForm):  # type: ignore[misc]
 class CodeAgainForm(OurLook, CodeReauthenticateForm):  # type: ignore[misc]
     """The second factor once more, typed."""
 
-    said = {"code": ANY_CODE}
+    texts = {"code": ANY_CODE}
 
 
 class AddAppForm(OurLook, ActivateTOTPForm):  # type: ignore[misc]
     """The first code of an authenticator app, which shows that it has the key."""
 
-    said = {"code": APP_CODE}
+    texts = {"code": APP_CODE}
 
 
 class AddPasskeyForm(OurLook, AddWebAuthnForm):  # type: ignore[misc]
-    """What the passkey is called here, and what the browser made. It always signs in without a password."""
+    """The name of a passkey, and what the browser made. It always signs in without a password."""
 
-    said = {"name": ("Name", "So that you know it again: for example, “work laptop”.", "Type a name.")}
+    texts = {"name": ("Name", "So that you recognise it: for example, “work laptop”.", "Type a name.")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

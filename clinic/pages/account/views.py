@@ -1,4 +1,4 @@
-"""allauth's pages, marked with who may open them; what they change is put on record in the same transaction."""
+"""allauth's pages, marked with who may open them; what they change is recorded in the same transaction."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ View = Callable[..., HttpResponse]
 
 
 def _ours(view: Callable[..., Any]) -> View:
-    """Answer a form that was not accepted with 422, as everywhere here; allauth answers it with 200."""
+    """Answer a refused form with 422, as everywhere here; allauth answers it with 200."""
 
     def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = cast(HttpResponse, view(request, *args, **kwargs))
@@ -52,11 +52,11 @@ def _ours(view: Callable[..., Any]) -> View:
     return asked
 
 
-def _shown_again(view: View) -> View:
-    """Before a second factor changes, have whoever asks show again, one after the other, what was not shown lately."""
+def _after_proof(view: View) -> View:
+    """Before a second factor changes, ask the user for each proof of identity that is not recent."""
 
     def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if reauthentication.to_show_again(request):
+        if reauthentication.page_for_proof(request):
             raise ReauthenticationRequired  # allauth keeps the request, and asks for what the adapter names first
         return view(request, *args, **kwargs)
 
@@ -69,7 +69,7 @@ def _me(request: HttpRequest) -> Actor:
 
 
 class AddApp(ActivateTOTPView):  # type: ignore[misc]
-    """Add an authenticator app; whoever typed its code has shown it, and is let in."""
+    """Add an authenticator app; typing its first code counts as the second factor of this session."""
 
     def form_valid(self, form: Any) -> HttpResponse:
         with transaction.atomic():
@@ -81,7 +81,7 @@ class AddApp(ActivateTOTPView):  # type: ignore[misc]
 
 
 class AddPasskey(AddWebAuthnView):  # type: ignore[misc]
-    """Add a passkey; whoever made it has shown it, and is let in."""
+    """Add a passkey; making it counts as the second factor of this session."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Ask for one that the device keeps and unlocks by finger, face or PIN: it needs no password beside it."""
@@ -124,7 +124,7 @@ class RemoveApp(DeactivateTOTPView):  # type: ignore[misc]
 
 
 class NewCodes(GenerateRecoveryCodesView):  # type: ignore[misc]
-    """Make new recovery codes; the old ones are worth nothing from then on."""
+    """Make new recovery codes; the old ones stop working."""
 
     def form_valid(self, form: Any) -> HttpResponse:
         with transaction.atomic():
@@ -133,7 +133,7 @@ class NewCodes(GenerateRecoveryCodesView):  # type: ignore[misc]
 
 
 class ChangePassword(PasswordChangeView):  # type: ignore[misc]
-    """Change one's own password, with the one there is; everywhere else its owner is signed out."""
+    """Change one's own password, given the current one, and sign out everywhere else."""
 
     success_url = reverse_lazy("mfa_index")
 
@@ -149,7 +149,7 @@ class ChangePassword(PasswordChangeView):  # type: ignore[misc]
 @anyone
 @sensitive_post_parameters("password", "again", "code")
 def enrol(request: HttpRequest) -> HttpResponse:
-    """Take a one-time link: set the password, go on to the second factor. Whoever was signed in here is out."""
+    """Use a one-time link: set the password, go on to the second factor. Whoever was signed in here is signed out."""
     form = EnrolForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         assert form.link
@@ -159,13 +159,13 @@ def enrol(request: HttpRequest) -> HttpResponse:
             if not password.is_valid():  # too many wrong tries from this address
                 return redirect("account_login")
             return cast(HttpResponse, password.login(request, redirect_url=reverse("mfa_index")))
-        form.add_error("code", "This link was used in this very moment. Ask for a new one.")
+        form.add_error("code", "This link was used just now. Ask for a new one.")
     return render(request, "clinic/account/enrol.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @own_account
 def sessions_list(request: HttpRequest) -> HttpResponse:
-    """Show where its owner is signed in, and end one session, or all but this one."""
+    """Show where the user is signed in; end one session, or all but this one."""
     user = _me(request).staff
     if request.method == "POST":
         if not reauthentication.is_fresh(request):
@@ -185,10 +185,10 @@ password_again = own_account(_ours(reauthenticate))
 code_again = own_account(_ours(mfa_reauthenticate))
 sign_in_by_passkey = anyone(_ours(login_webauthn))
 passkey_again = own_account(_ours(reauthenticate_webauthn))
-add_passkey = own_account(_shown_again(_ours(AddPasskey.as_view())))
-remove_passkey = own_account(_shown_again(_ours(RemovePasskey.as_view())))
+add_passkey = own_account(_after_proof(_ours(AddPasskey.as_view())))
+remove_passkey = own_account(_after_proof(_ours(RemovePasskey.as_view())))
 change_password = own_account(_ours(ChangePassword.as_view()))
-add_app = own_account(_shown_again(_ours(AddApp.as_view())))
-remove_app = own_account(_shown_again(_ours(RemoveApp.as_view())))
+add_app = own_account(_after_proof(_ours(AddApp.as_view())))
+remove_app = own_account(_after_proof(_ours(RemoveApp.as_view())))
 codes = own_account(_ours(view_recovery_codes))
-new_codes = own_account(_shown_again(_ours(NewCodes.as_view())))
+new_codes = own_account(_after_proof(_ours(NewCodes.as_view())))

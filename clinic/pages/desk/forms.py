@@ -39,7 +39,7 @@ class SearchForm(PlainForm):
                 self.add_error("name", "Type a name, a date of birth, or both.")
         return cleaned
 
-    def found(self, most: int, *, site: int | None) -> list[Patient]:
+    def matching(self, most: int, *, site: int | None) -> list[Patient]:
         """Return the ``most`` newest records of a clinic that fit."""
         return PatientToken.objects.newest_patients(
             most, name=self.cleaned_data["name"], born=self.cleaned_data["born"], site=site
@@ -70,7 +70,7 @@ class MergeForm(PlainForm):
 
     gone = forms.IntegerField(
         label="Number of the other record",
-        help_text="It stands on the other record’s page, after “Record”.",
+        help_text="It is on the other record’s page, after “Record”.",
         error_messages={"required": "Type the other record’s number.", "invalid": "Type a number, such as 12."},
     )
 
@@ -168,24 +168,24 @@ class DayListForm(PlainForm):
 
 
 def choices_form(
-    rows: list[day_list.Appointment], known: Mapping[int, list[Patient]], data: Mapping[str, Any] | None
+    rows: list[day_list.Appointment], matches: Mapping[int, list[Patient]], data: Mapping[str, Any] | None
 ) -> forms.Form:
     """Return a form that asks "the same person?" for each row whose name and birth date are known already."""
-    asked = PlainForm(data)
-    for number, patients in known.items():
+    form = PlainForm(data)
+    for number, patients in matches.items():
         if patients:
             row = rows[number]
-            asked.fields[f"same_{number}"] = forms.ChoiceField(
+            form.fields[f"same_{number}"] = forms.ChoiceField(
                 label=f"{row.name}, born {day_in_words(row.born)}: the same person?",
                 choices=[
-                    *((str(each.pk), f"Yes: record {each.pk}, added {_added(each)}") for each in patients),
+                    *((str(match.pk), f"Yes: record {match.pk}, added {_added(match)}") for match in patients),
                     ("", "No, somebody else with this name and birth date"),
                 ],
                 required=False,
                 widget=forms.RadioSelect,
                 initial=str(patients[0].pk),
             )
-    return asked
+    return form
 
 
 def _added(patient: Patient) -> str:

@@ -24,7 +24,7 @@ class HoldForm(PlainForm):
 
     record = forms.IntegerField(
         label="Number of the record",
-        help_text="It stands on the record’s page, after “Record”.",
+        help_text="It is on the record’s page, after “Record”.",
         error_messages={"required": "Type the record’s number.", "invalid": "Type a number, such as 12."},
     )
     reason = PlainText(
@@ -39,10 +39,10 @@ class HoldForm(PlainForm):
         self.site = site
 
     def clean_record(self) -> Patient:
-        found = Patient.objects.of(self.site).current().filter(pk=self.cleaned_data["record"]).first()
-        if found is None:
+        patient = Patient.objects.of(self.site).current().filter(pk=self.cleaned_data["record"]).first()
+        if patient is None:
             raise ValidationError("There is no record with this number.")
-        return found
+        return patient
 
 
 class TabletForm(PlainModelForm):
@@ -60,11 +60,11 @@ class StaffForm(PlainModelForm):
     def __init__(self, *args: Any, clinics: Collection[Site] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if len(clinics) > 1:
-            now = self.instance.works_at if self.instance.pk else set()
+            current = self.instance.works_at if self.instance.pk else set()
             self.fields["sites"] = forms.MultipleChoiceField(
                 label="Works at",
-                choices=[(str(each.number), each.name) for each in clinics],
-                initial=[str(number) for number in now],
+                choices=[(str(site.number), site.name) for site in clinics],
+                initial=[str(number) for number in current],
                 widget=forms.CheckboxSelectMultiple,
                 error_messages={"required": "Choose at least one clinic."},
             )
@@ -92,7 +92,7 @@ class StaffForm(PlainModelForm):
             "is_practitioner": "Answers, review, confirm.",
             "is_manager": "Staff, tablets, settings. No answers.",
             "registration_number": "For practitioners; it is printed on every consent.",
-            "is_active": "Untick when somebody leaves. It holds from their next click on.",
+            "is_active": "Untick when somebody leaves. It takes effect at their next click.",
         }
 
     def clean(self) -> dict[str, Any]:
@@ -111,32 +111,32 @@ class PolicyForm(PlainForm):
 
     def __init__(self, *args: Any, policy: Policy, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.now = policy
-        for name, how in _settings().items():
-            self.fields[name] = self._field(name, how)
+        self.current = policy
+        for name, setting in _settings().items():
+            self.fields[name] = self._field(name, setting)
 
-    def _field(self, name: str, how: policy.Setting) -> forms.Field:
+    def _field(self, name: str, setting: policy.Setting) -> forms.Field:
         shipped = getattr(Policy(), name)
-        hint = f"{how.reason} Allowed: {how.allowed}. Shipped: {shipped or 'empty'}."
-        common: dict[str, Any] = {"label": how.label, "help_text": hint, "initial": getattr(self.now, name)}
-        if how.kind == "choice":
-            return forms.ChoiceField(choices=how.choices, widget=forms.RadioSelect, **common)
-        if how.kind == "text":
-            lines = forms.Textarea({"rows": 3}) if how.max_length > ONE_LINE else forms.TextInput()
-            return PlainText(required=False, max_length=how.max_length, widget=lines, **common)
-        wrong = {"invalid": f"Type {how.allowed}.", "required": f"Type {how.allowed}."}
-        return (forms.IntegerField if how.kind == "integer" else forms.FloatField)(error_messages=wrong, **common)
+        hint = f"{setting.reason} Allowed: {setting.allowed}. Shipped: {shipped or 'empty'}."
+        common: dict[str, Any] = {"label": setting.label, "help_text": hint, "initial": getattr(self.current, name)}
+        if setting.kind == "choice":
+            return forms.ChoiceField(choices=setting.choices, widget=forms.RadioSelect, **common)
+        if setting.kind == "text":
+            lines = forms.Textarea({"rows": 3}) if setting.max_length > ONE_LINE else forms.TextInput()
+            return PlainText(required=False, max_length=setting.max_length, widget=lines, **common)
+        wrong = {"invalid": f"Type {setting.allowed}.", "required": f"Type {setting.allowed}."}
+        return (forms.IntegerField if setting.kind == "integer" else forms.FloatField)(error_messages=wrong, **common)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        for name, value in list(cleaned.items()):  # add_error takes from it
+        for name, value in list(cleaned.items()):  # add_error removes from it
             try:
                 policy.setting(name).clean(name, value)
             except ValueError:
                 self.add_error(name, f"{value} is not allowed. Allowed: {policy.setting(name).allowed}.")
         if not self.errors:
             try:
-                self.now.but(**cleaned)
+                self.current.but(**cleaned)
             except ValueError as error:
                 self.add_error("needle_fear_review", str(error))
         return cleaned
@@ -173,8 +173,8 @@ class JournalForm(PlainForm):
         self.site = site
         self.fields["who"].choices = [  # type: ignore[attr-defined]
             ("", "Everybody"),
-            ("Staff", [(f"staff-{each.pk}", each.full_name) for each in people]),
-            ("Tablets", [(f"tablet-{each.pk}", each.name) for each in tablets]),
+            ("Staff", [(f"staff-{user.pk}", user.full_name) for user in people]),
+            ("Tablets", [(f"tablet-{tablet.pk}", tablet.name) for tablet in tablets]),
             ("system", "The system"),
         ]
         self.fields["what"].choices = [  # type: ignore[attr-defined]
@@ -208,7 +208,7 @@ class JournalForm(PlainForm):
         asked = self.cleaned_data
         return bool(self.actions) and not any(asked[name] for name in ("who", "since", "until", "visit"))
 
-    def found(self, rows: JournalQuerySet) -> JournalQuerySet:
+    def matching(self, rows: JournalQuerySet) -> JournalQuerySet:
         """Return those of ``rows`` that were asked for, of whatever kind."""
         asked = self.cleaned_data
         kind, _, number = asked["who"].partition("-")

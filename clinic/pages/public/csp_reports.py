@@ -1,4 +1,4 @@
-"""What browsers report: something on a page wanted to load or run what our policy forbids."""
+"""Browsers' reports of something on a page that tried to load or run what our policy forbids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from clinic.storage import rate_limit
 from clinic.web.access import anyone
 
 MOST_BYTES = 4096
-A_MINUTE, A_MINUTE_IN_ALL = 20, 200  # of one address, and of all
+A_MINUTE, A_MINUTE_IN_ALL = 20, 200  # from one address, and from all
 PARTS = ("script-src-elem", "script-src-attr", "style-src-elem", "style-src-attr")
 KNOWN = frozenset((*settings.CONTENT_SECURITY_POLICY["DIRECTIVES"], *PARTS))
 
@@ -46,8 +46,8 @@ def _read(body: bytes) -> tuple[str, str | None]:
     """Return the directive and the route's name; "" for what is no report."""
     try:
         report: Any = json.loads(body)["csp-report"]
-        said = report.get("effective-directive") or report["violated-directive"]
-        return str(said).partition(" ")[0], _route(str(report.get("document-uri", "")))
+        directive = report.get("effective-directive") or report["violated-directive"]
+        return str(directive).partition(" ")[0], _route(str(report.get("document-uri", "")))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return "", None
 

@@ -1,4 +1,4 @@
-"""Coming in, going out, and a form whose time ran out."""
+"""The way in, signing out, a form that expired, and pages for errors."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def no_page(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 @anyone
 def broken(request: HttpRequest) -> HttpResponse:
-    """Answer 500 with a way on; the page asks the database for nothing, which may be what broke."""
+    """Answer 500 with a way on; the page needs no database, which may be what broke."""
     return HttpResponse(_astray(request, broken=True), status=500)
 
 

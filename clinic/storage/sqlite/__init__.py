@@ -1,1 +1,1 @@
-"""Django's SQLite backend whose writers wait evenly for each other: ``ENGINE = "clinic.storage.sqlite"``."""
+"""Django's SQLite backend with writers that wait evenly for each other: ``ENGINE = "clinic.storage.sqlite"``."""

@@ -1,8 +1,8 @@
-"""Writers who wait evenly.
+"""Writers that wait evenly.
 
-SQLite's own wait sleeps longer the longer it has waited, up to 100 ms, so that who came first loses to everyone who
-comes later: with 16 writers, one of 10,000 posts waited more than ten seconds and was refused. Here each who waits asks
-again after the same few milliseconds, so nobody is overtaken for long.
+SQLite's own wait sleeps longer the longer it has waited, up to 100 ms, so that the first writer loses to those that
+come later: with 16 writers, one of 10,000 posts waited more than ten seconds and was refused. Here each waiting writer
+asks again after the same few milliseconds, so none is overtaken for long.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Connection(sqlite3.Connection):
 class EvenCursor(base.SQLiteCursorWrapper):
     """A cursor that waits evenly, outside a transaction: ``BEGIN IMMEDIATE``, and a statement that stands alone.
 
-    Inside one nothing is to be waited for, as the transaction has begun with the right to write. Raises
+    Inside one there is nothing to wait for, as the transaction began with the right to write. Raises
     ``sqlite3.OperationalError`` if the database stays locked for longer than ``timeout`` of its options.
     """
 
@@ -61,14 +61,14 @@ def _busy(error: sqlite3.OperationalError) -> bool:
 
 
 class FairConnection(base.DatabaseWrapper):
-    """A connection whose statements come after those of the others, within ``timeout`` of its options (seconds)."""
+    """A connection whose statements wait their turn, for up to ``timeout`` of its options (seconds)."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
-        """Open the file with SQLite's own wait, and have it wait no longer than ``WAIT`` at a time from then on."""
-        opened: Connection = super().get_new_connection({**conn_params, "factory": Connection})
-        opened.patience = conn_params.get("timeout", 5.0)
-        opened.execute(f"PRAGMA busy_timeout={WAIT}")
-        return opened
+        """Open the file with SQLite's own wait, and let it wait at most ``WAIT`` at a time from then on."""
+        connection: Connection = super().get_new_connection({**conn_params, "factory": Connection})
+        connection.patience = conn_params.get("timeout", 5.0)
+        connection.execute(f"PRAGMA busy_timeout={WAIT}")
+        return connection
 
     def create_cursor(self, name: str | None = None) -> EvenCursor:
         """Return a cursor of this connection."""

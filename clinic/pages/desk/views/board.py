@@ -48,7 +48,7 @@ def _left_open(request: StaffRequest, day: dt.date) -> int:
 @staff(*DESK)
 @require_GET
 def board_news(request: StaffRequest) -> HttpResponse:
-    """What changed on a day’s board since the page was made that asks: how many, and each row’s status, in place."""
+    """What changed on a day’s board since the open page was made: how many, and each row’s status, in place."""
     day, since = _day(request), _moment(request)
     rows = _rows(request, day)
     changed = [visit for visit, _, _ in rows if max(visit.created_at, visit.stage_since) > since]
@@ -58,7 +58,7 @@ def board_news(request: StaffRequest) -> HttpResponse:
 def _day(request: StaffRequest) -> dt.date:
     try:
         return parse_date(request.GET.get("day", "")) or timezone.localdate()
-    except ValueError:  # the form of a date, and no day of the calendar
+    except ValueError:  # it looks like a date, but is no day of the calendar
         return timezone.localdate()
 
 
@@ -80,7 +80,7 @@ def _rows(request: StaffRequest, day: dt.date) -> list[tuple[Visit, Hold | None,
 
 
 def _tablet(visit: Visit, policy: Policy) -> tuple[Hold | None, bool]:
-    """Return what shows this visit now, and whether the patient left it alone: then it is locked."""
+    """Return the hold that shows this visit now, and whether the tablet is locked: the patient left it alone."""
     last = max(visit.holds.all(), key=lambda hold: (hold.handed_at, hold.pk), default=None)
     if last is None:
         return None, False
@@ -90,7 +90,7 @@ def _tablet(visit: Visit, policy: Policy) -> tuple[Hold | None, bool]:
 @staff(*DESK, Role.MANAGER)
 @require_GET
 def urgent(request: StaffRequest) -> HttpResponse:
-    """The call that stands on every staff page while a patient needs help and nobody has gone yet."""
+    """The call on every staff page while a patient needs help and nobody has gone yet."""
     seen = Visit.objects.of(request.actor.site).urgent().select_related("patient")
     calling = seen.prefetch_related("holds__tablet").order_by("urgent_at")
     calls = [(visit, next((hold for hold in visit.holds.all() if not hold.ended_at), None)) for visit in calling]
@@ -109,12 +109,12 @@ def import_day(request: StaffRequest) -> HttpResponse:
         return render(request, "clinic/desk/import_day.html", {"form": form}, status=422 if form.errors else 200)
     rows = form.cleaned_data["rows"]
     ours = Patient.objects.of(request.actor.site)
-    known = {number: ours.same_person(row.name, row.born) for number, row in enumerate(rows)}
-    ask = choices_form(rows, known, request.POST if "import" in request.POST else None)
+    matches = {number: ours.same_person(row.name, row.born) for number, row in enumerate(rows)}
+    ask = choices_form(rows, matches, request.POST if "import" in request.POST else None)
     if "import" not in request.POST or not ask.is_valid():
         context = {"form": form, "rows": rows, "ask": ask, "text": form.cleaned_data["text"]}
         return render(request, "clinic/desk/import_day_check.html", context, status=422 if ask.errors else 200)
-    same = {number: ask.cleaned_data.get(f"same_{number}", "") for number in known}
+    same = {number: ask.cleaned_data.get(f"same_{number}", "") for number in matches}
     added = day_list.add(rows=rows, same=same, day=timezone.localdate(), by=request.actor)
     messages.success(request, f"{added} {'visit' if added == 1 else 'visits'} put on today’s board.")
     return redirect("board")

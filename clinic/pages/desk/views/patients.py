@@ -19,10 +19,8 @@ from clinic.web import search_session
 from clinic.web.access import StaffRequest, staff
 
 DESK = (Role.RECEPTION, Role.PRACTITIONER)
-MOST_FOUND = 20  # what is read through on one screen; to find somebody among more, more is typed
+MOST_FOUND = 20  # what fits one screen; to find somebody among more, type more
 LOOKS = 5  # the latest; the others are a step away
-
-
 SEARCH = "search"
 TYPED = ("name", "born_day", "born_month", "born_year")
 
@@ -42,12 +40,12 @@ def search(request: StaffRequest) -> HttpResponse:
             return redirect(f"{reverse('patients')}?found")
     else:
         form = SearchForm(search_session.kept(request, SEARCH) or None if "found" in request.GET else None)
-    found: list[Patient] = []
+    matches: list[Patient] = []
     if form.is_bound and form.is_valid():
-        found = form.found(MOST_FOUND + 1, site=request.actor.site)
-        Journal.objects.record("patients searched", by=request.actor, count=len(found))
-    shown = sorted(found[:MOST_FOUND], key=lambda each: each.name)
-    context = {"form": form, "found": shown, "more": len(found) > MOST_FOUND}
+        matches = form.matching(MOST_FOUND + 1, site=request.actor.site)
+        Journal.objects.record("patients searched", by=request.actor, count=len(matches))
+    shown = sorted(matches[:MOST_FOUND], key=lambda person: person.name)
+    context = {"form": form, "found": shown, "more": len(matches) > MOST_FOUND}
     return render(request, "clinic/desk/patients.html", context, status=422 if form.errors else 200)
 
 
@@ -91,10 +89,10 @@ def patient(request: StaffRequest, pk: int) -> HttpResponse:
 
 @staff(*DESK)
 def correct(request: StaffRequest, pk: int) -> HttpResponse:
-    """Correct a patient's details; what they were stays on record. Of one's own clinic alone, as all that changes."""
+    """Correct a patient's details; the old ones stay on record. Only in one's own clinic, like every change."""
     person = get_object_or_404(Patient.objects.of(request.actor.site).current(), pk=pk)
-    now = {field: getattr(person, field) for field in patients.CORRECTABLE}
-    form = PatientForm(request.POST or None, initial=now)
+    current = {field: getattr(person, field) for field in patients.CORRECTABLE}
+    form = PatientForm(request.POST or None, initial=current)
     if request.method == "POST" and form.is_valid():
         try:
             changed = patients.correct_patient(patient=person, by=request.actor, **form.cleaned_data)

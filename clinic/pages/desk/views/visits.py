@@ -33,65 +33,65 @@ def add(request: StaffRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return render(request, "clinic/desk/visit_form.html", {"form": form, "patient": person}, status=422)
     try:
-        new = visits.add_visit(patient=person, by=request.actor, **form.cleaned_data)
+        visit = visits.add_visit(patient=person, by=request.actor, **form.cleaned_data)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
         return redirect("patient", pk)
     messages.success(request, f"{person} is on the board.")
-    return redirect("visit", new.pk)
+    return redirect("visit", visit.pk)
 
 
 @staff(*DESK)
 @require_GET
 def visit(request: StaffRequest, pk: int) -> HttpResponse:
     """One visit: where it is, which tablet shows it, and what the front desk can do now."""
-    one = the_visit(request, pk)
+    visit = the_visit(request, pk)
     context = {
-        "visit": one,
-        "hold": one.hold,
+        "visit": visit,
+        "hold": visit.hold,
         "form": HandOverForm(site=request.actor.site),
-        "can_hand_over": one.at in ON_TABLET and not one.parked_at,
-        "phone": on_the_visits_page(one),
+        "can_hand_over": visit.at in ON_TABLET and not visit.parked_at,
+        "phone": on_the_visits_page(visit),
         "today": timezone.localdate(),
-        "away": _left_alone(one),
-        "log": list(one.journal.select_related("user", "tablet")),
+        "away": _left_alone(visit),
+        "log": list(visit.journal.select_related("user", "tablet")),
     }
-    Journal.objects.record("visit opened", by=request.actor, visit=one)
+    Journal.objects.record("visit opened", by=request.actor, visit=visit)
     return render(request, "clinic/desk/visit.html", context)
 
 
-def _left_alone(one: Visit) -> bool:
+def _left_alone(visit: Visit) -> bool:
     """Whether the tablet that showed this visit last is locked, because nobody touched it."""
-    last = one.holds.select_related("tablet", "visit").order_by("-handed_at", "-pk").first()
+    last = visit.holds.select_related("tablet", "visit").order_by("-handed_at", "-pk").first()
     return last is not None and last.is_away(PolicyChange.objects.policy())
 
 
-def _do(request: StaffRequest, pk: int, act: Callable[[Visit], object], said: str) -> HttpResponse:
-    one = the_visit(request, pk)
+def _do(request: StaffRequest, pk: int, act: Callable[[Visit], object], message: str) -> HttpResponse:
+    visit = the_visit(request, pk)
     try:
-        act(one)
+        act(visit)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, said)
-    return redirect("visit", one.pk)
+        messages.success(request, message)
+    return redirect("visit", visit.pk)
 
 
 @staff(*DESK)
 @require_POST
 def hand_over(request: StaffRequest, pk: int) -> HttpResponse:
     """Let a tablet show this visit."""
-    one = the_visit(request, pk)
+    visit = the_visit(request, pk)
     form = HandOverForm(request.POST, site=request.actor.site)
     if not form.is_valid():
         messages.error(request, "Choose a tablet first.")
-        return redirect("visit", one.pk)
-    here = form.cleaned_data["tablet"]
+        return redirect("visit", visit.pk)
+    tablet = form.cleaned_data["tablet"]
     return _do(
         request,
         pk,
-        lambda one: holds.hand_over(visit=one, tablet=here, by=request.actor),
-        f"{here} is ready. Hand it to the patient.",
+        lambda visit: holds.hand_over(visit=visit, tablet=tablet, by=request.actor),
+        f"{tablet} is ready. Hand it to the patient.",
     )
 
 
@@ -99,14 +99,14 @@ def hand_over(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def lend(request: StaffRequest, pk: int) -> HttpResponse:
     """Hand over the device in hand: sign out on it, for good, and show this visit and nothing else."""
-    one = the_visit(request, pk)
+    visit = the_visit(request, pk)
     here = current_tablet(request)
     token = ""
     try:
         if here and here.kind == Tablet.Kind.CLINIC:
-            holds.hand_over(visit=one, tablet=here, by=request.actor)
+            holds.hand_over(visit=visit, tablet=here, by=request.actor)
         else:
-            token = tokens.lend(visit=one, by=request.actor)
+            token = tokens.lend(visit=visit, by=request.actor)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
         return redirect("visit", pk)
@@ -124,12 +124,12 @@ def lend(request: StaffRequest, pk: int) -> HttpResponse:
 def take_back(request: StaffRequest, pk: int) -> HttpResponse:
     """End the tablet's hold; the answers stay."""
 
-    def act(one: Visit) -> None:
-        if one.hold is None:
+    def act(visit: Visit) -> None:
+        if visit.hold is None:
             raise NotAllowed("No tablet shows this visit now.")
-        holds.take_back(hold=one.hold, by=request.actor)
+        holds.take_back(hold=visit.hold, by=request.actor)
 
-    return _do(request, pk, act, "The tablet shows nothing of this visit any more. The answers are kept.")
+    return _do(request, pk, act, "The tablet no longer shows this visit. The answers are kept.")
 
 
 @staff(*DESK)
@@ -139,7 +139,7 @@ def reopen(request: StaffRequest, pk: int) -> HttpResponse:
     return _do(
         request,
         pk,
-        lambda one: visits.reopen_parked(visit=one, by=request.actor),
+        lambda visit: visits.reopen_parked(visit=visit, by=request.actor),
         "Reopened. Check the birth date before you hand over the tablet again.",
     )
 
@@ -148,7 +148,7 @@ def reopen(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def did_not_come(request: StaffRequest, pk: int) -> HttpResponse:
     """Close the visit of a patient who did not come."""
-    return _do(request, pk, lambda one: visits.did_not_come(visit=one, by=request.actor), "Noted: did not come.")
+    return _do(request, pk, lambda visit: visits.did_not_come(visit=visit, by=request.actor), "Noted: did not come.")
 
 
 @staff(*DESK)
@@ -158,6 +158,6 @@ def going(request: StaffRequest, pk: int) -> HttpResponse:
     return _do(
         request,
         pk,
-        lambda one: visits.take_urgent(visit=one, by=request.actor),
+        lambda visit: visits.take_urgent(visit=visit, by=request.actor),
         "Noted that you are with the patient.",
     )

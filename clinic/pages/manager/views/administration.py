@@ -28,23 +28,23 @@ def tablets(request: StaffRequest) -> HttpResponse:
     """The clinic's tablets; add one."""
     form = TabletForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        new = tablets_records.add_tablet(name=form.cleaned_data["name"], by=request.actor)
-        return _code_page(request, new)
+        tablet = tablets_records.add_tablet(name=form.cleaned_data["name"], by=request.actor)
+        return _code_page(request, tablet)
     rows = Tablet.objects.of(request.actor.site).of_the_clinic()
     busy = {hold.tablet_id for hold in Hold.objects.now()}
     context = {"form": form, "tablets": rows, "busy": busy, "now": timezone.now()}
     return render(request, "clinic/manager/manage_tablets.html", context, status=422 if form.errors else 200)
 
 
-def _code_page(request: StaffRequest, one: Tablet) -> HttpResponse:
-    typed = tablets_records.offer_code(tablet=one, by=request.actor)
+def _code_page(request: StaffRequest, tablet: Tablet) -> HttpResponse:
+    typed = tablets_records.offer_code(tablet=tablet, by=request.actor)
     address = request.build_absolute_uri("/tablet/")
     context = {
-        "tablet": one,
+        "tablet": tablet,
         "code": f"{typed[:4]}-{typed[4:]}",
         "address": address,
         "qr": qr_code(f"{address}pair/#{typed}"),
-        "expires": one.code_expires_at,
+        "expires": tablet.code_expires_at,
     }
     return render(request, "clinic/desk/pairing_code.html", context)
 
@@ -62,9 +62,9 @@ def code(request: StaffRequest, pk: int) -> HttpResponse:
 @fresh
 def revoke(request: StaffRequest, pk: int) -> HttpResponse:
     """Turn a tablet away from its next request on."""
-    one = get_object_or_404(Tablet.objects.of(request.actor.site), pk=pk)
-    tablets_records.revoke(tablet=one, by=request.actor)
-    messages.success(request, f"{one} is turned away. Pair it again to use it.")
+    tablet = get_object_or_404(Tablet.objects.of(request.actor.site), pk=pk)
+    tablets_records.revoke(tablet=tablet, by=request.actor)
+    messages.success(request, f"{tablet} is turned away. Pair it again to use it.")
     return redirect("manage_tablets")
 
 
@@ -80,14 +80,14 @@ def staff_list(request: StaffRequest) -> HttpResponse:
 @staff(Role.MANAGER)
 @fresh
 def staff_member(request: StaffRequest, pk: int | None = None) -> HttpResponse:
-    """Add a staff member, or change one: name, roles, registration number, leaver. Who is new gets a link."""
-    one = get_object_or_404(managed_by(request.user), pk=pk) if pk else None
+    """Add a staff member, or change one: name, roles, registration number, leaver. A new one gets a link."""
+    person = get_object_or_404(managed_by(request.user), pk=pk) if pk else None
     mine = list(Site.objects.filter(number__in=request.user.works_at))
-    form = StaffForm(request.POST or None, instance=one, clinics=mine)
+    form = StaffForm(request.POST or None, instance=person, clinics=mine)
     if request.method == "POST" and form.is_valid():
         try:
             user = form.save(commit=False)
-            if one is None:
+            if person is None:
                 user.set_unusable_password()
             staff_records.save_staff(user=user, by=request.actor, sites=form.sites)
         except NotAllowed as refusal:
@@ -95,11 +95,11 @@ def staff_member(request: StaffRequest, pk: int | None = None) -> HttpResponse:
         except IntegrityError:
             form.add_error("username", "This user name is taken.")
         else:
-            if one is None:
+            if person is None:
                 return _link_page(request, form.instance)
             messages.success(request, f"{form.instance} was saved.")
             return redirect("manage_staff")
-    context = {"form": form, "person": one, "sessions": sessions.open_of(one) if one else []}
+    context = {"form": form, "person": person, "sessions": sessions.open_of(person) if person else []}
     return render(request, "clinic/manager/staff_form.html", context, status=422 if form.errors else 200)
 
 
@@ -133,14 +133,14 @@ def end_sessions(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 @fresh
 def staff_leaves(request: StaffRequest, pk: int) -> HttpResponse:
-    """Let in no more somebody who works here and elsewhere: any clinic's manager closes an account, none opens one."""
+    """Close the account of somebody who works here and elsewhere: any clinic's manager may, but not open it again."""
     person = get_object_or_404(staff_of(request.actor.site), pk=pk, is_active=True)
     try:
         staff_records.let_go(user=person, by=request.actor)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"{person} is signed out everywhere and may not sign in any more, in no clinic.")
+        messages.success(request, f"{person} is signed out everywhere and can no longer sign in, in any clinic.")
     return redirect("manage_staff")
 
 
@@ -152,12 +152,12 @@ def policy(request: StaffRequest) -> HttpResponse:
     """
     if request.actor.site != FIRST:
         raise Http404
-    now = PolicyChange.objects.policy()
-    form = PolicyForm(request.POST or None, policy=now)
+    current = PolicyChange.objects.policy()
+    form = PolicyForm(request.POST or None, policy=current)
     if request.method == "POST" and form.is_valid():
         changed = staff_records.change_policy(by=request.actor, **form.cleaned_data)
         messages.success(
-            request, "Saved. It holds from the next run of the rules on." if changed else "Nothing was changed."
+            request, "Saved. It counts from the next run of the rules." if changed else "Nothing was changed."
         )
         return redirect("manage_settings")
     history = PolicyChange.objects.select_related("by").order_by("-id")[:50]

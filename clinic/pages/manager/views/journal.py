@@ -41,7 +41,7 @@ class JournalLine:
 @require_GET
 def journal(request: StaffRequest) -> HttpResponse:
     """The rows that were asked for, a page of them, and the way to the next."""
-    people = {each.pk: each for each in staff_of(request.actor.site).order_by("full_name")}
+    people = {user.pk: user for user in staff_of(request.actor.site).order_by("full_name")}
     form = JournalForm(
         request.GET, people=people.values(), tablets=Tablet.objects.of(request.actor.site), site=request.actor.site
     )
@@ -66,14 +66,14 @@ def _page(form: JournalForm, *, oldest_first: bool) -> tuple[list[Journal], dict
 
     A page begins after or ends before a row's number, so that it stays the same while the journal grows.
     """
-    found = form.found(_of(form.site).select_related("user", "tablet"))
+    matching = form.matching(_of(form.site).select_related("user", "tablet"))
     before, after = form.cleaned_data["before"], form.cleaned_data["after"]
     upwards = before is None and (oldest_first or after is not None)
     if upwards:
-        some = _first(found.filter(seq__gt=after or 0), "seq", form)
+        page = _first(matching.filter(seq__gt=after or 0), "seq", form)
     else:
-        some = _first(found.filter(seq__lt=before) if before else found, "-seq", form)
-    more, rows = len(some) > PAGE, sorted(some[:PAGE], key=lambda row: row.seq)
+        page = _first(matching.filter(seq__lt=before) if before else matching, "-seq", form)
+    more, rows = len(page) > PAGE, sorted(page[:PAGE], key=lambda row: row.seq)
     links: dict[str, dict[str, int]] = {}
     if rows and (bool(after) if upwards else more):
         links["earlier"] = {"before": rows[0].seq}
@@ -82,52 +82,52 @@ def _page(form: JournalForm, *, oldest_first: bool) -> tuple[list[Journal], dict
     return rows if oldest_first else rows[::-1], links
 
 
-def _first(found: JournalQuerySet, order: str, form: JournalForm) -> list[Journal]:
+def _first(rows: JournalQuerySet, order: str, form: JournalForm) -> list[Journal]:
     """Return the first rows of the kind that was asked for, one more than a page has.
 
     A kind is some twenty actions. Where nothing else narrows them down, the first rows of each are read by themselves,
     by the index, and then the first of those: a database would sort all the rows of all of them, millions in years.
     """
     if form.by_kind_alone:
-        found = found.filter(seq__in=_heads(found, order, form.actions))
+        rows = rows.filter(seq__in=_heads(rows, order, form.actions))
     elif form.actions:
-        found = found.filter(action__in=form.actions)
-    return list(found.order_by(order)[: PAGE + 1])
+        rows = rows.filter(action__in=form.actions)
+    return list(rows.order_by(order)[: PAGE + 1])
 
 
-def _heads(found: JournalQuerySet, order: str, actions: Sequence[str]) -> list[int]:
-    """Return the first rows of each action, in one statement: the same for each, where Django would write it anew."""
-    head = found.filter(action=actions[0]).order_by(order).values("seq")[: PAGE + 1]
+def _heads(rows: JournalQuerySet, order: str, actions: Sequence[str]) -> list[int]:
+    """Return the first rows of each action, in one statement, which Django would compile anew for each."""
+    head = rows.filter(action=actions[0]).order_by(order).values("seq")[: PAGE + 1]
     statement, params = head.query.sql_with_params()
     part = f"SELECT seq FROM ({statement}) AS head"  # noqa: S608 (Django's own statement, its parameters apart)
     at = params.index(actions[0])
-    each = [value for action in actions for value in (*params[:at], action, *params[at + 1 :])]
+    values = [value for action in actions for value in (*params[:at], action, *params[at + 1 :])]
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join([part] * len(actions)), each)
+        cursor.execute(" UNION ALL ".join([part] * len(actions)), values)
         seqs = sorted((seq for (seq,) in cursor.fetchall()), reverse=order.startswith("-"))
     return seqs[: PAGE + 1]
 
 
 def _of(site: int | None) -> JournalQuerySet:
-    """Return one clinic's rows. One about no patient is of whoever acted; the system's are the first clinic's."""
+    """Return one clinic's rows. Those about no patient go by who acted; the system's are the first clinic's."""
     if Site.objects.count() < 2:
         return Journal.objects.all()
-    nobodys = Q(patient=None)
-    by_staff = nobodys & Q(user__in=staff_of(site))
-    by_tablet = nobodys & Q(user=None, tablet__site=site)
-    of_system = nobodys & Q(user=None, tablet=None) if site == FIRST else Q(pk=None)
+    no_patient = Q(patient=None)
+    by_staff = no_patient & Q(user__in=staff_of(site))
+    by_tablet = no_patient & Q(user=None, tablet__site=site)
+    of_system = no_patient & Q(user=None, tablet=None) if site == FIRST else Q(pk=None)
     return Journal.objects.filter(Q(patient__site=site) | by_staff | by_tablet | of_system)
 
 
 def _line(row: Journal, people: Mapping[int, User]) -> JournalLine:
-    known: dict[str, Any] = {}
+    names: dict[str, Any] = {}
     if "staff" in row.data:
         person = people.get(row.data["staff"])
-        known["staff"] = person.full_name if person else f"number {row.data['staff']}"
+        names["staff"] = person.full_name if person else f"number {row.data['staff']}"
     if row.user:
         who, role, asks = row.user.full_name, row.role, f"staff-{row.user.pk}"
     elif row.tablet:
         who, role, asks = row.tablet.name, "tablet", f"tablet-{row.tablet.pk}"
     else:
         who, role, asks = "The system", "", "system"
-    return JournalLine(row, who, role, asks, row.told(**known))
+    return JournalLine(row, who, role, asks, row.sentence(**names))

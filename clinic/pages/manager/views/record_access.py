@@ -17,6 +17,6 @@ def looked(request: StaffRequest, pk: int) -> HttpResponse:
     """The pages that were opened about a patient, the newest first."""
     patient = get_object_or_404(Patient.objects.visible_to(request.actor).current(), pk=pk)
     Journal.objects.record("looks opened", by=request.actor, patient=patient)
-    found = list(looks(patient)[: MOST + 1])
-    context = {"patient": patient, "looks": found[:MOST], "more": len(found) > MOST}
+    rows = list(looks(patient)[: MOST + 1])
+    context = {"patient": patient, "looks": rows[:MOST], "more": len(rows) > MOST}
     return render(request, "clinic/manager/looked.html", context)

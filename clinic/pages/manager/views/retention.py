@@ -36,7 +36,7 @@ def retention(request: StaffRequest) -> HttpResponse:
 @fresh
 def erase_records(request: StaffRequest) -> HttpResponse:
     """Erase the records that were ticked."""
-    numbers = [int(each) for each in request.POST.getlist("record") if each.isdecimal() and len(each) < 19]
+    numbers = [int(text) for text in request.POST.getlist("record") if text.isdecimal() and len(text) < 19]
     if not numbers or len(numbers) > erasure.AT_ONCE:
         messages.error(request, f"Tick the records to erase: one at least, {erasure.AT_ONCE} at most.")
         return redirect("retention")

@@ -29,8 +29,8 @@ def sites(request: StaffRequest) -> HttpResponse:
         raise Http404
     form = SiteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        new = places.add_site(by=request.actor, **form.cleaned_data)
-        messages.success(request, f"{new} was added. To look after it, choose it under “Where you work”.")
+        clinic = places.add_site(by=request.actor, **form.cleaned_data)
+        messages.success(request, f"{clinic} was added. To look after it, choose it under “Where you work”.")
         return redirect("manage_sites")
     context = {"form": form, "sites": Site.objects.all(), "first": FIRST}
     return render(request, "clinic/manager/manage_sites.html", context, status=422 if form.errors else 200)
@@ -42,15 +42,15 @@ def site(request: StaffRequest, number: int) -> HttpResponse:
     """Change a clinic's name, address or phone; those of the first stand in the settings."""
     if request.actor.site != FIRST or number == FIRST:
         raise Http404
-    one = get_object_or_404(Site, number=number)
-    now = {name: getattr(one, name) for name in places.CHANGEABLE}
-    form = SiteForm(request.POST if request.method == "POST" else None, initial=now, of=one)
+    clinic = get_object_or_404(Site, number=number)
+    current = {name: getattr(clinic, name) for name in places.CHANGEABLE}
+    form = SiteForm(request.POST if request.method == "POST" else None, initial=current, of=clinic)
     if request.method == "POST" and form.is_valid():
-        places.change_site(site=one, by=request.actor, **form.cleaned_data)
-        messages.success(request, f"{one} was saved. What was signed before stays as it is.")
+        places.change_site(site=clinic, by=request.actor, **form.cleaned_data)
+        messages.success(request, f"{clinic} was saved. What was signed before stays as it is.")
         return redirect("manage_sites")
     return render(
-        request, "clinic/manager/manage_site.html", {"form": form, "site": one}, status=422 if form.errors else 200
+        request, "clinic/manager/manage_site.html", {"form": form, "site": clinic}, status=422 if form.errors else 200
     )
 
 
@@ -72,7 +72,7 @@ def work_at(request: StaffRequest) -> HttpResponse:
 def emergency(request: StaffRequest) -> HttpResponse:
     """Open another clinic's record to read it, with a reason; what this session opened already.
 
-    Who somebody is is asked before the form is shown: a post that waits for that would keep the name in the session.
+    The proof of identity comes before the form: a post that waits for it would keep the name in the session.
     """
     form = EmergencyForm(request.POST if request.method == "POST" else None)
     fresh_now = reauthentication.is_fresh(request)
@@ -80,15 +80,15 @@ def emergency(request: StaffRequest) -> HttpResponse:
         raise ReauthenticationRequired
     if request.method == "POST" and not fresh_now:
         form.add_error(
-            None, "Five minutes are over. Open this page again in a new tab and show who you are, then send."
+            None, "Five minutes are over. Open this page in a new tab, show who you are, then send this again."
         )
     if request.method == "POST" and form.is_valid():
         try:
-            made = emergency_access.open_records(by=request.actor, **form.cleaned_data)
+            opened = emergency_access.open_records(by=request.actor, **form.cleaned_data)
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
         else:
-            emergency_access.keep(request, made)
+            emergency_access.keep(request, opened)
             messages.success(request, "Opened, to read. The clinic’s manager is told.")
             return redirect("emergency")
     context = {"form": form, "opened": emergency_access.opened_in(request, request.user)}
@@ -99,16 +99,16 @@ def emergency(request: StaffRequest) -> HttpResponse:
 @require_GET
 def emergencies_list(request: StaffRequest) -> HttpResponse:
     """This clinic's records that were opened from another: by whom and why."""
-    rows = EmergencyAccess.objects.filter(patient__site=request.actor.site)
-    found = rows.select_related("by", "site", "seen_by")[:MOST]
-    Journal.objects.record("emergencies opened", by=request.actor, count=len(found))
-    return render(request, "clinic/manager/manage_emergencies.html", {"rows": found})
+    ours = EmergencyAccess.objects.filter(patient__site=request.actor.site)
+    rows = ours.select_related("by", "site", "seen_by")[:MOST]
+    Journal.objects.record("emergencies opened", by=request.actor, count=len(rows))
+    return render(request, "clinic/manager/manage_emergencies.html", {"rows": rows})
 
 
 @staff(Role.MANAGER)
 @require_POST
 def emergency_seen(request: StaffRequest, pk: int) -> HttpResponse:
-    """Say that one was looked at."""
+    """Record that one was looked at."""
     ours = EmergencyAccess.objects.filter(patient__site=request.actor.site)
     emergency_access.see(access=get_object_or_404(ours, pk=pk), by=request.actor)
     return redirect("manage_emergencies")

@@ -48,8 +48,8 @@ def phone(request: HttpRequest) -> HttpResponse:
         return response
     if form.is_bound and form.is_valid():
         form.add_error("born", REFUSED)
-    shown = {"form": form, "here": here and here.hold}
-    return render(request, "clinic/patient/phone.html", shown, status=422 if form.errors else 200)
+    context = {"form": form, "here": here and here.hold}
+    return render(request, "clinic/patient/phone.html", context, status=422 if form.errors else 200)
 
 
 @staff(*DESK)
@@ -58,14 +58,14 @@ def show_code(request: StaffRequest, pk: int) -> HttpResponse:
     """Make a link and show it as a QR code, for the phone of the patient who stands here."""
     visit = the_visit(request, pk)
     try:
-        made, token = invitations.invite(visit=visit, how=Invitation.How.DESK, by=request.actor)
+        invitation, token = invitations.invite(visit=visit, how=Invitation.How.DESK, by=request.actor)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
         return redirect("visit", pk)
     link = _link(request, token)
     minutes = int(DESK_LIFE.total_seconds() // 60)
-    shown = {"visit": visit, "code": qr_code(link), "invitation": made, "minutes": minutes}
-    return render(request, "clinic/desk/phone_code.html", shown)
+    context = {"visit": visit, "code": qr_code(link), "invitation": invitation, "minutes": minutes}
+    return render(request, "clinic/desk/phone_code.html", context)
 
 
 def _link(request: HttpRequest, token: str) -> str:
@@ -75,10 +75,10 @@ def _link(request: HttpRequest, token: str) -> str:
 @staff(*DESK)
 @require_POST
 def email_link(request: StaffRequest, pk: int) -> HttpResponse:
-    """E-mail the patient a link. It is sent here and now: put off, its secret would have to be kept."""
+    """E-mail the patient a link. It is sent at once: in a queue, its secret would have to be stored."""
     visit = the_visit(request, pk)
     try:
-        made, token = invitations.invite(visit=visit, how=Invitation.How.EMAIL, by=request.actor)
+        invitation, token = invitations.invite(visit=visit, how=Invitation.How.EMAIL, by=request.actor)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
         return redirect("visit", pk)
@@ -86,7 +86,7 @@ def email_link(request: StaffRequest, pk: int) -> HttpResponse:
         _mail(visit, _link(request, token)).send()
     except (OSError, smtplib.SMTPException):
         log.warning("a link could not be e-mailed", exc_info=True)
-        invitations.end_invitation(invitation=made, why=Invitation.Why.UNSENT, by=request.actor)
+        invitations.end_invitation(invitation=invitation, why=Invitation.Why.UNSENT, by=request.actor)
         messages.error(request, "The e-mail could not be sent. Nothing was lost; try again, or show the code here.")
     else:
         messages.success(request, f"Link sent to {visit.patient.email}.")
@@ -96,10 +96,10 @@ def email_link(request: StaffRequest, pk: int) -> HttpResponse:
 def _mail(visit: Visit, link: str) -> EmailMessage:
     """Return the e-mail: it names the clinic and the day, and nothing of the visitor's health or of the treatment."""
     clinic = PolicyChange.objects.policy(visit.patient.site_id)
-    told: dict[str, Any] = {"visit": visit, "clinic": clinic, "link": link}
+    context: dict[str, Any] = {"visit": visit, "clinic": clinic, "link": link}
     return EmailMessage(
         subject=f"Before you come to {clinic.clinic_name}",
-        body=render_to_string("clinic/desk/phone_mail.txt", told),
+        body=render_to_string("clinic/desk/phone_mail.txt", context),
         to=[visit.patient.email],
     )
 
@@ -107,19 +107,19 @@ def _mail(visit: Visit, link: str) -> EmailMessage:
 @staff(*DESK)
 @require_POST
 def end_link(request: StaffRequest, pk: int) -> HttpResponse:
-    """Turn the patient's phone away, or let a link that was not opened open nothing any more."""
+    """Turn the patient's phone away, or cancel a link that was not opened."""
     visit = the_visit(request, pk)
-    found = Invitation.objects.now().filter(visit=visit).select_related("visit", "tablet").first()
-    if found is None:
+    invitation = Invitation.objects.now().filter(visit=visit).select_related("visit", "tablet").first()
+    if invitation is None:
         messages.warning(request, "There is no link to this visit now.")
     else:
-        invitations.end_invitation(invitation=found, why=Invitation.Why.REVOKED, by=request.actor)
-        messages.success(request, "The link opens nothing any more. What was answered is kept.")
+        invitations.end_invitation(invitation=invitation, why=Invitation.Why.REVOKED, by=request.actor)
+        messages.success(request, "The link no longer works. What was answered is kept.")
     return redirect("visit", pk)
 
 
 def on_the_visits_page(visit: Visit) -> dict[str, Any]:
-    """Return what the visit's page says of the patient's own phone: the link there is, and what may be done."""
+    """Return what the visit's page says of the patient's own phone: the last link, and what may be done."""
     last = Invitation.objects.filter(visit=visit).select_related("tablet").last()
     return {
         "link": last,

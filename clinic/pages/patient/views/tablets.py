@@ -34,13 +34,13 @@ NEXT = {
     Hold.Purpose.VISIT: {Stage.EXPECTED: "answering", Stage.ANSWERING: "answering", Stage.CONSENTING: "consenting"},
     Hold.Purpose.WITHDRAW: dict.fromkeys(WITHDRAWABLE, "withdraw"),
 }
-# Who stops before the birth date was told: nothing of the visit changes, and the tablet goes back.
+# Who stops before typing the birth date: nothing of the visit changes, and the tablet goes back.
 STOPPED_FIRST = {Hold.Purpose.VISIT: "time", Hold.Purpose.WITHDRAW: "kept"}
 THANKS_FOR = dt.timedelta(minutes=5)
 
 
 def screen(here: Tablet, hold: Hold | None) -> str:
-    """Name what a tablet with this hold shows, in one word; a page that waits polls it and loads anew at a change."""
+    """Name what a tablet with this hold shows, in one word; a waiting page polls it and reloads at a change."""
     if hold is None:
         last = _last(here)
         return f"thanks-{last.ended_why}" if last else "idle"
@@ -61,13 +61,13 @@ def _next(hold: Hold) -> str:
 def _last(here: Tablet) -> Hold | None:
     """The hold that ended just now, so that the patient who gave it back is thanked; it names nobody.
 
-    A tablet that was left alone says so for as long as nobody takes care of it.
+    A tablet that was left alone says so until somebody takes it back.
     """
     last = here.holds.exclude(ended_at=None).order_by("-ended_at").first()
     if last is None or last.ended_at is None or last.ended_why in ("returned", "moved"):
         return None
-    lately = last.ended_at > timezone.now() - THANKS_FOR
-    return last if lately or last.ended_why == "away" else None
+    recent = last.ended_at > timezone.now() - THANKS_FOR
+    return last if recent or last.ended_why == "away" else None
 
 
 @anyone
@@ -77,20 +77,20 @@ def resume(request: HttpRequest) -> HttpResponse:
     if here is None:
         return _stranger(request)
     hold = current_hold(request)
-    shows = screen(here, hold)
-    if shows == "birth-date":
+    shown = screen(here, hold)
+    if shown == "birth-date":
         return redirect("birth_date")
-    if hold and (onward := _next(hold)) and shows != "urgent":
+    if hold and (onward := _next(hold)) and shown != "urgent":
         return redirect(onward)
-    if hold and shows == "idle":  # the visit went on without its tablet: nothing is left to show
+    if hold and shown == "idle":  # the visit went on without its tablet: nothing is left to show
         holds.take_back(hold=hold, by=_actor(here))
-    if shows == "idle" and here.kind == Tablet.Kind.PHONE:
+    if shown == "idle" and here.kind == Tablet.Kind.PHONE:
         return render(request, "clinic/patient/phone_finished.html")
-    template = "clinic/patient/tablet_urgent.html" if shows == "urgent" else "clinic/patient/tablet_idle.html"
-    seen_last = None if shows == "thanks-away" else _last(here)  # left alone: nobody reads it who chose a look
+    template = "clinic/patient/tablet_urgent.html" if shown == "urgent" else "clinic/patient/tablet_idle.html"
+    seen_last = None if shown == "thanks-away" else _last(here)  # left alone: whoever reads it chose no look
     look = Look.of(hold or seen_last, offered=bool(hold))
     own_phone = here.kind == Tablet.Kind.PHONE
-    return render(request, template, {"screen": shows, "own_phone": own_phone, "hold": hold, "look": look})
+    return render(request, template, {"screen": shown, "own_phone": own_phone, "hold": hold, "look": look})
 
 
 def _stranger(request: HttpRequest) -> HttpResponse:
@@ -108,7 +108,7 @@ def _actor(here: Tablet) -> Actor:
 @tablet
 @require_GET
 def state(request: TabletRequest) -> HttpResponse:
-    """Answer the question of a page that is open: what does this tablet show now, and of which hold?"""
+    """Tell an open page what this tablet shows now, and of which hold."""
     hold = request.held
     return JsonResponse({"state": screen(request.tablet, hold), "hold": hold.pk if hold else 0})
 
@@ -116,18 +116,18 @@ def state(request: TabletRequest) -> HttpResponse:
 @tablet
 @require_POST
 def choose_look(request: TabletRequest) -> HttpResponse:
-    """Go back to the page that asked; ``clinic.web.access`` kept the choice on the way in, as with every form."""
+    """Go back to the page that asked; ``clinic.web.access`` saved the choice on the way in, as with every form."""
     back = request.POST.get("back", "")
     ours = back.startswith(reverse("resume")) and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
     return redirect(back if ours else "resume")
 
 
-# A page may lie open for hours before it asks for these, and neither does harm: no token that could be too old.
+# A page may be open for hours before it asks for these, and neither does harm: no CSRF token, which could expire.
 @csrf_exempt
 @tablet
 @require_POST
 def more_time(request: TabletRequest) -> HttpResponse:
-    """Note that the patient is there; ``open`` tells whether the tablet still shows the visit."""
+    """Note that the patient is there; ``open`` says whether the tablet still shows the visit."""
     hold = request.tablet.hold
     if hold:
         hold.touch()
@@ -156,15 +156,15 @@ def pair(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "clinic/patient/pair.html", {"form": PairForm()})
     form = PairForm(request.POST)
-    done = tablets.pair(typed=form.cleaned_data["code"]) if form.is_valid() else None
-    if done is None:
+    paired = tablets.pair(typed=form.cleaned_data["code"]) if form.is_valid() else None
+    if paired is None:
         if form.is_valid():
             form.add_error(
                 "code", "This code is not right, or its ten minutes are over. Ask the manager for a new one."
             )
         return render(request, "clinic/patient/pair.html", {"form": form}, status=422)
     response = redirect("resume")
-    give_cookie(response, done[1], Tablet.Kind.CLINIC)
+    give_cookie(response, paired[1], Tablet.Kind.CLINIC)
     return response
 
 
