@@ -31,7 +31,7 @@ def ahead(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
     about = next((each for each in review_state(one).flags if each.flag.pk == flag), None)
     if about is None or not about.is_stop or about.flag.never_cleared or one.at is not Stage.IN_REVIEW:
         get_object_or_404(Flag, pk=flag, screening__visit=one)
-        messages.warning(request, "There is no such decision to make state. Look at the flags again.")
+        messages.warning(request, "There is no such decision to make any more. Look at the flags again.")
         return redirect("review", one.pk)
     claim = Claim.of(one)
     if request.method == "GET" and claim and claim.by_id != request.actor.staff.pk:

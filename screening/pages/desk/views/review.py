@@ -152,7 +152,7 @@ def close(request: StaffRequest, visit: int) -> HttpResponse:
         actions.close_review(visit=one, ending=Ending.CONSENT, by=request.actor)
     except NotAllowed as refusal:
         return _refused(request, one, refusal)
-    messages.success(request, f"{one.patient} can read and sign state. Hand over a tablet.")
+    messages.success(request, f"{one.patient} can read and sign now. Hand over a tablet.")
     return redirect("queue")
 
 
