@@ -1,7 +1,6 @@
 """The verbs of the screening room: a patient answers and sends, a practitioner plans, decides, vouches and closes.
 
-Each is one short transaction with its journal row; what it refuses raises ``NotAllowed`` with a
-sentence fit for the screen.
+Each is one short transaction with its journal row, and refuses with ``NotAllowed``, a sentence fit for the screen.
 """
 
 from screening.answering.answer import ChangedElsewhere, answer, draft, reopen, submit, version

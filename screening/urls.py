@@ -1,4 +1,4 @@
-"""Addresses of the screening room. A patient's carry no ids."""
+"""Addresses of the screening room. Those of the patient's pages carry no ids."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The patient answers and sends."""
+"""The patient answers the questions, and sends the answers."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ MAY_REOPEN = (Stage.IN_REVIEW, Stage.CONSENTING, Stage.SIGNED)
 
 
 class ChangedElsewhere(NotAllowed):
-    """The answers of a page changed after it was shown, and what was sent now is something else.
+    """The page's answers changed elsewhere after it was shown, and what was sent differs from them.
 
-    ``now``: the answers of the page as they stand.
+    ``answers``: the page's answers as they stand.
     """
 
-    def __init__(self, now: Mapping[str, Value]) -> None:
+    def __init__(self, answers: Mapping[str, Value]) -> None:
         super().__init__("These answers were changed on another screen.")
-        self.now = now
+        self.answers = answers
 
 
 def version(answers: Mapping[str, Value], names: Collection[str]) -> str:
-    """Return a digest of ``names`` and the answers to them, for a form to say what it asked and was made on."""
+    """Return a digest of the questions ``names`` and their answers, by which a stale form is noticed."""
     page = questionnaire.dump({name: value for name, value in answers.items() if name in names})
     asked = {name: page.get(name) for name in names}
     return sha256(json.dumps(asked, sort_keys=True))[:32]
 
 
-@transaction.atomic(savepoint=False)  # within `answer`, whatever stops this stops that as well
+@transaction.atomic(savepoint=False)  # inside `answer`, an error here rolls back both
 def draft(*, visit: Visit, by: Actor) -> Screening:
-    """Return the latest screening of the visit; begin one if there is none. Only ``reopen`` begins another one.
+    """Return the visit's latest screening; begin one if there is none.
 
-    But a form that was begun on another version of the questionnaire starts again, and stays on record as it was: the
-    same answer may mean something else under another wording. So does one that was begun at home, or on an earlier
-    day; of that, the answers that do not change by the day are taken over (``screening.answering.carry_over``).
+    A form begun on another version of the questionnaire stays on record, and a new one begins: the same answer may
+    mean something else under another wording. The same goes for one begun at home, or on an earlier day; from it, the
+    answers that do not change by the day are taken over (``screening.answering.carry_over``).
     """
     latest = Screening.of(visit)
     if latest and (latest.submitted_at or (latest.is_current and carry_over.counts_here_and_now(latest, visit))):
         return latest
     kept, ask = carry_over.taken_over(latest) if latest and latest.is_current else ({}, [])
-    begun = Screening.objects.create(
+    screening = Screening.objects.create(
         visit=visit,
         number=latest.number + 1 if latest else 1,
         questionnaire_version=questionnaire.VERSION,
@@ -68,8 +68,8 @@ def draft(*, visit: Visit, by: Actor) -> Screening:
         at_home=visit.at_home_at is not None,
     )
     _questionnaire_seen(by)
-    Journal.objects.record("screening begun", by=by, visit=visit, screening=begun.pk, number=begun.number)
-    return begun
+    Journal.objects.record("screening begun", by=by, visit=visit, screening=screening.pk, number=screening.number)
+    return screening
 
 
 def _times(earlier: Screening | None, kept: Collection[str]) -> dict[str, str]:
@@ -90,14 +90,14 @@ def answer(
     section: str = "",
     seen: str | None = None,
 ) -> Screening:
-    """Save the answers of one page, and drop the answers to follow-ups that are asked no longer.
+    """Save the answers of one page, and drop answers to follow-ups that are no longer asked.
 
-    ``names``: the questions on the page (those of ``given`` if unset); one of them that is not in ``given`` was left
-    empty. ``seen``: the ``version`` of the page's answers when it was shown; sent twice, a page is saved once. An
+    ``names``: the questions on the page (by default those of ``given``); one that is not in ``given`` was left empty.
+    ``seen``: the ``version`` of the page's answers when it was shown; a page that is sent twice is saved once. An
     urgent symptom alerts staff in the same transaction, and is never refused as late.
 
-    Raise ``ValueError`` naming a value that is not allowed, ``ChangedElsewhere`` if the page's answers are other
-    ones by now, ``NotAllowed`` if it is not the patient's turn.
+    Raise ``ValueError`` naming a value that is not allowed, ``ChangedElsewhere`` if the page's answers have changed
+    since, ``NotAllowed`` if it is not the patient's turn.
     """
     preconditions.fresh(visit, Stage.ANSWERING)
     screening = draft(visit=visit, by=by)
@@ -114,8 +114,8 @@ def answer(
             raise ChangedElsewhere({name: value for name, value in before.items() if name in page})
     after = questionnaire.prune({**kept, **typed}, returning=visit.returning)
     screening.answers, screening.saved_at = questionnaire.dump(after), timezone.now()
-    told_now = dict.fromkeys(page, screening.saved_at.isoformat())
-    screening.given_at = {name: when for name, when in {**screening.given_at, **told_now}.items() if name in after}
+    given_now = dict.fromkeys(page, screening.saved_at.isoformat())
+    screening.given_at = {name: when for name, when in {**screening.given_at, **given_now}.items() if name in after}
     screening.confirmed = {name: day for name, day in screening.confirmed.items() if name in after and name not in page}
     screening.save(update_fields=["answers", "given_at", "confirmed", "saved_at"])
     Journal.objects.record(
@@ -133,13 +133,13 @@ def _alarm(visit: Visit, *, before: Mapping[str, Value], after: Mapping[str, Val
 
 
 def _listed(answers: Mapping[str, Value], name: str) -> set[str]:
-    found = answers.get(name)
-    return set(found) if isinstance(found, list) else set()
+    answer = answers.get(name)
+    return set(answer) if isinstance(answer, list) else set()
 
 
 @transaction.atomic
 def submit(*, visit: Visit, by: Actor) -> Stage:
-    """Freeze the answers, run the rules, and send the visit on: to the review if anything needs a practitioner, else to
+    """Freeze the answers, run the rules, and send the visit on: to review if anything needs a practitioner, else to
     consent. Return the stage it went to. Sending twice does no harm.
 
     Raise ``NotAllowed`` if a question was left out, or it is not the patient's turn.
@@ -164,8 +164,8 @@ def submit(*, visit: Visit, by: Actor) -> Stage:
     screening.save(update_fields=["answers", "submitted_at"])
     Journal.objects.record("answers sent", by=by, visit=visit, screening=screening.pk, number=screening.number)
     _alarm(visit, before={}, after=answers if visit.urgent_at is None else {}, by=by)
-    found = assess(screening=screening, by=by)
-    if not _needs_practitioner(visit, screening, found, answers):
+    run = assess(screening=screening, by=by)
+    if not _needs_practitioner(visit, screening, run, answers):
         clear(visit)
         visit.move(Stage.CONSENTING, by=by)
         return Stage.CONSENTING
@@ -175,9 +175,9 @@ def submit(*, visit: Visit, by: Actor) -> Stage:
     return Stage.IN_REVIEW
 
 
-def _needs_practitioner(visit: Visit, screening: Screening, found: Assessment, answers: Mapping[str, Value]) -> bool:
+def _needs_practitioner(visit: Visit, screening: Screening, run: Assessment, answers: Mapping[str, Value]) -> bool:
     return (
-        any(rules.needs_decision(rules.Severity(flag.severity)) for flag in found.flags.all())
+        any(rules.needs_decision(rules.Severity(flag.severity)) for flag in run.flags.all())
         or bool(rules.open_questions(answers) or visit.asked.exists() or visit.wants_talk_at)
         or bool(questionnaire.in_private(answers))
         or rules.needs_interpreter(answers)
@@ -185,7 +185,7 @@ def _needs_practitioner(visit: Visit, screening: Screening, found: Assessment, a
         or PolicyChange.objects.policy().sign_when == AFTER_TALK
         # Answers that were changed are looked at again, whatever they are now.
         or Screening.objects.filter(visit=visit, number__lt=screening.number).exclude(submitted_at=None).exists()
-        or carry_over.no_longer_flagged(visit, found)
+        or carry_over.no_longer_flagged(visit, run)
         # Begun on a screen and then answered on paper: somebody compares the two.
         or (screening.paper_id is not None and screening.number > 1)
     )
@@ -195,10 +195,9 @@ def _needs_practitioner(visit: Visit, screening: Screening, found: Assessment, a
 def reopen(*, visit: Visit, by: Actor, why: str, names: Collection[str] = ()) -> Screening:
     """Begin a new version of the answers, and give the visit back to the patient.
 
-    ``names``: questions whose answers are dropped and asked again; none keeps every answer, for the patient to change.
-    If the questionnaire is another one by now, everything is asked again. Answers of the day that are too old by now
-    are dropped and asked again in any case.
-    ``why``: a word or two for the journal ("sent back"). Raise ``ValueError`` naming an unknown question.
+    ``names``: questions whose answers are dropped and asked again; if empty, every answer is kept, for the patient to
+    change. Answers of the day that are too old are always asked again, and all answers if the questionnaire has
+    changed. ``why``: a word or two for the journal ("sent back"). Raise ``ValueError`` naming an unknown question.
     """
     preconditions.fresh(visit, *MAY_REOPEN)
     if unknown := set(names) - set(QUESTIONS):

@@ -1,8 +1,7 @@
 """At home and at check-in: which answers count where, and what becomes of those that change by the day.
 
-One rule: an answer to a question that changes by the day (`questions.ON_THE_DAY`) counts only where and when it was
-given. A form that was begun at home, or on an earlier day, stays on record as it was, and the next one takes over its
-other answers alone.
+One rule: an answer that changes by the day (`questionnaire.ON_THE_DAY`) counts only where and when it was given. A form
+begun at home, or on an earlier day, stays on record, and the next one takes over its other answers alone.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from screening.models import Assessment, Plan, Screening
 
 
 def counts_here_and_now(screening: Screening, visit: Visit) -> bool:
-    """Whether every answer of this form still counts: at home it may take days, in the clinic it is of today."""
+    """Whether every answer of this form still counts: at home it may take days, in the clinic it must be from today."""
     at_home = visit.at_home_at is not None
     if screening.at_home or at_home:
         return screening.at_home == at_home
@@ -31,7 +30,7 @@ def counts_here_and_now(screening: Screening, visit: Visit) -> bool:
 
 
 def taken_over(screening: Screening) -> tuple[dict[str, Value], list[str]]:
-    """Return the answers that still count, and the names of the questions to ask: all others. No names ask all."""
+    """Return the answers that still count, and the names of the questions to ask: all others ([] asks all)."""
     visit, answers = screening.visit, questionnaire.load(screening.answers)
     lasting = {name: value for name, value in answers.items() if name not in {*ON_THE_DAY, *screening.ask_again}}
     kept = questionnaire.prune(lasting, returning=visit.returning)
@@ -39,21 +38,21 @@ def taken_over(screening: Screening) -> tuple[dict[str, Value], list[str]]:
 
 
 def said_at_home(visit: Visit) -> Screening | None:
-    """Return the last form that was filled in at home, on the questionnaire that is live now, or nothing."""
+    """Return the last form that was filled in at home, on today's questionnaire, or ``None``."""
     last = Screening.objects.filter(visit=visit, at_home=True).order_by("number").last()
     return last if last and last.is_current else None
 
 
-def no_longer_flagged(visit: Visit, found: Assessment) -> bool:
+def no_longer_flagged(visit: Visit, run: Assessment) -> bool:
     """Whether an answer at home needed a practitioner, and the answer to the same question here does not.
 
-    What changes by the hour is left aside: who had not eaten two days ago may have eaten now.
+    What changes by the hour is left aside: a patient who had not eaten two days ago may have eaten now.
     """
     home = said_at_home(visit)
     if home is None:
         return False
     then = _flagged_then(visit, home)
-    now = {flag.question for flag in found.flags.all() if rules.needs_decision(rules.Severity(flag.severity))}
+    now = {flag.question for flag in run.flags.all() if rules.needs_decision(rules.Severity(flag.severity))}
     return bool(then - now)
 
 

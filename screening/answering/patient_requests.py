@@ -1,4 +1,4 @@
-"""What a patient may do from any page: ask something, and stop. Nobody has to say why."""
+"""What a patient may do from any page: ask something, or stop. They need not say why."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ READING_OR_ANSWERING = (Stage.ANSWERING, Stage.CONSENTING)
 
 @transaction.atomic
 def ask(*, visit: Visit, text: str, by: Actor) -> None:
-    """Keep what the patient would like to ask: it holds the signature until a practitioner answered it.
+    """Keep the patient's question: nothing is signed until a practitioner has answered it.
 
     The same words twice are one question. Raise ``NotAllowed`` if it is not the patient's turn.
     """
     preconditions.fresh(visit, *READING_OR_ANSWERING)
     if not text.strip():
         raise NotAllowed("Write your question first, or go back.")
-    if text.strip() not in [each.text for each in PatientQuestion.objects.filter(visit=visit)]:
+    if text.strip() not in [question.text for question in PatientQuestion.objects.filter(visit=visit)]:
         PatientQuestion.objects.create(visit=visit, text=text.strip())
         Journal.objects.record("question asked", by=by, visit=visit)
 
 
 @transaction.atomic
 def talk_before_going_on(*, visit: Visit, hold: Hold, by: Actor) -> None:
-    """The patient wants to talk before answering on: the tablet goes back, and a practitioner is told."""
+    """The patient wants to talk before going on: the tablet goes back, and a practitioner is told."""
     _answering_on(visit, hold)
     now = timezone.now()
     visit.mark(by=by, action="patient wants to talk", wants_talk_at=now, needs_time_at=now)

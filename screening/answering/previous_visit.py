@@ -13,9 +13,9 @@ from screening.models import Screening
 
 
 def last_time(visit: Visit, before: dt.datetime) -> Screening | None:
-    """Return the answers that the patient sent at another visit last before a moment, aware; or nothing.
+    """Return the latest screening that the patient sent at another visit before ``before`` (aware), or ``None``.
 
-    A visit that was entered in error counts for nothing: it may have been somebody else's.
+    A visit entered in error does not count: it may have been somebody else's.
     """
     sent = Screening.objects.filter(visit__patient=visit.patient_id, submitted_at__lt=before)
     others = sent.exclude(visit=visit).filter(visit__in_error_at=None)
@@ -23,7 +23,7 @@ def last_time(visit: Visit, before: dt.datetime) -> Screening | None:
 
 
 def to_look_back_on(visit: Visit) -> Screening | None:
-    """Return last time's answers if they are to be shown now: nothing of this visit was answered or confirmed yet."""
+    """Return last time's answers if they are to be shown now: nothing is answered or confirmed here yet."""
     if Screening.objects.filter(visit=visit).exclude(submitted_at=None).exists():
         return None
     begun = Screening.of(visit)
@@ -43,16 +43,16 @@ class Since:
 
 
 def since(screening: Screening) -> list[Since]:
-    """Return what changed in ``screening`` since the visit before, and since the version before; either may be none."""
-    before = [last_time(screening.visit, screening.started_at)]
+    """Return what changed since the visit before and since the version before, as far as there was one."""
+    earlier = [last_time(screening.visit, screening.started_at)]
     sent = Screening.objects.filter(visit=screening.visit_id, number__lt=screening.number)
-    before.append(sent.exclude(submitted_at=None).order_by("number").last())
-    return [_since(each, screening) for each in before if each]
+    earlier.append(sent.exclude(submitted_at=None).order_by("number").last())
+    return [_since(before, screening) for before in earlier if before]
 
 
 def _since(before: Screening, now: Screening) -> Since:
-    told = changes(readable(before.answers), readable(now.answers))
-    return Since(_day(before), _day(now), before.visit_id != now.visit_id, told)
+    changed = changes(readable(before.answers), readable(now.answers))
+    return Since(_day(before), _day(now), before.visit_id != now.visit_id, changed)
 
 
 def _day(screening: Screening) -> dt.date:

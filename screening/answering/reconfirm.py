@@ -1,4 +1,4 @@
-"""A patient who comes back confirms what still holds of last time."""
+"""A returning patient confirms which of last time's answers still hold."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from screening.models import Screening
 
 @transaction.atomic
 def confirm_last_time(*, visit: Visit, shown: int, changed: Collection[str], by: Actor) -> Screening:
-    """Write the answers of last time that the patient confirmed; ``changed`` are asked again, like all of the day.
+    """Save last time's answers that the patient confirmed; ``changed`` are asked again, like all of the day.
 
-    ``shown``: the number (pk) of the screening that was on the screen, so that nothing is confirmed unseen. Raise
-    ``NotAllowed`` if it is not the patient's turn, or something else is to be confirmed by now.
+    ``shown``: the pk of the screening that was on the screen, so that nothing is confirmed unseen. Raise ``NotAllowed``
+    if it is not the patient's turn, or other answers are to be confirmed by now.
     """
     preconditions.fresh(visit, Stage.ANSWERING)
     before = to_look_back_on(visit)

@@ -1,4 +1,4 @@
-"""The paper way: a blank form is printed for one visit, and a practitioner types in what the patient wrote on it."""
+"""On paper: a blank form is printed for one visit, and a practitioner types in what the patient wrote on it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ PRINT_ANEW = "Print a new form and have the patient look through it again."
 
 @transaction.atomic
 def print_blank(*, visit: Visit, statement_version: str, statement_sha256: str, by: Actor) -> PaperForm:
-    """Write that a blank form is printed, and of which versions; ``statement_…``: of the consent text on it.
+    """Record that a blank form is printed, and with which versions; ``statement_…``: of the consent text on it.
 
-    Raise ``NotAllowed`` if this is no visit of today whose patient has yet to answer.
+    Raise ``NotAllowed`` unless the visit is today's and the patient has yet to answer.
     """
     _check_turn(visit)
     if visit.day != timezone.localdate():
@@ -52,7 +52,7 @@ def _check_turn(visit: Visit) -> None:
 
 
 def check_counts(printed: PaperForm, *, statement_sha256: str) -> None:
-    """Return nothing if what is on this form still counts; raise ``NotAllowed`` otherwise."""
+    """Raise ``NotAllowed`` if what is on this form no longer counts."""
     live = (questionnaire.VERSION, questionnaire.digest(), rules.VERSION, statement_sha256)
     on_it = (
         *(printed.questionnaire_version, printed.questionnaire_sha256),
@@ -67,20 +67,20 @@ def check_counts(printed: PaperForm, *, statement_sha256: str) -> None:
 
 
 def check_recordable(visit: Visit) -> None:
-    """Return nothing if a paper form of this visit may be typed in now; raise otherwise, saying what to do first."""
+    """Raise ``NotAllowed``, saying what to do first, if a paper form of this visit may not be typed in now."""
     _check_turn(visit)
-    if held := visit.hold:
-        raise NotAllowed(f"The visit is on {held.tablet} now. Take it back first, so that there is one set of answers.")
+    if hold := visit.hold:
+        raise NotAllowed(f"The visit is on {hold.tablet} now. Take it back first, so that there is one set of answers.")
 
 
 @transaction.atomic
 def transcribe(*, printed: PaperForm, given: Mapping[str, Value], statement_sha256: str, by: Actor) -> Stage:
-    """Write what stands on a paper form as the visit's answers, and send them; return the stage the visit went to.
+    """Save what is on a paper form as the visit's answers, and send them; return the stage the visit went to.
 
-    ``given`` holds what is on the paper and nothing else: what is empty there is not given, and the rules take it so.
-    Answers count from when the form was printed, because nobody can say when they were ticked. What was begun on a
-    screen before stays on record as it was. Raise ``ValueError`` naming a value that is not allowed,
-    ``NotAllowed`` if the form no longer counts, or the visit is elsewhere.
+    ``given`` holds what is on the paper and nothing else: what is empty there counts as not given. Answers count from
+    when the form was printed, because nobody knows when they were ticked. What was begun on a screen before stays on
+    record. Raise ``ValueError`` naming a value that is not allowed, ``NotAllowed`` if the form no longer counts or the
+    visit is elsewhere.
     """
     preconditions.practitioner(by)
     visit = printed.visit

@@ -1,4 +1,4 @@
-"""The rules run: over what was sent, and over each plan."""
+"""Running the rules over the answers that were sent, and again over each plan."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Planned:
 
 @transaction.atomic
 def assess(*, screening: Screening, by: Actor) -> Assessment:
-    """Run the rules over a screening, with the visit's plan and the clinic's present settings, and write what they say.
+    """Run the rules over a screening, with the visit's plan and the clinic's present settings, and record the result.
 
-    A flag that stood before keeps its row, and with it what was decided about it.
+    A flag that was there before keeps its row, and so its decisions.
     """
     visit, plan, policy = screening.visit, Plan.of(screening.visit), PolicyChange.objects.policy()
     seen = rule_input(visit, screening, plan, policy)
@@ -74,9 +74,10 @@ def _flag(screening: Screening, raised: rules.Raised) -> Flag:
 
 @transaction.atomic
 def save_plan(*, visit: Visit, scope: Scope, by: Actor) -> Planned:
-    """Write what is to be done, run the rules again, and return which flags that raised and which it settled.
+    """Save the plan, run the rules again, and return which flags that raised and which it settled.
 
-    Raise ``NotAllowed`` where it is not the time for it, ``ValueError`` for a number of visits that is not allowed.
+    Raise ``NotAllowed`` at another stage, without a region or for a colleague's visit, ``ValueError`` for too many
+    visits or none.
     """
     preconditions.practitioner(by)
     preconditions.fresh(visit, *MAY_PLAN)

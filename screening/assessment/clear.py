@@ -1,4 +1,4 @@
-"""A visit is cleared for consent, and what it was cleared on is written; or the clearance lapses."""
+"""Clearing a visit for consent, with a record of what that rests on; and a clearance that lapses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from screening.models import Clearance, ClearanceLapse, ReviewOutcome
 
 
 def clear(visit: Visit, closing: ReviewOutcome | None = None) -> Clearance:
-    """Write what the visit goes on to consent with. In the transaction that ran the rules and moves it there."""
+    """Record what the visit is cleared on. Call it in the transaction that ran the rules and moves the visit."""
     state = review_state(visit)
     assert state.screening is not None
     covers = covered_now(state, state.screening)
@@ -34,8 +34,8 @@ def clear(visit: Visit, closing: ReviewOutcome | None = None) -> Clearance:
 def lapse_if_due(state: ReviewState, *, by: Actor) -> tuple[LapseReason, ...]:
     """Take a visit whose clearance no longer holds back to the review; return why, () if it holds.
 
-    Only before the patient signed: after that the signature must be voided as well, which is the consent room's to do.
-    Only where it is due does this wait for its turn to write, and look again.
+    Only before the patient signs: after that the signature must be voided as well, which is up to the consent room.
+    It waits for its turn to write, and looks again, only where a lapse is due.
     """
     return _lapse(state.visit, by) if why_lapsed(state) else ()
 
@@ -53,9 +53,9 @@ def _lapse(visit: Visit, by: Actor) -> tuple[LapseReason, ...]:
 
 
 def note_lapse(*, visit: Visit, why: Sequence[LapseReason], by: Actor) -> ClearanceLapse:
-    """Write that a clearance lapsed, and why. In the transaction that takes the visit back to the review."""
+    """Record that a clearance lapsed, and why. Call it in the transaction that takes the visit back to review."""
     lapse = ClearanceLapse.objects.create(
         visit=visit, clearance=clearance_of(visit), why=[reason.value for reason in why]
     )
-    Journal.objects.record("clearance lapsed", by=by, visit=visit, why=", ".join(each.words for each in why))
+    Journal.objects.record("clearance lapsed", by=by, visit=visit, why=", ".join(reason.words for reason in why))
     return lapse

@@ -24,16 +24,16 @@ def clearance_of(visit: Visit) -> Clearance | None:
 
 
 def lapse_of(visit: Visit) -> ClearanceLapse | None:
-    """Return why the visit is back in review, if that is because its clearance lapsed, and it was not cleared since."""
+    """Return the lapse for which the visit is back in review; ``None`` if there is none, or it was cleared since."""
     lapse = ClearanceLapse.objects.filter(visit=visit).last()
     again = lapse and Clearance.objects.filter(screening__visit=visit, at__gt=lapse.at).exists()
     return None if again or not visit.is_open else lapse
 
 
 def why_lapsed(state: ReviewState, *, run_rules: bool = False) -> tuple[LapseReason, ...]:
-    """Return why the visit's clearance no longer holds, as things are now; () if it holds, or none is relied on.
+    """Return why the visit's clearance no longer holds; () if it holds, or none is relied on at this stage.
 
-    ``run_rules``: whatever they said last. Without, they run only where something that they look at changed since.
+    ``run_rules``: run them in any case; otherwise they run only if something that they look at has changed.
     """
     screening = state.screening
     if state.visit.at not in CLEARED or screening is None or screening.submitted_at is None:
@@ -71,5 +71,5 @@ def covered_now(state: ReviewState, screening: Screening, *, run_rules: bool = F
 
 
 def stale_answers(screening: Screening, hours: int) -> list[str]:
-    """Return the names of answers that hold for their day only and are too old to be cleared on."""
+    """Return the names of answers that change by the day and are older than ``hours``."""
     return screening.stale(timezone.now() - dt.timedelta(hours=hours))

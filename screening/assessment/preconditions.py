@@ -30,14 +30,14 @@ def practitioner(by: Actor) -> None:
 
 
 def fresh(visit: Visit, *stages: Stage) -> None:
-    """Read the visit as it is now, inside the transaction. Raise if it is not in one of ``stages``."""
+    """Read the visit again, inside the transaction. Raise ``NotAllowed`` if it is in none of ``stages``."""
     visit.refresh_from_db(fields=CHANGES)
     if visit.at not in stages:
         raise NotAllowed(f"This visit has moved on. It is now “{visit.status}”.")
 
 
 def sent(visit: Visit) -> Screening:
-    """Return the answers that were sent last."""
+    """Return the latest screening that was sent. Raise ``NotAllowed`` if there is none."""
     latest = Screening.objects.filter(visit=visit).exclude(submitted_at=None).order_by("number").last()
     if latest is None:
         raise NotAllowed("The patient has not sent the answers yet.")
@@ -45,18 +45,18 @@ def sent(visit: Visit) -> Screening:
 
 
 def claimed(visit: Visit, by: Actor) -> Claim:
-    """Return this practitioner's claim on the visit; if nobody has one, write it.
+    """Return this practitioner's claim on the visit; make it if nobody has one.
 
-    Raise ``ClaimedByAnother`` if a colleague has it, also one who was faster by a moment: the table holds one.
+    Raise ``ClaimedByAnother`` if a colleague has it, even by a moment: the table allows one open claim a visit.
     """
-    if found := Claim.of(visit):
-        return _mine(found, by)
+    if held := Claim.of(visit):
+        return _mine(held, by)
     try:
         with transaction.atomic():
             claim = Claim.objects.create(visit=visit, by=by.staff)
     except IntegrityError:
-        if found := Claim.of(visit):
-            return _mine(found, by)
+        if held := Claim.of(visit):
+            return _mine(held, by)
         raise
     Journal.objects.record("review claimed", by=by, visit=visit)
     return claim
@@ -69,6 +69,6 @@ def _mine(claim: Claim, by: Actor) -> Claim:
 
 
 def reviewing(visit: Visit, by: Actor) -> None:
-    """While the visit is in review, let only the one act who has it; whoever acts first has it from then on."""
+    """While a visit is in review, let only the practitioner who has it act; whoever acts first takes it on."""
     if visit.at is Stage.IN_REVIEW:
         claimed(visit, by)

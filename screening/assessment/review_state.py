@@ -1,6 +1,6 @@
-"""Where a review stands: what was answered, raised, planned, decided and vouched for, and what still holds it.
+"""Where a review stands: what was answered, raised, planned, decided and vouched for, and what still holds it up.
 
-Read by the review, by consent and by tests; a handful of queries, however many flags there are.
+A handful of queries, however many flags there are.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class FlagState:
 
     @property
     def is_stop(self) -> bool:
-        """Whether going ahead goes against a stop, or against something graver."""
+        """Whether going ahead means overriding a stop, or something graver."""
         return self.severity.rank <= Severity.STOP.rank
 
     @property
@@ -59,13 +59,13 @@ class FlagState:
     @property
     def stops_now(self) -> bool:
         """Whether it keeps the patient from being treated today, as it stands."""
-        kept = self.decision is not None and not self.decision.goes_ahead
-        return kept or self.flag.never_cleared or (self.is_stop and self.decision is None)
+        not_today = self.decision is not None and not self.decision.goes_ahead
+        return not_today or self.flag.never_cleared or (self.is_stop and self.decision is None)
 
 
 @dataclass(frozen=True)
 class ToDo:
-    """One thing that is left before consent: where on the review it is done, and what it is."""
+    """One thing left to do before consent: where on the review page, and what."""
 
     place: str
     says: str
@@ -84,22 +84,22 @@ class ReviewState:
     flags: tuple[FlagState, ...] = ()  # worst first
     attested: Mapping[str, Attestation] = field(default_factory=dict)  # the latest of each kind that counts now
     talks: tuple[Attestation, ...] = ()  # about these answers, in order
-    asked: tuple[PatientQuestion, ...] = ()  # what the patient asked before signing and nobody answered yet
+    asked: tuple[PatientQuestion, ...] = ()  # asked before signing, and not answered yet
 
     @property
     def undecided(self) -> tuple[FlagState, ...]:
         """The flags that need a decision and have none."""
-        return tuple(each for each in self.flags if each.undecided)
+        return tuple(flag for flag in self.flags if flag.undecided)
 
     @property
     def decided(self) -> tuple[FlagState, ...]:
         """The flags with a decision."""
-        return tuple(each for each in self.flags if each.decision)
+        return tuple(flag for flag in self.flags if flag.decision)
 
     @property
     def precautions(self) -> tuple[str, ...]:
         """The precautions that were decided, in the order of the flags."""
-        return tuple(each.decision.precaution for each in self.flags if each.decision and each.decision.precaution)
+        return tuple(flag.decision.precaution for flag in self.flags if flag.decision and flag.decision.precaution)
 
     @property
     def own_words(self) -> str:
@@ -108,13 +108,13 @@ class ReviewState:
 
     @property
     def questions_open(self) -> bool:
-        """Whether the patient asked something that nobody marked as answered."""
+        """Whether the patient asked something that is not marked as answered."""
         return bool(self.asked) or bool(self.own_words and Kind.QUESTIONS_ANSWERED not in self.attested)
 
     @property
     def in_private(self) -> tuple[str, ...]:
-        """The staff's names of what the patient would rather say in private."""
-        return tuple(each.short for each in questionnaire.in_private(self.answers))
+        """What the patient would rather say in private, by the questions' short names."""
+        return tuple(question.short for question in questionnaire.in_private(self.answers))
 
     @property
     def needs_interpreter(self) -> bool:
@@ -136,8 +136,8 @@ class ReviewState:
     @property
     def teach_back(self) -> Mapping[str, str]:
         """What the latest talk found, by prompt; empty if there was none."""
-        found = self.attested.get(Kind.TALK)
-        return found.data.get("teach_back", {}) if found else {}
+        last = self.attested.get(Kind.TALK)
+        return last.data.get("teach_back", {}) if last else {}
 
     @property
     def needs_guardian(self) -> bool:
@@ -147,16 +147,16 @@ class ReviewState:
     @property
     def failed_talks(self) -> tuple[Attestation, ...]:
         """The talks about these answers after which the patient could not say something back."""
-        return tuple(each for each in self.talks if talk.not_able(each.data.get("teach_back", {})))
+        return tuple(row for row in self.talks if talk.not_able(row.data.get("teach_back", {})))
 
     @property
     def needs_help(self) -> bool:
-        """Whether talks failed so often that another alone is not enough, and no help was recorded since."""
+        """Whether another talk alone is not enough, because too many failed, and no help was recorded since."""
         if len(self.failed_talks) < talk.TRIES:
             return False
         since = self.failed_talks[talk.TRIES - 1].at
-        helped = [self.attested.get(kind) for kind in (Kind.INTERPRETER, Kind.CAPACITY)]
-        return not any(each and each.at > since for each in helped)
+        helps = [self.attested.get(kind) for kind in (Kind.INTERPRETER, Kind.CAPACITY)]
+        return not any(row and row.at > since for row in helps)
 
     @property
     def vitals_high(self) -> bool:
@@ -167,19 +167,19 @@ class ReviewState:
 
     @property
     def to_do(self) -> list[ToDo]:
-        """What is left before this can go on to consent, in the order in which it is best done."""
+        """What is left to do before consent, in the order in which it is best done."""
         return self._to_do([*self._plan_first(), *self._guardian_first()])
 
     @property
     def holds(self) -> list[str]:
-        """Say, in sentences for the practitioner, why this cannot go on to consent; empty if it can."""
-        return [each.says for each in self.to_do]
+        """Why this cannot go on to consent, in sentences for the practitioner; empty if it can."""
+        return [task.says for task in self.to_do]
 
     @property
     def signing_holds(self) -> list[str]:
-        """Say why the patient cannot sign now; at check-in an unflagged patient signs before there is a plan."""
+        """Why the patient cannot sign now. A patient without flags may sign at check-in, before there is a plan."""
         plan = self._plan_first() if self.policy.sign_when == AFTER_TALK else []
-        return [each.says for each in self._to_do(plan)]
+        return [task.says for task in self._to_do(plan)]
 
     def _to_do(self, first: list[ToDo]) -> list[ToDo]:
         if self.screening is None or self.screening.submitted_at is None:
@@ -192,20 +192,20 @@ class ReviewState:
 
     @property
     def stale(self) -> list[str]:
-        """The names of the answers that hold for their day only, and were given too long ago to be relied on."""
+        """The names of answers that change by the day and were given too long ago to be relied on."""
         longest = dt.timedelta(hours=self.policy.clearance_hours)
         return self.screening.stale(timezone.now() - longest) if self.screening else []
 
     def also(self, attestation: Attestation) -> ReviewState:
-        """Return the same with an attestation about these answers that was written since, without reading it all anew.
+        """Return a copy with an attestation that was written since, without reading everything again.
 
-        It is the latest of its kind. Not for questions that were answered: these settle what was asked.
+        Not for ``QUESTIONS_ANSWERED``, which settles what was asked as well.
         """
         more = (attestation,) if attestation.kind == Kind.TALK else ()
         return replace(self, attested={**self.attested, attestation.kind: attestation}, talks=(*self.talks, *more))
 
     def origin(self, name: str) -> str:
-        """Say of an answer that the patient only confirmed when it was first given; "" for one given at this visit."""
+        """Return in words when an answer that was only confirmed was first given; "" for one given at this visit."""
         day = self.screening.confirmed.get(name, "") if self.screening else ""
         return f"told on {day_in_words(dt.date.fromisoformat(day))}, confirmed at this visit" if day else ""
 
@@ -231,15 +231,15 @@ class ReviewState:
 
     def _decide_first(self) -> list[ToDo]:
         left = []
-        for each in self.flags:
-            place = f"flag-{each.flag.pk}"
-            if each.flag.never_cleared and each.needs_decision:
-                says = f"{each.short}: only the patient can change this. Explain, then send it back to them."
+        for about in self.flags:
+            place = f"flag-{about.flag.pk}"
+            if about.flag.never_cleared and about.needs_decision:
+                says = f"{about.short}: only the patient can change this. Explain, then send it back to them."
                 left.append(ToDo(place, says))
-            elif each.undecided:
-                left.append(ToDo(place, f"{each.short}: decide about this flag."))
-            elif each.needs_decision and each.decision and not each.decision.goes_ahead:
-                left.append(ToDo(place, f"{each.short}: you decided “not today”."))
+            elif about.undecided:
+                left.append(ToDo(place, f"{about.short}: decide about this flag."))
+            elif about.needs_decision and about.decision and not about.decision.goes_ahead:
+                left.append(ToDo(place, f"{about.short}: you decided “not today”."))
         return left
 
     def _talk_first(self) -> list[ToDo]:
@@ -248,10 +248,10 @@ class ReviewState:
             left.append(ToDo("words", "The patient asked something. Answer it, then mark it as answered."))
         if self.needs_interpreter and Kind.INTERPRETER not in self.attested:
             left.append(ToDo("interpreter", "The patient asked for an interpreter. Record who interprets."))
-        told = self.attested.get(Kind.TALK)
-        if self.policy.sign_when == AFTER_TALK and told is None:
+        last = self.attested.get(Kind.TALK)
+        if self.policy.sign_when == AFTER_TALK and last is None:
             left.append(ToDo("talk", "Record the talk: in this clinic patients sign after it."))
-        elif self.visit.wants_talk_at and (told is None or told.at < self.visit.wants_talk_at):
+        elif self.visit.wants_talk_at and (last is None or last.at < self.visit.wants_talk_at):
             left.append(ToDo("talk", "The patient asked to talk before signing. Record the talk."))
         if self.needs_help:
             says = "The patient could not say it back in two talks. Record an interpreter or what helps them decide."
@@ -270,7 +270,7 @@ class ReviewState:
 
 
 def short(name: str) -> str:
-    """Return the staff's name of a question; flags about the patient's age have no question."""
+    """Return a question's short name for staff; flags about the patient's age have no question."""
     return QUESTIONS[name].short if name in QUESTIONS else name.replace("_", " ").capitalize()
 
 
@@ -279,8 +279,8 @@ def review_state(visit: Visit) -> ReviewState:
     policy = PolicyChange.objects.policy(visit.patient.site_id)
     screening = Screening.of(visit)
     attestations = list(Attestation.objects.filter(visit=visit).select_related("by"))
-    settled = max((each.at for each in attestations if each.kind == Kind.QUESTIONS_ANSWERED), default=None)
-    asked = tuple(each for each in PatientQuestion.objects.filter(visit=visit) if settled is None or each.at > settled)
+    settled = max((row.at for row in attestations if row.kind == Kind.QUESTIONS_ANSWERED), default=None)
+    asked = tuple(row for row in PatientQuestion.objects.filter(visit=visit) if settled is None or row.at > settled)
     plan = Plan.of(visit)
     if screening is None:
         return ReviewState(visit=visit, policy=policy, plan=plan, asked=asked)
@@ -294,9 +294,9 @@ def review_state(visit: Visit) -> ReviewState:
         plan=plan,
         assessment=assessment,
         flags=_flags(visit, screening, assessment, answers) if assessment else (),
-        # What a talk or an answer was about lies in the answers, so a new version of them needs it anew.
-        attested={each.kind: each for each in attestations if each.screening_id in (None, screening.pk)},
-        talks=tuple(each for each in attestations if each.kind == Kind.TALK and each.screening_id == screening.pk),
+        # A talk is about the answers, so a new version of them needs a new talk.
+        attested={row.kind: row for row in attestations if row.screening_id in (None, screening.pk)},
+        talks=tuple(row for row in attestations if row.kind == Kind.TALK and row.screening_id == screening.pk),
         asked=asked,
     )
 
@@ -312,26 +312,26 @@ def _flags(
 ) -> tuple[FlagState, ...]:
     before = Decision.objects.filter(flag__screening__visit=visit, flag__screening__number__lt=screening.number)
     before = before.select_related("flag", "by").order_by("id")
-    earlier = {each.flag.key: each for each in before} if screening.number > 1 else {}
-    found = [
+    earlier = {decision.flag.key: decision for decision in before} if screening.number > 1 else {}
+    states = [
         FlagState(
             flag=flag,
             decision=max(flag.decisions.all(), key=lambda decision: decision.pk, default=None),
             earlier=earlier.get(flag.key),
-            said=_said(flag.question, answers, returning=visit.returning),
+            said=_in_words(flag.question, answers, returning=visit.returning),
         )
         for flag in assessment.flags.all()
     ]
-    return tuple(sorted(found, key=lambda about: about.severity.rank))
+    return tuple(sorted(states, key=lambda about: about.severity.rank))
 
 
-def _said(name: str, answers: Mapping[str, Value], *, returning: bool) -> tuple[tuple[str, str], ...]:
-    """Return the answer to a question and to the follow-ups that it called for."""
+def _in_words(name: str, answers: Mapping[str, Value], *, returning: bool) -> tuple[tuple[str, str], ...]:
+    """Return the answers to a question and to the follow-ups that it called for, each after its short name."""
     family = {name}
-    said = []
-    for question in QUESTIONS.values():  # a follow-up stands after what calls for it
+    rows = []
+    for question in QUESTIONS.values():  # follow-ups come after what calls for them
         if question.name == name or (question.parent and questionnaire.caller(question, answers) in family):
             family.add(question.name)
             if questionnaire.asked(question, answers, returning=returning):
-                said.append((question.short, questionnaire.in_words(question, answers.get(question.name))))
-    return tuple(said)
+                rows.append((question.short, questionnaire.in_words(question, answers.get(question.name))))
+    return tuple(rows)

@@ -1,4 +1,4 @@
-"""From the rows of a visit to what the rules look at. Reads only."""
+"""What the rules look at, read from the rows of a visit."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ def planned_scope(visit: Visit, plan: Plan | None) -> Scope:
 
 
 def on_record(visit: Visit) -> tuple[OnRecord, ...]:
-    """Return the adverse events of the patient's other visits that count at this one, the newest first.
+    """Return the adverse events of the patient's other visits that count at this one, newest first.
 
-    One counts until the patient was treated again by somebody who was told of it, as it stood then: what was noted
-    since makes it count anew. An emergency counts at every visit. One query where nothing is on record.
+    An event counts until the rules have named it at a visit that went on to treatment; a later note makes it count
+    again. An emergency counts at every visit. One query if nothing is on record.
     """
-    events = AdverseEvent.objects.that_count().filter(visit__patient=visit.patient_id).exclude(visit=visit)
-    found = list(events.prefetch_related("notes").order_by("-began_on", "-id"))
-    known = _known(visit) if found else {}
-    return tuple(_fact(each) for each in found if each.harm == Harm.EMERGENCY or _is_news(each, known))
+    rows = AdverseEvent.objects.that_count().filter(visit__patient=visit.patient_id).exclude(visit=visit)
+    events = list(rows.prefetch_related("notes").order_by("-began_on", "-id"))
+    considered = _considered(visit) if events else {}
+    return tuple(_fact(event) for event in events if event.harm == Harm.EMERGENCY or _is_news(event, considered))
 
 
-def _known(visit: Visit) -> dict[int, dt.datetime]:
-    """Return, by event, when the rules were told of it last at another visit that went on to treatment."""
+def _considered(visit: Visit) -> dict[int, dt.datetime]:
+    """Return, by event, when the rules last named it at another visit that went on to treatment."""
     runs = Assessment.objects.filter(screening__visit__patient=visit.patient_id, screening__visit__stage__in=TREATED)
-    told = runs.exclude(screening__visit=visit).order_by("at")
-    return {each["event"]: run.at for run in told for each in run.on_record}
+    runs = runs.exclude(screening__visit=visit).order_by("at")
+    return {fact["event"]: run.at for run in runs for fact in run.on_record}
 
 
-def _is_news(event: AdverseEvent, known: dict[int, dt.datetime]) -> bool:
+def _is_news(event: AdverseEvent, considered: dict[int, dt.datetime]) -> bool:
     last_word = max([event.at, *(note.at for note in event.notes.all())])
-    return event.pk not in known or known[event.pk] < last_word
+    return event.pk not in considered or considered[event.pk] < last_word
 
 
 def _fact(event: AdverseEvent) -> OnRecord:
@@ -66,9 +66,9 @@ def _fact(event: AdverseEvent) -> OnRecord:
 
 def dump(facts: Iterable[OnRecord]) -> list[dict[str, Any]]:
     """Return facts as an assessment keeps them."""
-    return [{"event": each.event, "day": each.day.isoformat(), "what": each.what} for each in facts]
+    return [{"event": fact.event, "day": fact.day.isoformat(), "what": fact.what} for fact in facts]
 
 
 def load(kept: Iterable[dict[str, Any]]) -> tuple[OnRecord, ...]:
     """Return what ``dump`` wrote."""
-    return tuple(OnRecord(each["event"], dt.date.fromisoformat(each["day"]), each["what"]) for each in kept)
+    return tuple(OnRecord(fact["event"], dt.date.fromisoformat(fact["day"]), fact["what"]) for fact in kept)

@@ -34,7 +34,7 @@ class Harm(StrEnum):
 
 
 class Reaction(StrEnum):
-    """How the patient took the session, at once."""
+    """How the patient reacted during the session."""
 
     NONE = "none"
     FAINT = "faint"
@@ -66,7 +66,7 @@ REACTION_WORDS: Mapping[Reaction, str] = {
     Reaction.PAIN: "Strong pain",
     Reaction.OTHER: "Something else",
 }
-# A reaction at once is an adverse event of the same kind.
+# A reaction during the session is an adverse event of the same kind.
 EVENT_OF: Mapping[Reaction, EventKind] = {
     Reaction.FAINT: EventKind.FAINT,
     Reaction.BLEEDING: EventKind.BLEEDING,
@@ -77,7 +77,7 @@ EVENT_OF: Mapping[Reaction, EventKind] = {
 
 @dataclass(frozen=True)
 class Related:
-    """The names of the questions whose flag warns of a kind of event, and why these."""
+    """The questions whose flags warn of a kind of event, and why."""
 
     questions: frozenset[str]
     why: str
@@ -127,7 +127,7 @@ RELATED: Mapping[EventKind, Related] = {
 
 
 def in_words(kind: str, harm: str) -> str:
-    """Return a kind of event and how bad it was, in words to stand in a sentence."""
-    said = WORDS[EventKind(kind)]
-    what = said[:1].lower() + said[1:]
+    """Return a kind of event and how bad it was, in words for the middle of a sentence."""
+    words = WORDS[EventKind(kind)]
+    what = words[:1].lower() + words[1:]
     return what if harm == Harm.MINOR else f"{what} ({HARM_WORDS[Harm(harm)].lower()})"

@@ -1,4 +1,4 @@
-"""What a patient who comes back is shown of last time, and what changed since. Pure: no Django."""
+"""What a returning patient is shown of last time's answers, and what changed since. Pure: no Django."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ UNSETTLED = ("unsure", "prefer_not")
 
 
 def readable(stored: Mapping[str, object]) -> dict[str, Value]:
-    """Return those of stored answers that today's questionnaire still knows and allows."""
+    """Return the stored answers that today's questionnaire still knows and allows."""
     answers: dict[str, Value] = {}
     for name, value in stored.items():
         try:
             answers |= questionnaire.load({name: value})
-        except ValueError:  # asked no longer, or with other choices: it is asked anew
+        except ValueError:  # no longer asked, or with other choices: it is asked again
             continue
     return answers
 
@@ -25,8 +25,8 @@ def readable(stored: Mapping[str, object]) -> dict[str, Value]:
 def offered(answers: Answers) -> tuple[str, ...]:
     """Return the names of last time's answers that may be confirmed, follow-ups right after what called for them.
 
-    Only answers that last, and that settled something; none that a patient may wish to give in private, because the
-    page shows them all at once. A follow-up goes with the answer that called for it.
+    Only answers that last, and that settled something; none that a patient may wish to give in private, because one
+    page shows them all. A follow-up goes with the answer that called for it.
     """
     names: list[str] = []
     for question in QUESTIONS.values():
@@ -41,7 +41,7 @@ def offered(answers: Answers) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class PreviousAnswer:
-    """One thing told last time: the question as it is worded today, and the answers to it and to its follow-ups."""
+    """One of last time's answers: the question in today's wording, and the answers to it and to its follow-ups."""
 
     name: str
     wording: str
@@ -53,29 +53,29 @@ def previous_answers(answers: Answers) -> list[PreviousAnswer]:
     names = offered(answers)
     return [
         PreviousAnswer(
-            name, QUESTIONS[name].wording, tuple(_said(each, answers) for each in (name, *followers(name, names)))
+            name, QUESTIONS[name].wording, tuple(_in_words(part, answers) for part in (name, *followers(name, names)))
         )
         for name in names
         if not QUESTIONS[name].parent
     ]
 
 
-def _said(name: str, answers: Answers) -> str:
+def _in_words(name: str, answers: Answers) -> str:
     return questionnaire.in_words(QUESTIONS[name], answers[name]) if answers[name] != "" else "Nothing"
 
 
 def followers(name: str, names: tuple[str, ...]) -> list[str]:
     """Return those of ``names`` that follow up the question ``name``, at any depth."""
     family = [name]
-    for each in names:
-        if QUESTIONS[each].parent in family:
-            family.append(each)
+    for other in names:
+        if QUESTIONS[other].parent in family:
+            family.append(other)
     return family[1:]
 
 
 @dataclass(frozen=True)
 class Change:
-    """One answer that is another one than before, in words."""
+    """One answer that changed, in words."""
 
     short: str
     before: str
@@ -85,7 +85,7 @@ class Change:
 def changes(before: Answers, after: Answers) -> list[Change]:
     """Return what differs between two versions of the answers, in the order of the questionnaire.
 
-    A question that was not put at one of the times reads "Not asked" there.
+    A question that was not asked in a version reads "Not asked" there.
     """
     return [
         Change(question.short, _words(question, before), _words(question, after))

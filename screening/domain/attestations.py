@@ -1,4 +1,4 @@
-"""What a practitioner says when vouching for something, by kind, and which values are plausible. Pure: no Django."""
+"""What a practitioner has to state when vouching for something, by kind, and which values are plausible. No Django."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MODES: Mapping[str, str] = {"in_person": "In the room", "video": "By video", "ph
 
 @dataclass(frozen=True)
 class Form:
-    """What one kind is made of: texts that must be there, texts that may, and what to say if one is missing."""
+    """The texts of one kind: those needed, those allowed, and what to say if one is missing."""
 
     needs: tuple[str, ...]
     may: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ FORMS: Mapping[str, Form] = {
 
 
 def texts(kind: str, data: Mapping[str, object]) -> dict[str, object]:
-    """Return what belongs to a kind, and nothing else. Raise ``ValueError`` with a sentence if something is missing."""
+    """Return the texts that belong to a kind. Raise ``ValueError`` with a sentence if one is missing."""
     form = FORMS[kind]
     if any(not str(data.get(name) or "").strip() for name in form.needs):
         raise ValueError(form.missing)
@@ -45,7 +45,7 @@ def texts(kind: str, data: Mapping[str, object]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Range:
-    """The plausible values of a measurement. What lies outside is a slip of the keyboard."""
+    """The plausible values of a measurement. Anything outside is taken for a typing error."""
 
     label: str
     unit: str
@@ -68,7 +68,7 @@ VITALS: Mapping[str, Range] = {
 def vitals(data: Mapping[str, object]) -> dict[str, object]:
     """Return the measurements given: ``pulse``, ``systolic`` and ``diastolic`` as whole numbers, and ``note``.
 
-    Raise ``ValueError`` with a sentence: out of range, half a blood pressure, the two values swapped, or nothing.
+    Raise ``ValueError`` with a sentence: out of range, half a blood pressure, the two values swapped, or none given.
     """
     taken: dict[str, int] = {}
     for name, plausible in VITALS.items():
@@ -88,15 +88,15 @@ def vitals(data: Mapping[str, object]) -> dict[str, object]:
 
 
 def is_high(taken: Mapping[str, object], *, systolic: int, diastolic: int) -> bool:
-    """Say whether a blood pressure reaches one of the limits. They are settings: no source gives a number."""
+    """Return whether a blood pressure reaches one of the limits, which are settings: no source gives a number."""
     upper, lower = taken.get("systolic"), taken.get("diastolic")
     return (isinstance(upper, int) and upper >= systolic) or (isinstance(lower, int) and lower >= diastolic)
 
 
 def vitals_words(taken: Mapping[str, object]) -> str:
-    """Say the measurements: "Pulse 72 beats a minute; blood pressure 128/82 mmHg"."""
-    said = [f"pulse {taken['pulse']} {VITALS['pulse'].unit}"] if "pulse" in taken else []
+    """Return the measurements in words: "Pulse 72 beats a minute; blood pressure 128/82 mmHg"."""
+    parts = [f"pulse {taken['pulse']} {VITALS['pulse'].unit}"] if "pulse" in taken else []
     if "systolic" in taken:
-        said.append(f"blood pressure {taken['systolic']}/{taken['diastolic']} {VITALS['systolic'].unit}")
-    words = "; ".join(said)
+        parts.append(f"blood pressure {taken['systolic']}/{taken['diastolic']} {VITALS['systolic'].unit}")
+    words = "; ".join(parts)
     return words[:1].upper() + words[1:]

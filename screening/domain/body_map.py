@@ -1,7 +1,7 @@
 """The body map: where each region is drawn, front and back. Pure: no Django.
 
-The drawing is our own, made of plain shapes, so that it has neither age nor sex. Two figures stand side by side in a
-box of 440 by 440. From the front the patient's left is at the viewer's right; from the back it is at the viewer's left.
+The drawing is our own, of plain shapes, with neither age nor sex. Two figures stand side by side in a box of 440 by
+440. From the front the patient's left is at the viewer's right; from the back it is at the viewer's left.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _FRONT, _BACK = 105, 335  # the middle line of each figure
 
 Half = tuple[tuple[int, int], ...]  # points: how far from the middle line, how far from the top
 
-# What the body has once: half of the outline, from the middle line at the top to the middle line at the bottom.
+# Parts in the middle: half of the outline, from the middle line at the top to the middle line at the bottom.
 _HEAD: Half = ((0, 6), (13, 9), (21, 20), (22, 36), (16, 52), (8, 60), (0, 61))
 _NECK: Half = ((0, 63), (12, 61), (14, 76), (18, 82), (0, 86))
 _CHEST: Half = ((0, 88), (19, 84), (40, 92), (43, 126), (40, 154), (0, 154))
@@ -29,7 +29,7 @@ _MIDDLE: Mapping[str, tuple[Half | None, Half | None]] = {  # region -> front, b
     "lower_back": (None, _BELLY),
 }
 
-# What it has twice: the whole outline of one side.
+# Parts on either side: the whole outline of one side.
 _SHOULDER: Half = ((21, 82), (46, 84), (62, 96), (68, 118), (66, 128), (45, 128), (42, 90))
 _UPPER_ARM: Half = ((45, 130), (67, 130), (70, 170), (50, 170))
 _ELBOW: Half = ((50, 172), (70, 172), (73, 196), (54, 196))

@@ -1,4 +1,4 @@
-"""What a visit was cleared for consent on, and whether that still holds. Pure: no Django."""
+"""What a clearance for consent rests on, and whether it still holds. Pure: no Django."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from screening.domain.scope import Scope, ScopePart
 
 
 class LapseReason(StrEnum):
-    """Why a clearance lapsed. The words name no answer: reception reads them too."""
+    """Why a clearance lapsed. The words name no answer, because reception reads them too."""
 
     NOT_CLEARED = "not_cleared"
     ANSWERS = "answers"
@@ -45,16 +45,16 @@ _WORDS = {
     LapseReason.RULES: "the rules changed",
     LapseReason.TIME: "it was too long ago",
 }
-OF_NO_RULE = {ScopePart.VISITS, ScopePart.PRACTITIONER, ScopePart.LAST_DAY}  # no rule looks at these
+NO_RULE = {ScopePart.VISITS, ScopePart.PRACTITIONER, ScopePart.LAST_DAY}  # no rule looks at these
 
 
 @dataclass(frozen=True)
 class Covered:
     """What a clearance covers, or how things stand now.
 
-    ``answers``: their SHA-256 in hex; ``flags``: keys of those that need a decision; ``scope``: what is planned, open
-    where the place was left open; ``at``: when it was cleared, or now; ``answered_at``: when the oldest answer was
-    given that holds for its day only. Both aware.
+    ``answers``: their SHA-256 in hex; ``flags``: keys of those that need a decision; ``scope``: what is planned;
+    ``at``: when it was cleared, or now; ``answered_at``: when the oldest answer that changes by the day was given.
+    Both aware.
     """
 
     answers: str
@@ -71,18 +71,18 @@ def answers_digest(stored: Mapping[str, object]) -> str:
 
 
 def lapsed(covered: Covered, now: Covered, *, hours: int) -> tuple[LapseReason, ...]:
-    """Return why what was cleared no longer holds, gravest first; () if it does.
+    """Return why a clearance no longer holds, gravest first; () if it holds.
 
-    ``hours``: how long a clearance, and the answers of the day that it rests on, may be relied on. Less than was
-    cleared is covered; so is what was left open then, because it is looked at again when it is settled.
+    ``hours``: how long it, and the answers of the day that it rests on, may be relied on. Less than was cleared is
+    covered; so is what was left open then, because it is looked at again once it is settled.
     """
     longest = dt.timedelta(hours=hours)
-    beyond = set(covered.scope.exceeded_by(now.scope)) - OF_NO_RULE
-    found = {
+    beyond = set(covered.scope.exceeded_by(now.scope)) - NO_RULE
+    checks = {
         LapseReason.ANSWERS: now.answers != covered.answers,
         LapseReason.FLAG: bool(now.flags - covered.flags),
-        **{LapseReason(part.value): part in beyond for part in ScopePart if part not in OF_NO_RULE},
+        **{LapseReason(part.value): part in beyond for part in ScopePart if part not in NO_RULE},
         LapseReason.RULES: now.rules_version != covered.rules_version,
         LapseReason.TIME: now.at - min(covered.at, covered.answered_at) > longest,
     }
-    return tuple(reason for reason, holds in found.items() if holds)
+    return tuple(reason for reason, applies in checks.items() if applies)

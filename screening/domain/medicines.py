@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
 
-SHORTEST_MISSPELT = 6  # shorter names must be spelt right: one letter off would be another word too often
+SHORTEST_MISSPELT = 6  # shorter names must be spelt right: one letter off is too often another word
 
 # Drug, as the questionnaire's answers name it -> the names people write. Names are one word, letters only.
 ANTICOAGULANTS: dict[str, tuple[str, ...]] = {
@@ -56,7 +56,7 @@ BOTH: dict[str, tuple[str, ...]] = {
     "asasantin": ("aspirin", "dipyridamole"),
     "aggrenox": ("aspirin", "dipyridamole"),
 }
-# Read alike, and are something else: mesalazine (5-ASA), diltiazem (Cartia XT, US).
+# Look alike but are something else: mesalazine (5-ASA), diltiazem (Cartia XT, US).
 _SOMETHING_ELSE = re.compile(r"\b5[\s-]*asa\b|\bcartia[\s-]*xt\b")
 _HYPHENATED = re.compile(r"\b(nu)[\s-]+(seals)\b|\b(co)-(plavix)\b|\b(duo)[\s-](cover)\b")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -88,10 +88,10 @@ def fold(text: str) -> str:
 
 
 def same_word(written: str, name: str) -> bool:
-    """Say whether ``written`` (folded) is ``name``, or one letter off where ``name`` has six letters or more.
+    """Return whether ``written`` (folded) is ``name``, or one letter off where ``name`` has six letters or more.
 
-    One letter off is one wrong, missing or extra letter, or two neighbours swapped: a distance of one by the measure
-    called optimal string alignment.
+    One letter off is one wrong, missing or extra letter, or two neighbours swapped: an optimal string alignment
+    distance of one.
     """
     if written == name:
         return True
@@ -104,7 +104,7 @@ def find(text: str) -> Named:
     A drug counts however it is mentioned: "stopped warfarin" names warfarin, and a person has to ask.
     """
     plain = _SOMETHING_ELSE.sub(" ", fold(text))
-    plain = _HYPHENATED.sub(lambda found: "".join(part for part in found.groups() if part), plain)
+    plain = _HYPHENATED.sub(lambda match: "".join(part for part in match.groups() if part), plain)
     words = tuple(dict.fromkeys(_WORD.findall(plain)))
     anticoagulants, anticoagulant_words = _matches(words, _ANTICOAGULANTS)
     antiplatelets, antiplatelet_words = _matches(words, _ANTIPLATELETS)
@@ -115,8 +115,8 @@ def _matches(words: tuple[str, ...], names: dict[str, frozenset[str]]) -> tuple[
     drugs: set[str] = set()
     as_written: list[str] = []
     for word in words:
-        meant = [names[word]] if word in names else [names[name] for name in names if same_word(word, name)]
-        if meant:
+        matches = [names[word]] if word in names else [names[name] for name in names if same_word(word, name)]
+        if matches:
             as_written.append(word)
-            drugs.update(*meant)
+            drugs.update(*matches)
     return tuple(sorted(drugs)), tuple(as_written)

@@ -1,4 +1,4 @@
-"""The way through the questions: which page comes next, which came before, where a patient goes on. Pure: no Django."""
+"""The way through the questions: which page comes next or before, and where a patient resumes. Pure: no Django."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from screening.domain.questionnaire import Answers, Question, Section
 
 @dataclass(frozen=True)
 class Step:
-    """One page of questions: page 0 of a section holds its own, the later ones their follow-ups."""
+    """One page of questions: page 0 of a section holds its own questions, the later pages their follow-ups."""
 
     section: Section
     page: int
@@ -30,26 +30,26 @@ class Route:
     steps: tuple[Step, ...]
 
     def find(self, section: str, page: int) -> Step | None:
-        """Return the page, or nothing if it is not asked now."""
+        """Return the page, or ``None`` if it is not asked now."""
         return next((step for step in self.steps if (step.section.slug, step.page) == (section, page)), None)
 
     def holding(self, name: str) -> Step | None:
-        """Return the page on which a question stands, or nothing if it is not asked."""
+        """Return the page that has a question, or ``None`` if it is not asked."""
         return next((step for step in self.steps if name in step.names), None)
 
     def before(self, step: Step) -> Step | None:
-        """Return the page before this one."""
+        """Return the page before this one, or ``None`` for the first."""
         at = self.steps.index(step)
         return self.steps[at - 1] if at else None
 
     def after(self, section: str, page: int) -> Step | None:
-        """Return the page after this one, even if this one is asked no longer; nothing after the last."""
-        order = [each.slug for each in questionnaire.SECTIONS]
+        """Return the page after this one, even if this one is no longer asked; ``None`` after the last."""
+        order = [part.slug for part in questionnaire.SECTIONS]
         here = (order.index(section), page)
         return next((step for step in self.steps if (order.index(step.section.slug), step.page) > here), None)
 
     def go_on(self, answers: Answers, *, missing: Collection[str]) -> Step | None:
-        """Return where a patient who comes back goes on; nothing if every page was answered.
+        """Return the page on which a patient resumes; ``None`` if every page was answered.
 
         That is the first page with a missing answer, or an earlier one right after the last answered page: a page of
         questions that may stay empty is never "missing", and is shown all the same.
@@ -80,12 +80,12 @@ class Route:
 
     def part(self, step: Step) -> tuple[int, int]:
         """Return (3, 9) for a page of the third of nine sections."""
-        slugs = list(dict.fromkeys(each.section.slug for each in self.steps))
+        slugs = list(dict.fromkeys(other.section.slug for other in self.steps))
         return slugs.index(step.section.slug) + 1, len(slugs)
 
 
 def _wanted(question: Question, answers: Answers, only: Collection[str]) -> bool:
-    """Whether a question is one of ``only`` or is called for by one of them."""
+    """Return whether a question is one of ``only``, or is called for by one of them."""
     here: str | None = question.name
     while here is not None:
         if here in only:
@@ -95,7 +95,7 @@ def _wanted(question: Question, answers: Answers, only: Collection[str]) -> bool
 
 
 def route(answers: Answers, *, returning: bool, only: Collection[str] = ()) -> Route:
-    """Return the way through the questions that ``answers`` call for; ``only``: these and their follow-ups alone."""
+    """Return the way through the questions that ``answers`` call for; ``only``: just these and their follow-ups."""
     steps = []
     for section in questionnaire.SECTIONS:
         for number, page in enumerate(questionnaire.pages(section, answers, returning=returning)):

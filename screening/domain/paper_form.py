@@ -1,4 +1,4 @@
-"""The questionnaire on paper: what stands on the sheets, and what on them does not fit together. Pure: no Django."""
+"""The questionnaire on paper: what is on the sheets, and which answers contradict each other. Pure: no Django."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from screening.domain.questionnaire import QUESTIONS, SECTIONS, AnswerKind, Answ
 
 @dataclass(frozen=True)
 class Printed:
-    """One question on the sheet. ``depth``: 0, or how deep a follow-up is; ``condition``: when it is to be filled in.
+    """One question on the sheet. ``depth``: how deep a follow-up is, else 0; ``condition``: when it is to be filled in.
 
-    A follow-up stands below every question that can call for it, so one may stand there twice.
+    A follow-up is printed below every question that can call for it, so possibly twice.
     """
 
     question: Question
@@ -37,7 +37,7 @@ class Printed:
 
     @property
     def labels(self) -> list[str]:
-        """What stands beside the boxes."""
+        """The words beside the boxes."""
         if self.way == "scale":
             assert self.question.low is not None
             assert self.question.high is not None
@@ -51,9 +51,9 @@ def sheet(*, returning: bool) -> list[tuple[Section, list[Printed]]]:
         (
             section,
             [
-                each
+                printed
                 for name in section.questions
-                for each in _with_follow_ups(QUESTIONS[name], returning, 0, _own(name))
+                for printed in _with_follow_ups(QUESTIONS[name], returning, 0, _own(name))
             ],
         )
         for section in SECTIONS
@@ -71,7 +71,7 @@ def _with_follow_ups(question: Question, returning: bool, depth: int, condition:
 
 
 def _own(name: str) -> str:
-    """Say when a question of a section's own is left out: "Only if you did not say “Yes” to “…”"."""
+    """Return when one of a section's own questions applies: "Only if you did not say “Yes” to “…”"."""
     return " ".join(
         f"Only if you {'did not say' if when.unless else 'said'} {_labels(QUESTIONS[when.question], when)} to "
         f"“{QUESTIONS[when.question].wording}”"
@@ -85,7 +85,7 @@ def _labels(question: Question, when: When) -> str:
 
 
 def _condition(question: Question, when: When) -> str:
-    """Say in words which answers call for a follow-up: "If yes:", "If “Warfarin” or “Acenocoumarol”:"."""
+    """Return in words which answers call for a follow-up: "If yes:", "If “Warfarin” or “Acenocoumarol”:"."""
     if not when.values:
         return "If you know this:"
     if when.values == ("yes",) and not when.unless:
@@ -94,10 +94,10 @@ def _condition(question: Question, when: When) -> str:
 
 
 def misplaced(answers: Answers, *, returning: bool) -> list[str]:
-    """Return the names of follow-ups that say something though no other answer calls for them.
+    """Return the names of follow-ups that were answered though no other answer calls for them.
 
-    On a screen that cannot be; on paper it can, and which of the two answers is right only the patient knows. A
-    question of a section's own that another answer makes needless is none of them: what makes it needless says more.
+    That cannot happen on a screen; on paper it can, and only the patient knows which answer is right. A section's own
+    question that another answer makes needless is not among them.
     """
     return [
         name

@@ -1,4 +1,4 @@
-"""When a review is due, and how long somebody has waited, in words. Pure: no Django."""
+"""When a review is due, and how long a patient has waited, in words. Pure: no Django."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Due(StrEnum):
-    """How a wait stands against its deadline; it turns before the deadline."""
+    """How a wait compares with its deadline."""
 
     LATER = "later"
     SOON = "soon"
@@ -18,13 +18,13 @@ SOON_PART = 3  # the last third of the time that a review may take
 
 
 def deadline(since: dt.datetime, appointment: dt.datetime | None, minutes: int) -> dt.datetime:
-    """Return when the review is due: ``minutes`` after it came, but not before the appointment of who came early."""
+    """Return when the review is due: ``minutes`` after ``since``, but not before the appointment."""
     after = since + dt.timedelta(minutes=minutes)
     return max(after, appointment) if appointment else after
 
 
 def standing(due: dt.datetime, now: dt.datetime, minutes: int) -> Due:
-    """Return how ``now`` stands against the deadline of a review that may take ``minutes``."""
+    """Return how ``now`` compares with the deadline of a review that may take ``minutes``."""
     if now >= due:
         return Due.OVERDUE
     return Due.SOON if now >= due - dt.timedelta(minutes=minutes / SOON_PART) else Due.LATER

@@ -1,4 +1,4 @@
-"""Worked cases: a file of situations, each with what the rules must make of it. Reads and judges them. Pure: no Django.
+"""Worked cases: a file of situations, each with the expected result of the rules. Pure: no Django.
 
 The format is public: TOML, ``today`` at the top, then one ``[[case]]`` for each situation.
 """
@@ -23,12 +23,12 @@ CLEAR = "clear"
 
 
 class BadCase(ValueError):
-    """A file or a case that cannot be judged. Its text names the case, the culprit and what is allowed."""
+    """A file or a case that cannot be judged. The message names the case, the culprit and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One situation and what is expected of it. An expectation that a case does not state is not compared."""
+    """One situation and its expected result. What a case does not state is not compared."""
 
     name: str
     born: datetime.date
@@ -43,14 +43,14 @@ class Case:
 
 @dataclass(frozen=True)
 class CaseVerdict:
-    """What the rules made of one case, and what differs from what was expected, in words."""
+    """The result of the rules for one case, and how it differs from the expected one, in words."""
 
     name: str
     result: RuleResult
     differences: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the verdict as JSON can hold it; each flag with question, severity, reason, regions and source."""
+        """Return the verdict as JSON can hold it."""
         return {
             "name": self.name,
             "outcome": self.result.outcome,
@@ -75,12 +75,12 @@ def read(text: str) -> list[Case]:
         whole = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise BadCase(f"This is not TOML: {problem}") from problem
-    _known("the file", whole, ("today", "case"))
+    _check_names("the file", whole, ("today", "case"))
     today = _day("the file", "today", whole.get("today"))
     cases = whole.get("case")
     if not isinstance(cases, list) or not cases:
         raise BadCase("The file has no case; allowed: one [[case]] or more")
-    return [_case(number, each, today) for number, each in enumerate(cases, start=1)]
+    return [_case(number, table, today) for number, table in enumerate(cases, start=1)]
 
 
 def judge(case: Case) -> CaseVerdict:
@@ -114,11 +114,11 @@ def _case(number: int, table: object, today: datetime.date) -> Case:
     if not isinstance(name, str) or not name.strip():
         raise BadCase(f"{where}: name: {name!r} is not allowed; allowed: a text that names the case")
     where = f"case {number}, “{name}”"
-    _known(where, table, ("name", "born", "returning", "answers", "plan", "policy", "expect"))
+    _check_names(where, table, ("name", "born", "returning", "answers", "plan", "policy", "expect"))
     answers = _answers(where, _table(where, table, "answers"), today)
     scope = _scope(where, _table(where, table, "plan"))
     policy = _policy(where, _table(where, table, "policy"))
-    returning = _flagged(where, "returning", table.get("returning", False))
+    returning = _boolean(where, "returning", table.get("returning", False))
     outcome, flags = _expectation(where, table)
     born = _day(where, "born", table.get("born"))
     if born > today:
@@ -146,18 +146,18 @@ def _answers(where: str, table: Mapping[str, object], today: datetime.date) -> d
 
 
 def _scope(where: str, table: Mapping[str, object]) -> Scope:
-    _known(f"{where}: plan", table, ("regions", "electro"))
+    _check_names(f"{where}: plan", table, ("regions", "electro"))
     regions = table.get("regions", [])
     if not isinstance(regions, list):
         raise BadCase(f"{where}: plan: regions: {regions!r} is not allowed; allowed: a list of regions")
     for region in regions:
         if region not in REGIONS:
             raise BadCase(f"{where}: plan: {region!r}: no such region; allowed: {', '.join(REGIONS)}")
-    return Scope.of(regions, electro=_flagged(f"{where}: plan", "electro", table.get("electro", False)))
+    return Scope.of(regions, electro=_boolean(f"{where}: plan", "electro", table.get("electro", False)))
 
 
 def _policy(where: str, table: Mapping[str, object]) -> Policy:
-    _known(f"{where}: policy", table, RULE_SETTINGS)
+    _check_names(f"{where}: policy", table, RULE_SETTINGS)
     policy = Policy()
     for name, value in table.items():
         try:
@@ -172,7 +172,7 @@ def _expectation(where: str, table: Mapping[str, Any]) -> tuple[str | None, dict
         raise BadCase(f"{where}: expect: nothing is expected; allowed: outcome, flags")
     expect = _table(where, table, "expect")
     where = f"{where}: expect"
-    _known(where, expect, ("outcome", "flags"))
+    _check_names(where, expect, ("outcome", "flags"))
     outcomes = (*(severity.value for severity in Severity if severity is not Severity.NOTE), CLEAR)
     outcome = expect.get("outcome")
     if outcome is not None and outcome not in outcomes:
@@ -189,7 +189,7 @@ def _expectation(where: str, table: Mapping[str, Any]) -> tuple[str | None, dict
     return outcome if outcome is None else str(outcome), flags
 
 
-def _known(where: str, table: Mapping[str, object], names: Iterable[str]) -> None:
+def _check_names(where: str, table: Mapping[str, object], names: Iterable[str]) -> None:
     allowed = tuple(names)
     for name in table:
         if name not in allowed:
@@ -203,7 +203,7 @@ def _table(where: str, table: Mapping[str, Any], name: str) -> dict[str, Any]:
     return inner
 
 
-def _flagged(where: str, name: str, value: object) -> bool:
+def _boolean(where: str, name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise BadCase(f"{where}: {name}: {value!r} is not allowed; allowed: true or false")
     return value

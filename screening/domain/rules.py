@@ -1,7 +1,7 @@
-"""Which answers must be looked at, how gravely, why, and on whose authority. Pure: no Django.
+"""Which answers raise a flag, how severe, why, and on whose authority. Pure: no Django.
 
-``RULES`` is the whole of it: one value a rule, in the order of the questionnaire. An answer that is not given is never
-read as "no"; what that raises is made from the questionnaire itself, at the end of the table.
+``RULES`` holds all rules, in the order of the questionnaire. An answer that is not given is never read as "no"; the
+rules for that are made from the questionnaire itself, at the end of the table.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ class Severity(StrEnum):
 URGENT, STOP, DEFER, REVIEW, CAUTION, NOTE = Severity
 
 
-def worse(one: Severity, other: Severity) -> Severity:
-    """Return the graver of two."""
-    return min(one, other, key=lambda severity: severity.rank)
+def worse(first: Severity, second: Severity) -> Severity:
+    """Return the graver of the two."""
+    return min(first, second, key=lambda severity: severity.rank)
 
 
 def needs_decision(severity: Severity) -> bool:
-    """Say whether a practitioner must decide on a flag of this severity before consent."""
+    """Return whether a practitioner must decide on a flag of this severity before consent."""
     return Severity(severity).rank <= REVIEW.rank
 
 
@@ -98,17 +98,17 @@ class Raised:
 
     @property
     def key(self) -> str:
-        """The same rule, gravity, regions and reason give the same key, so that a decision made on it still counts.
+        """The same rule, severity, regions and reason give the same key, so that a decision on it still counts.
 
-        The reason counts too: some rules name the planned regions in it; a decision about one is none about another.
+        The reason too, because some rules name the planned regions in it.
         """
-        said = sha256(f"{','.join(self.regions)}\n{self.reason}")
-        return f"{self.rule}:{self.severity}:{said[:16]}"
+        digest = sha256(f"{','.join(self.regions)}\n{self.reason}")
+        return f"{self.rule}:{self.severity}:{digest[:16]}"
 
 
 @dataclass(frozen=True)
 class OnRecord:
-    """An adverse event of an earlier visit, as the record knows it: its number, its day, and what it was in words."""
+    """An adverse event of an earlier visit: its number, its day, and what it was in words."""
 
     event: int
     day: datetime.date
@@ -127,9 +127,9 @@ class RuleResult:
 class RuleInput:
     """All that a rule may look at.
 
-    ``born`` and ``today`` are the patient's birth date and the clinic's day; ``scope`` is what is planned (nothing by
-    default); ``returning`` says that the patient was needled here before; ``on_record`` are the adverse events of
-    earlier visits that count now, whatever the patient says. Answers to questions that are not asked are left aside.
+    ``born`` and ``today`` are the patient's birth date and the clinic's day; ``scope`` is what is planned;
+    ``returning``: the patient was needled here before; ``on_record``: adverse events of earlier visits that count now,
+    whatever the patient says. Answers to questions that are not asked are dropped.
     """
 
     answers: Answers
@@ -151,18 +151,18 @@ class RuleInput:
         return self.scope.regions
 
     def digest(self) -> str:
-        """Return the SHA-256 (hex) of all of it: the same input gives the same result, so nothing need be run again."""
-        told: dict[str, Any] = {
+        """Return the SHA-256 (hex) of all of it. The same input gives the same result."""
+        seen: dict[str, Any] = {
             "answers": questionnaire.dump(self.answers),
             "born": self.born.isoformat(),
             "today": self.today.isoformat(),
             "scope": self.scope.to_json(),
             "returning": self.returning,
             "policy": {name: getattr(self.policy, name) for name in RULE_SETTINGS},
-            "on_record": [[each.event, each.day.isoformat(), each.what] for each in self.on_record],
+            "on_record": [[event.event, event.day.isoformat(), event.what] for event in self.on_record],
             "rules": digest(),
         }
-        return sha256(rfc8785.dumps(told))
+        return sha256(rfc8785.dumps(seen))
 
     def asked(self, name: str) -> bool:
         return questionnaire.asked(QUESTIONS[name], self.answers, returning=self.returning)
@@ -197,7 +197,7 @@ class RuleInput:
         return None if day is None else (self.today - day).days
 
     def may_thin_blood(self) -> bool:
-        """Say whether anything but a trustworthy "no" was said about blood thinners."""
+        """Return whether blood thinners are not ruled out by a plain "no"."""
         return not self.is_("blood_thinners", "no") or bool(self.typed.anticoagulants)
 
     def antiplatelet_drugs(self) -> frozenset[str]:
@@ -210,7 +210,7 @@ Words = str | Callable[[RuleInput], str]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. With ``regions`` it is scoped: where none of them is planned, a worse severity counts as ``review``."""
+    """One rule. With ``regions`` it is scoped: if none of them is planned, a worse severity counts as ``review``."""
 
     name: str
     about: str
@@ -257,7 +257,7 @@ def _names(regions: frozenset[str]) -> str:
 
 
 def _recorded(facts: RuleInput) -> str:
-    return "; ".join(f"{each.what}, {day_in_words(each.day)}" for each in facts.on_record)
+    return "; ".join(f"{event.what}, {day_in_words(event.day)}" for event in facts.on_record)
 
 
 def _affected_limbs(facts: RuleInput) -> frozenset[str]:
@@ -270,7 +270,7 @@ def _recent_surgery(facts: RuleInput) -> bool:
 
 
 def _surgery_to_be_healed(facts: RuleInput) -> bool:
-    # Until such a region is planned, the review of the surgery itself says it all.
+    # Until such a region is planned, the rule "surgery" is enough.
     return _recent_surgery(facts) and bool(facts.regions("surgery_regions") & facts.planned)
 
 
@@ -306,8 +306,8 @@ def _inr_words(facts: RuleInput) -> str:
 
 
 def _understanding_words(facts: RuleInput) -> str:
-    said = {"no": "says they do not know", "unsure": "is not sure", "prefer_not": "would rather not say"}
-    how = said.get(str(facts.answers.get("understands_why")), "left out")
+    words = {"no": "says they do not know", "unsure": "is not sure", "prefer_not": "would rather not say"}
+    how = words.get(str(facts.answers.get("understands_why")), "left out")
     return (
         f"The patient {how} what the treatment is for. Explain, with support, and ask again: consent is not valid yet."
     )
@@ -559,7 +559,7 @@ def _unanswered(question: Question) -> Rule:
     def reason(facts: RuleInput) -> str:
         return f"{how.get(str(facts.answers.get(name)), 'Not given')}: {question.short}."
 
-    # Of a follow-up choice, nothing picked is as little as nothing given.
+    # In a follow-up choice, picking nothing counts as not answering.
     silent: tuple[Value | None, ...] = (None, *how, *([[]] if choice_of_parent else []))
     return Rule(
         f"{name}_not_given",
@@ -584,7 +584,7 @@ RULES: tuple[Rule, ...] = (*_TABLE, *_unanswered_rules())
 
 @cache
 def digest() -> str:
-    """Return the SHA-256 (hex) of the rules as they are written, a zero byte between the files."""
+    """Return the SHA-256 (hex) of the rules' source text, with a zero byte between the files."""
     here = Path(__file__).parent
     return sha256(b"\0".join((here / name).read_bytes() for name in WRITTEN_IN))
 
@@ -598,16 +598,16 @@ def run(seen: RuleInput) -> RuleResult:
 
 
 def is_minor(born: datetime.date, today: datetime.date) -> bool:
-    """Say whether someone born on ``born`` is under 18 on ``today`` (born on 29 February: 18 on 1 March)."""
+    """Return whether someone born on ``born`` is under 18 on ``today`` (born on 29 February: 18 on 1 March)."""
     return (today.year - born.year, today.month, today.day) < (ADULT, born.month, born.day)
 
 
 def needs_interpreter(answers: Answers) -> bool:
-    """Say whether the patient asked for an interpreter, so that signing waits until one is recorded."""
+    """Return whether the patient asked for an interpreter, so that signing waits until one is recorded."""
     support = answers.get("support_needed")
     return isinstance(support, list) and "interpreter" in support
 
 
 def open_questions(answers: Answers) -> str:
-    """Return what the patient wants to ask before signing; "" if nothing."""
+    """Return what the patient wants to ask before signing, or ""."""
     return str(answers.get("questions", "")).strip()

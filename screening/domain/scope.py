@@ -18,7 +18,7 @@ ONLY_BY_NAME = frozenset({"psoas", "iliacus", "tibialis_posterior"})
 
 
 class ScopePart(StrEnum):
-    """A part of a scope, in the order in which what goes beyond it is told."""
+    """A part of a scope, gravest first."""
 
     REGION = "region"
     MUSCLE = "muscle"
@@ -32,10 +32,10 @@ class ScopePart(StrEnum):
 
 @dataclass(frozen=True)
 class Scope:
-    """What is needled, how, how often and by whom. A part that is empty or ``None`` was left open.
+    """What is needled, how, how often and by whom. A part that is empty or ``None`` is left open.
 
-    ``regions`` are concrete public names; ``depth`` is "superficial" or "deep"; ``visits`` counts from the first;
-    ``practitioner`` is an id; ``last_day`` the last on which it counts.
+    ``regions`` are concrete public names; ``depth`` is "superficial" or "deep"; ``visits`` includes the first;
+    ``practitioner`` is an id; ``last_day`` is the last day on which it counts.
     """
 
     regions: frozenset[str] = frozenset()
@@ -70,8 +70,8 @@ class Scope:
     def exceeded_by(self, other: Scope) -> tuple[ScopePart, ...]:
         """Return the parts in which ``other`` goes beyond this, gravest first; () if it does not.
 
-        Less is never beyond, and neither is what either of the two left open: it is looked at again once it is settled.
-        A region covers all of it but the muscles of ``ONLY_BY_NAME``; where muscles are named, those alone.
+        Less is never beyond, nor is a part that one of the two leaves open. A region covers its muscles except
+        ``ONLY_BY_NAME``; where muscles are named, only those.
         """
         only = self.muscles or other.muscles - ONLY_BY_NAME
         beyond = {
@@ -88,9 +88,9 @@ class Scope:
         return tuple(part for part, is_beyond in beyond.items() if is_beyond)
 
     def beyond_in_words(self, other: Scope) -> list[str]:
-        """Say in which parts ``other`` goes beyond this, for a practitioner's screen."""
+        """Return in words, for a practitioner, in which parts ``other`` goes beyond this."""
         added = replace(other, regions=other.regions - self.regions, muscles=other.muscles - self.muscles)
-        said = {
+        words = {
             ScopePart.REGION: f"a new place: {added.words}",
             ScopePart.MUSCLE: f"another muscle: {', '.join(sorted(added.muscles)).replace('_', ' ')}",
             ScopePart.TECHNIQUE: "another technique",
@@ -100,10 +100,10 @@ class Scope:
             ScopePart.PRACTITIONER: "another practitioner",
             ScopePart.LAST_DAY: "a later day",
         }
-        return [said[part] for part in self.exceeded_by(other)]
+        return [words[part] for part in self.exceeded_by(other)]
 
     def to_json(self) -> dict[str, Any]:
-        """Return what was settled, as JSON can hold it."""
+        """Return the parts that are settled, as JSON can hold them."""
         kept: dict[str, Any] = {
             "regions": list(self.places),
             "muscles": sorted(self.muscles),
@@ -120,5 +120,5 @@ class Scope:
     def from_json(cls, kept: Mapping[str, Any]) -> Self:
         """Return what ``to_json`` wrote."""
         day = kept.get("last_day")
-        found = cls.of(**{"regions": (), **kept})
-        return replace(found, last_day=dt.date.fromisoformat(day)) if day else found
+        scope = cls.of(**{"regions": (), **kept})
+        return replace(scope, last_day=dt.date.fromisoformat(day)) if day else scope

@@ -1,6 +1,6 @@
 """Where the rules come from: each source with its title, edition and address. Pure: no Django.
 
-Only what the clinic's own article says rests on ``SEED``. Numbers and questions that no source settles say so.
+``SEED`` is the clinic's own article. Numbers and questions that no source settles say so.
 """
 
 from __future__ import annotations

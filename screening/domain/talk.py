@@ -28,7 +28,7 @@ PROMPTS = (
     Prompt("prompt_6", "Tonight you get short of breath. What do you do?", "Breathlessness afterwards"),
 )
 BREATHLESS = "prompt_6"  # required near the lung: in HDC 15HDC00947 the warning signs were never discussed
-ALWAYS = tuple(each.name for each in PROMPTS if each.name != BREATHLESS)  # before a consent in full
+ALWAYS = tuple(prompt.name for prompt in PROMPTS if prompt.name != BREATHLESS)  # before a consent in full
 
 CORRECT, CORRECTED, NOT_ABLE = "correct", "corrected", "not_able"
 RESULTS: Mapping[str, str] = {
@@ -40,22 +40,22 @@ RESULTS: Mapping[str, str] = {
 
 def prompt(name: str) -> Prompt:
     """Return the prompt called ``name``. Raise ``ValueError`` with the known names if there is none."""
-    for each in PROMPTS:
-        if each.name == name:
-            return each
-    raise ValueError(f"{name}: no such prompt; allowed: {', '.join(each.name for each in PROMPTS)}")
+    known = {prompt.name: prompt for prompt in PROMPTS}
+    if name not in known:
+        raise ValueError(f"{name}: no such prompt; allowed: {', '.join(known)}")
+    return known[name]
 
 
 def required(*, near_lung: bool, whole: bool = True) -> tuple[str, ...]:
     """Return the names of the prompts that a talk may not leave out.
 
-    ``whole``: for a consent in full. A session of a course goes on with what was said back before its first one.
+    ``whole``: for a consent in full. Later sessions of a course rest on the talk before the first one.
     """
     return (*(ALWAYS if whole else ()), *((BREATHLESS,) if near_lung else ()))
 
 
 def left_out(teach_back: Mapping[str, str], *, near_lung: bool, whole: bool = True) -> list[Prompt]:
-    """Return the required prompts without a result; none where the talk failed, because it may end there."""
+    """Return the required prompts without a result; none if the talk failed, because it may end there."""
     if not_able(teach_back):
         return []
     return [prompt(name) for name in required(near_lung=near_lung, whole=whole) if not teach_back.get(name)]
@@ -64,22 +64,22 @@ def left_out(teach_back: Mapping[str, str], *, near_lung: bool, whole: bool = Tr
 def check(teach_back: Mapping[str, str], *, near_lung: bool, whole: bool = True) -> dict[str, str]:
     """Return the results by prompt name, in the order of the prompts.
 
-    Raise ``ValueError`` for an unknown prompt or result, or if something was left out that has to be asked.
+    Raise ``ValueError`` for an unknown prompt or result, or if a required prompt was left out.
     """
     for name, result in teach_back.items():
         prompt(name)
         if result not in RESULTS:
             raise ValueError(f"{name}: {result!r} is not a result; allowed: {', '.join(RESULTS)}")
     if missing := left_out(teach_back, near_lung=near_lung, whole=whole):
-        what = ", ".join(each.about.lower() for each in missing)
+        what = ", ".join(asked.about.lower() for asked in missing)
         near = " The needles go near the lung." if missing[-1].name == BREATHLESS else ""
         raise ValueError(f"Ask the patient to say back, and record: {what}.{near}")
-    return {each.name: teach_back[each.name] for each in PROMPTS if each.name in teach_back}
+    return {asked.name: teach_back[asked.name] for asked in PROMPTS if asked.name in teach_back}
 
 
-TRIES = 2  # failed talks, after which another talk alone is not enough
+TRIES = 2  # failed talks after which another talk alone is not enough
 
 
 def not_able(teach_back: Mapping[str, str]) -> list[Prompt]:
     """Return the prompts that the patient could not say back."""
-    return [each for each in PROMPTS if teach_back.get(each.name) == NOT_ABLE]
+    return [asked for asked in PROMPTS if teach_back.get(asked.name) == NOT_ABLE]

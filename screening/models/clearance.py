@@ -12,13 +12,13 @@ from screening.models.screening import Screening
 
 
 class Clearance(AppendOnly):
-    """What a visit was cleared for consent on: by a review, or by the rules alone where nothing needed one."""
+    """What a clearance for consent rests on; given by a review, or by the rules alone if nothing needed one."""
 
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="clearances")
     closing = models.OneToOneField(ReviewOutcome, on_delete=models.PROTECT, null=True, related_name="clearance")
     answers_sha256 = models.CharField(max_length=64)  # of `clearance.answers_digest`, in hex
     rules_version = models.CharField(max_length=40)
-    flags = models.JSONField(default=list)  # keys of those that needed a decision, and got one
+    flags = models.JSONField(default=list)  # keys of those that needed a decision and got one
     scope = models.JSONField(default=dict)  # `scope.Scope.to_json`: what was planned, as far as it was settled
     at = models.DateTimeField(default=timezone.now)
 
@@ -30,10 +30,10 @@ class Clearance(AppendOnly):
 
 
 class ClearanceLapse(AppendOnly):
-    """A clearance that no longer held when it was relied on, and why: the visit went back to the review."""
+    """A clearance that no longer held when it was relied on, and why. The visit went back to review."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="lapses")
-    # `None` where it was never cleared.
+    # `None` if it was never cleared.
     clearance = models.OneToOneField(Clearance, on_delete=models.PROTECT, null=True, related_name="lapse")
     why = models.JSONField()  # values of `clearance.LapseReason`
     at = models.DateTimeField(default=timezone.now)

@@ -1,4 +1,4 @@
-"""What the rules raised, and what was decided about it. Rows written once; the latest counts."""
+"""What the rules raised, and what was decided about it. Rows are written once; the latest counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from screening.models.screening import Screening
 
 
 class Flag(AppendOnly):
-    """One raised rule with all that it said: nothing is derived again from a rule's wording."""
+    """One raised rule with all its words at that time, because the rules may change."""
 
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="flags")
     key = models.CharField(max_length=600)  # `rules.Raised.key`
@@ -44,7 +44,7 @@ class Assessment(AppendOnly):
     policy = models.JSONField()  # the settings that the rules used, by name
     on_record = EncryptedJSON(
         of="screening.visit.patient", row=("screening",), default=list
-    )  # adverse events that they were told of: event, day (ISO), what in words
+    )  # adverse events that the rules were given: event, day (ISO), what in words
     outcome = models.CharField(max_length=10)
     flags = models.ManyToManyField(Flag, related_name="assessments")
     at = models.DateTimeField(default=timezone.now)
@@ -71,7 +71,7 @@ class Decision(AppendOnly):
         of="flag.screening.visit.patient", row=("flag",), blank=True
     )  # goes into the consent text and the PDF
     until = EncryptedText("what must be true first", of="flag.screening.visit.patient", row=("flag",), blank=True)
-    # Going ahead against a stop asks for the password again; null for every other decision.
+    # Going ahead against a stop asks for the password again; `None` for every other decision.
     identity_checked_at = models.DateTimeField(null=True)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     role = models.CharField(max_length=20, default=Role.PRACTITIONER.value)

@@ -39,7 +39,7 @@ class Plan(AppendOnly):
 
     @property
     def scope(self) -> Scope:
-        """All that the plan settles."""
+        """What the plan settles, as one value."""
         return Scope.of(
             self.regions,
             technique=self.technique,
@@ -50,5 +50,5 @@ class Plan(AppendOnly):
 
     @classmethod
     def of(cls, visit: Visit) -> Plan | None:
-        """Return the visit's latest plan, or nothing."""
+        """Return the visit's latest plan, or ``None``."""
         return cls.objects.filter(visit=visit).order_by("-number").first()

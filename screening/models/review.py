@@ -14,7 +14,7 @@ from screening.models.screening import Screening
 
 
 class Attestation(AppendOnly):
-    """Something a practitioner vouches for. The latest of a kind counts, within its screening where it has one."""
+    """Something a practitioner vouches for. The latest of a kind counts, within its screening if it has one."""
 
     class Kind(models.TextChoices):
         QUESTIONS_ANSWERED = "questions_answered", "The patient's questions were answered"
@@ -74,9 +74,9 @@ class ReviewOutcome(AppendOnly):
 
 
 class Claim(FrozenWhenSet):
-    """One practitioner reviews this visit and no other does, until the review ends, they let go, or another takes over.
+    """One practitioner alone reviews this visit, until the review ends, they let go, or a colleague takes over.
 
-    Who held it when is evidence of who reviewed what, so rows stay.
+    Rows are kept as evidence of who reviewed what.
     """
 
     final = "ended_at"
@@ -114,5 +114,5 @@ class Claim(FrozenWhenSet):
 
     @classmethod
     def of(cls, visit: Visit) -> Claim | None:
-        """Return who has the visit now, or nothing."""
+        """Return the visit's open claim, or ``None``."""
         return cls.objects.filter(visit=visit, ended_at=None).select_related("by").first()

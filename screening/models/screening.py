@@ -1,8 +1,7 @@
-"""What the patient answered, what it raised, and what a practitioner decided about it.
+"""What the patient answered, on paper or on a screen, and what they asked.
 
 A screening is written while the patient answers and never after it was submitted: a changed answer is a new screening
-with the next number. Flags, plans, assessments, decisions, attestations and closings are rows written once; the latest
-counts.
+with the next number.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from screening.domain import questionnaire
 
 
 class PaperForm(AppendOnly):
-    """A blank form that was printed for one visit; ``code`` stands on every sheet and names what was printed."""
+    """A blank form that was printed for one visit; ``code`` is on every sheet and identifies the form."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="paper_forms")
     code = models.CharField(max_length=30, unique=True)  # P-<visit>-<8 letters>
@@ -27,7 +26,7 @@ class PaperForm(AppendOnly):
     questionnaire_sha256 = models.CharField(max_length=64)
     rules_version = models.CharField(max_length=40)
     statement_version = models.CharField(max_length=40)
-    statement_sha256 = models.CharField(max_length=64)  # of the consent text as it stands on the blank
+    statement_sha256 = models.CharField(max_length=64)  # of the consent text on the blank
     printed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
 
@@ -39,7 +38,7 @@ class PaperForm(AppendOnly):
 
 
 class Screening(FrozenWhenSet):
-    """The answers of one visit, one version of them."""
+    """One version of the answers of one visit."""
 
     final = "submitted_at"
     open_fields = ("answers", "given_at", "confirmed", "looked_back_at", "saved_at", "submitted_at")
@@ -51,9 +50,9 @@ class Screening(FrozenWhenSet):
     questionnaire_sha256 = models.CharField(max_length=64)
     answers = EncryptedJSON(
         of="visit.patient", row=("visit", "number"), default=dict
-    )  # name -> answer, as `questions.dump` writes it (dates as ISO text)
+    )  # name -> answer, as `questionnaire.dump` writes it (dates as ISO text)
     ask_again = models.JSONField(default=list)  # names of the questions that are asked again; [] asks everything
-    at_home = models.BooleanField(default=False)  # filled in away from the clinic: it is never sent, only taken over
+    at_home = models.BooleanField(default=False)  # filled in away from the clinic: never sent, only taken over
     given_at = EncryptedJSON(
         of="visit.patient", row=("visit", "number"), default=dict
     )  # name -> when it was answered, ISO
@@ -83,7 +82,7 @@ class Screening(FrozenWhenSet):
         return f"screening {self.number} of {self.visit_id}"
 
     def stale(self, before: dt.datetime) -> list[str]:
-        """Return the names of answers that hold for their day only and were given before a moment, aware."""
+        """Return the names of answers that change by the day and were given before ``before`` (aware)."""
         return [
             question.name
             for question in questionnaire.QUESTIONS.values()
@@ -98,13 +97,13 @@ class Screening(FrozenWhenSet):
 
     @property
     def to_ask(self) -> list[str]:
-        """The names of the questions that alone are asked; [] is all. What was confirmed is asked no more."""
+        """The names of the questions to ask; [] is all of them. What was confirmed is not asked again."""
         left = [name for name in questionnaire.QUESTIONS if name not in self.confirmed] if self.confirmed else []
         return self.ask_again or left
 
     @property
     def oldest_of_the_day(self) -> dt.datetime:
-        """When the oldest of those answers was given that hold for their day only."""
+        """When the oldest answer that changes by the day was given."""
         of_the_day = [
             name
             for name in self.answers
@@ -114,21 +113,21 @@ class Screening(FrozenWhenSet):
 
     @property
     def is_current(self) -> bool:
-        """Whether it was answered on the questionnaire that is live now."""
+        """Whether it was answered on today's questionnaire."""
         live = (questionnaire.VERSION, questionnaire.digest())
         return (self.questionnaire_version, self.questionnaire_sha256) == live
 
     @classmethod
     def of(cls, visit: Visit) -> Screening | None:
-        """Return the visit's latest screening, or nothing if none was begun."""
+        """Return the visit's latest screening, or ``None`` if none was begun."""
         latest = cls.objects.filter(visit=visit).order_by("-number").first()
         if latest:
-            latest.visit = visit  # else it would be asked for, to find the patient's key
+            latest.visit = visit  # saves a query: the patient's key is found through it
         return latest
 
 
 class PatientQuestion(AppendOnly):
-    """What a patient wanted to ask before signing. It holds the signature until it is attested as answered."""
+    """What a patient wanted to ask before signing. Nothing is signed until it is attested as answered."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="asked")
     text = EncryptedText(of="visit.patient", row=("visit",))

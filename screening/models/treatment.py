@@ -1,4 +1,4 @@
-"""What was done with needles, and what came of it. Rows are written once; a correction is another row."""
+"""What was done with needles, and what went wrong. Rows are written once; a correction is another row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class Session(AppendOnly):
     missing = EncryptedText(
         "what was done about a needle that was not found", of="visit.patient", row=("visit", "number"), blank=True
     )
-    reaction = models.CharField(max_length=10, choices=[(each.value, REACTION_WORDS[each]) for each in Reaction])
+    reaction = models.CharField(
+        max_length=10, choices=[(reaction.value, REACTION_WORDS[reaction]) for reaction in Reaction]
+    )
     reaction_text = EncryptedText(of="visit.patient", row=("visit", "number"), blank=True)
     treated_at = models.DateTimeField()
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -48,7 +50,7 @@ class Session(AppendOnly):
 
     @classmethod
     def of(cls, visit: Visit) -> Session | None:
-        """Return what was recorded last of a visit's treatment, or nothing."""
+        """Return the latest record of a visit's treatment, or ``None``."""
         return cls.objects.filter(visit=visit).select_related("by").order_by("number").last()
 
     @property
@@ -59,7 +61,7 @@ class Session(AppendOnly):
 
 class AdverseEventQuerySet(models.QuerySet["AdverseEvent"]):
     def that_count(self) -> AdverseEventQuerySet:
-        """Leave out what turned out to be an error."""
+        """Leave out events that were recorded in error."""
         return self.exclude(notes__kind=EventNote.Kind.IN_ERROR.value)
 
 
@@ -68,8 +70,8 @@ class AdverseEvent(AppendOnly):
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="adverse_events")
     session = models.ForeignKey(Session, on_delete=models.PROTECT, null=True, related_name="adverse_events")
-    kind = models.CharField(max_length=15, choices=[(each.value, WORDS[each]) for each in EventKind])
-    harm = models.CharField(max_length=10, choices=[(each.value, HARM_WORDS[each]) for each in Harm])
+    kind = models.CharField(max_length=15, choices=[(kind.value, WORDS[kind]) for kind in EventKind])
+    harm = models.CharField(max_length=10, choices=[(harm.value, HARM_WORDS[harm]) for harm in Harm])
     began_on = models.DateField()
     what = EncryptedText("what happened", of="visit.patient", row=("visit", "kind"))
     done = EncryptedText("what was done", of="visit.patient", row=("visit", "kind"), blank=True)
@@ -88,12 +90,12 @@ class AdverseEvent(AppendOnly):
 
     @property
     def in_error(self) -> bool:
-        """Whether it was said to be an error; it stays on record, and counts no more."""
+        """Whether it was recorded in error; then it stays on record but does not count."""
         return any(note.kind == EventNote.Kind.IN_ERROR for note in self.notes.all())
 
 
 class EventNote(AppendOnly):
-    """What came after an adverse event."""
+    """A note on an adverse event: how it went on, or that it was recorded in error."""
 
     class Kind(models.TextChoices):
         FOLLOW_UP = "follow_up", "How it goes on"

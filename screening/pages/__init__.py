@@ -1,1 +1,1 @@
-"""The patient's pages (`patient`) and the practitioner's (`desk`)."""
+"""The pages of the patient (`patient`), the practitioner (`desk`) and the manager (`manager`)."""

@@ -18,12 +18,12 @@ register = template.Library()
 @register.filter
 def region_list(names: Iterable[str]) -> str:
     """Return regions as a list in words, with a capital first letter: "Left calf, right shin"."""
-    said = ", ".join(region_words(name) for name in names)
-    return said[:1].upper() + said[1:]
+    words = ", ".join(region_words(name) for name in names)
+    return words[:1].upper() + words[1:]
 
 
 @register.inclusion_tag("screening/desk/lapse.html")
 def lapse_of(visit: Visit) -> dict[str, Any]:
-    """Say why a visit that was cleared is back in review; nothing where that is not so. Names no answer."""
+    """Show why a visit that was cleared is back in review, if it is. Names no answer."""
     lapse = clearance_state.lapse_of(visit)
-    return {"lapse": lapse, "why": [LapseReason(each).words for each in lapse.why] if lapse else []}
+    return {"lapse": lapse, "why": [LapseReason(reason).words for reason in lapse.why] if lapse else []}

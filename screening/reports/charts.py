@@ -12,7 +12,7 @@ from typing import Any
 from django.template import Context, Engine, Template
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
-COLOURS = ("#1f5f8b", "#d9a93c", "#a23b2a", "#b4bcc6", "#5b4a8a")  # told apart in grey as well
+COLOURS = ("#1f5f8b", "#d9a93c", "#a23b2a", "#b4bcc6", "#5b4a8a")  # distinct in grey as well
 WIDTH, THICK, GAP, LEGEND = 900, 16, 10, 22
 LETTER, NUMBER = 7.5, 110  # how wide a letter and the number after a bar may be
 Number = int | float | None
@@ -20,9 +20,9 @@ Number = int | float | None
 
 @dataclass(frozen=True)
 class Figure:
-    """One table of numbers. ``columns``: of the names first; ``rows``: a name, then a number or nothing a column.
+    """One table of numbers. ``columns``: that of the names first; ``rows``: a name, then a number or ``None`` a column.
 
-    The columns ``drawn`` are bars: each goes on where the one before ends, or lies below it if not ``stacked``.
+    The columns ``drawn`` are bars: each starts where the one before ends, or lies below it if not ``stacked``.
     """
 
     slug: str
@@ -36,7 +36,7 @@ class Figure:
 
 
 def svg(figure: Figure) -> bytes:
-    """Return the drawn columns of a figure as SVG, a row a name: no script, no style, nothing from elsewhere."""
+    """Return the drawn columns of a figure as SVG, a row for each name, without script, style or links."""
     parts = [figure.columns[column + 1] for column in figure.drawn]
     longest = max((len(name) for name, _ in figure.rows), default=0)
     left = int(LETTER * longest) + GAP
@@ -70,7 +70,7 @@ def _ends(figure: Figure, row: Sequence[Number]) -> list[float]:
 
 
 def _bars(figure: Figure, row: Sequence[Number], left: int, unit: float) -> dict[str, Any]:
-    """Return the bars of a row, ``unit`` wide for one, and the numbers after them; ``y`` is from the row's middle."""
+    """Return the bars of a row, ``unit`` wide for one, and the numbers after them; ``y`` is from its middle."""
     ends = _ends(figure, row)
     starts = [0, *ends] if figure.stacked else [0] * len(ends)
     tops = [0] * len(ends) if figure.stacked else range(0, THICK * len(ends), THICK)
@@ -79,13 +79,13 @@ def _bars(figure: Figure, row: Sequence[Number], left: int, unit: float) -> dict
         {"x": left + round(unit * start), "y": top - above, "width": round(unit * (end - start)), "colour": colour}
         for start, end, top, colour in zip(starts, ends, tops, COLOURS, strict=False)
     ]
-    said = [(ends[-1], ends[-1], tops[-1])] if figure.stacked else zip(row, ends, tops, strict=True)
+    labels = [(ends[-1], ends[-1], tops[-1])] if figure.stacked else zip(row, ends, tops, strict=True)
     numbers = [
-        {"x": left + round(unit * end) + 6, "y": top - above + THICK // 2, "said": _said(number, figure.unit)}
-        for number, end, top in said
+        {"x": left + round(unit * end) + 6, "y": top - above + THICK // 2, "text": _in_words(number, figure.unit)}
+        for number, end, top in labels
     ]
     return {"bars": bars, "numbers": numbers}
 
 
-def _said(number: Number, unit: str) -> str:
+def _in_words(number: Number, unit: str) -> str:
     return "–" if number is None else f"{round(number, 1):,g} {unit}".strip()

@@ -1,6 +1,6 @@
-"""The present rules run over every screening that was ever sent: what a change of rules would have changed.
+"""The present rules run over every screening that was ever sent, to see what a change of rules would change.
 
-Nothing is written. A clinical lead reads the list before the change goes live, and the clinic the day after.
+Nothing is written. A clinical lead reads the list before the change goes live.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ PIECE = 500
 
 @dataclass(frozen=True)
 class Judged:
-    """One screening under the present rules. ``raised`` and ``settled`` tell flags in words, such as "Diabetes: stop".
+    """One screening under the present rules. ``raised`` and ``settled`` are flags in words, such as "Diabetes: stop".
 
-    ``lapses``: its visit waits to sign or to be confirmed, and has to be looked at again; ``why`` in words, as the
-    clearance itself says it.
+    ``lapses``: its visit waits to sign or to be confirmed, and must be reviewed again; ``why``: in words.
     """
 
     visit: int
@@ -45,7 +44,7 @@ class Judged:
 
     @property
     def differs(self) -> bool:
-        """Whether there is something to tell."""
+        """Whether there is anything to report."""
         return bool(self.then != self.now or self.raised or self.settled or self.lapses or self.unreadable)
 
 
@@ -59,22 +58,19 @@ def judged() -> Iterator[Judged]:
 
 
 def _lapsing() -> dict[int, tuple[str, ...]]:
-    """Return why open clearances lapse, by the screening that each rests on.
-
-    One that is merely too old is left out: time is no change of rules, and says nothing about it.
-    """
-    found: dict[int, tuple[str, ...]] = {}
+    """Return why open clearances lapse, by screening; not those that are merely too old."""
+    lapsing: dict[int, tuple[str, ...]] = {}
     for visit in Visit.objects.filter(stage__in=CLEARED).select_related("patient"):
         screening = Screening.of(visit)
         why = _why(visit)
         if screening and set(why) - {LapseReason.TIME.words}:
-            found[screening.pk] = why
-    return found
+            lapsing[screening.pk] = why
+    return lapsing
 
 
 def _why(visit: Visit) -> tuple[str, ...]:
     try:
-        return tuple(each.words for each in why_lapsed(review_state(visit), run_rules=True))
+        return tuple(reason.words for reason in why_lapsed(review_state(visit), run_rules=True))
     except ValueError:
         return ("the answers can no longer be read",)
 
@@ -88,25 +84,25 @@ def _sent() -> QuerySet[Screening]:
 
 def _judge(screening: Screening, last: Assessment, policy: Policy, why: tuple[str, ...]) -> Judged:
     visit, plan = screening.visit, last.plan
-    known: dict[str, Any] = {"visit": visit.pk, "number": screening.number, "then": last.outcome}
-    known |= {"lapses": bool(why), "why": why}
+    fixed: dict[str, Any] = {"visit": visit.pk, "number": screening.number, "then": last.outcome}
+    fixed |= {"lapses": bool(why), "why": why}
     try:
-        said = _run(screening, last, plan, policy)
-    except ValueError as problem:  # a questionnaire of before, whose names or answers are no longer known
-        return Judged(**known, now="", unreadable=str(problem))
+        result = _run(screening, last, plan, policy)
+    except ValueError as problem:  # an earlier questionnaire, with names or answers that are no longer known
+        return Judged(**fixed, now="", unreadable=str(problem))
     before = {flag.key: f"{short(flag.question)}: {flag.severity}" for flag in last.flags.all()}
-    after = {each.key: each for each in said.flags}
-    fresh = [each for key, each in after.items() if key not in before]
+    after = {flag.key: flag for flag in result.flags}
+    fresh = [flag for key, flag in after.items() if key not in before]
     return Judged(
-        **known,
-        now=said.outcome,
-        raised=tuple(f"{short(each.question)}: {each.severity}" for each in fresh),
+        **fixed,
+        now=result.outcome,
+        raised=tuple(f"{short(flag.question)}: {flag.severity}" for flag in fresh),
         settled=tuple(words for key, words in before.items() if key not in after),
     )
 
 
 def _run(screening: Screening, last: Assessment, plan: Plan | None, policy: Policy) -> rules.RuleResult:
-    """Run the present rules as of the day of the last run: an age or "six weeks ago" must not change by itself."""
+    """Run the present rules as of the day of the last run, so that only the rules differ."""
     visit = screening.visit
     return rules.run(
         RuleInput(

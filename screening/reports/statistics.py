@@ -1,4 +1,4 @@
-"""What the clinic learns from its own screenings: counts of a span of weeks, never a person.
+"""What the clinic learns from its own screenings: counts over some weeks, never a person.
 
 Each figure is a table first; the plot beside it shows the same numbers. Weeks begin on Monday.
 """
@@ -27,13 +27,13 @@ from screening.models import AdverseEvent, Assessment, Decision, Flag, Screening
 from screening.reports.charts import Figure, Number
 from screening.treatment.forewarned import foreseen
 
-MOST_ROWS = 15  # of a figure that has one row a question
+MOST_ROWS = 15  # of a figure with one row for each question
 ENDS = (Stage.SEALED, Stage.STOPPED)
 
 
 @dataclass(frozen=True)
 class Span:
-    """Whole weeks, the last of them the present one."""
+    """Whole weeks of a clinic, up to the present one."""
 
     first: dt.date  # a Monday
     weeks: int
@@ -41,7 +41,7 @@ class Span:
 
     @classmethod
     def of(cls, weeks: int, today: dt.date, site: int | None = FIRST) -> Span:
-        """Return so many weeks of a clinic up to that of ``today``."""
+        """Return the last ``weeks`` weeks of a clinic, that of ``today`` included."""
         monday = today - dt.timedelta(days=today.weekday())
         return cls(monday - dt.timedelta(weeks=weeks - 1), weeks, site)
 
@@ -83,13 +83,13 @@ def outcomes(span: Span) -> Figure:
 
 
 def waiting(span: Span) -> Figure:
-    """Minutes from check-in (the tablet handed over first) to cleared (on to consent first)."""
+    """Minutes from check-in (the first hand-over of a tablet) to cleared (the first time on to consent)."""
     moves = Journal.objects.filter(visit=OuterRef("pk"), action="visit moved", data__to=Stage.CONSENTING.value)
     began = Hold.objects.filter(visit=OuterRef("pk")).order_by("handed_at").values("handed_at")[:1]
     timed = span.visits().annotate(began=Subquery(began), cleared=Subquery(moves.order_by("seq").values("at")[:1]))
     took: dict[dt.date, list[float]] = defaultdict(list)
     for day, start, end in timed.exclude(began=None).exclude(cleared=None).values_list("day", "began", "cleared"):
-        if timezone.localtime(start).date() == day:  # what was answered at home the day before is no waiting
+        if timezone.localtime(start).date() == day:  # time since an answer at home the day before is not waiting
             took[week_of(day)].append((end - start).total_seconds() / 60)
     return Figure(
         "minutes",
@@ -111,7 +111,7 @@ def _spread(minutes: Sequence[float]) -> tuple[Number, ...]:
 
 
 def _latest(span: Span) -> QuerySet[Screening]:
-    """The last screening that was sent of each visit."""
+    """The latest screening sent, of each visit."""
     sent = Screening.objects.filter(visit__in=span.visits()).exclude(submitted_at=None)
     return Screening.objects.filter(pk__in=sent.values("visit").annotate(last=Max("pk")).values("last"))
 
@@ -128,9 +128,9 @@ def flags(span: Span) -> Figure:
     return Figure(
         "flags",
         "Flags by question",
-        "The questions that raised most, in the last run of the rules of each visit.",
+        "The questions that raised the most flags, in the last run of the rules of each visit.",
         ("About", *(kind.value.capitalize() for kind in kinds), "All"),
-        _most(counts, lambda found: (*(found[kind.value] for kind in kinds), found.total()), len(kinds)),
+        _most(counts, lambda count: (*(count[kind.value] for kind in kinds), count.total()), len(kinds)),
         (len(kinds),),
     )
 
@@ -145,27 +145,27 @@ def unsure(span: Span) -> Figure:
                 counts[name]["asked"] += 1
                 counts[name]["unsure"] += value == "unsure"
                 counts[name]["private"] += value == "prefer_not"
-    said = {name: found for name, found in counts.items() if found["unsure"] or found["private"]}
+    shown = {name: count for name, count in counts.items() if count["unsure"] or count["private"]}
     return Figure(
         "not-sure",
         "“Not sure” by question",
         "Out of 100 patients who were asked. A question that many are not sure about may need other words.",
         ("About", "Not sure, of 100", "Rather not say, of 100", "Answered"),
-        _most(said, _shares, 0),
+        _most(shown, _shares, 0),
         unit="of 100",
     )
 
 
-def _shares(found: Counter[str]) -> tuple[Number, ...]:
-    asked = found["asked"]
-    return (_of_100(found["unsure"], asked), _of_100(found["private"], asked), asked)
+def _shares(count: Counter[str]) -> tuple[Number, ...]:
+    asked = count["asked"]
+    return (_of_100(count["unsure"], asked), _of_100(count["private"], asked), asked)
 
 
 def overrides(span: Span) -> Figure:
     """How often a practitioner went ahead where the rules said stop or defer, by rule."""
     grave = (Severity.STOP.value, Severity.DEFER.value)
-    last = Decision.objects.filter(flag__screening__visit__in=span.visits(), flag__severity__in=grave)
-    latest = last.values("flag").annotate(last=Max("pk")).values("last")
+    rows = Decision.objects.filter(flag__screening__visit__in=span.visits(), flag__severity__in=grave)
+    latest = rows.values("flag").annotate(last=Max("pk")).values("last")
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     decided = Decision.objects.filter(pk__in=latest).values_list("flag__question", "outcome")
     for question, outcome in decided:
@@ -176,26 +176,26 @@ def overrides(span: Span) -> Figure:
         "Going ahead against a stop or a defer, by rule",
         "Out of 100 such flags that were decided. A rule that is always overridden may be wrong, or be ignored.",
         ("About", "Went ahead, of 100", "Went ahead", "Decided"),
-        _most(counts, lambda found: (_of_100(found["ahead"], found["decided"]), found["ahead"], found["decided"]), 0),
+        _most(counts, lambda count: (_of_100(count["ahead"], count["decided"]), count["ahead"], count["decided"]), 0),
         unit="of 100",
     )
 
 
 def adverse_events(span: Span) -> Figure:
-    """Adverse events by kind: how many a flag of their visit had warned of, and how many were overridden."""
+    """Adverse events by kind: how many a flag had warned of, and how many after going ahead against one."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     events = AdverseEvent.objects.that_count().filter(visit__in=span.visits()).select_related("visit__patient")
     for event in events:
-        known = foreseen(event)
-        counts[event.kind]["flagged" if known.flags else "unflagged"] += 1
-        counts[event.kind]["ahead"] += bool(known.overridden)
+        warnings = foreseen(event)
+        counts[event.kind]["flagged" if warnings.flags else "unflagged"] += 1
+        counts[event.kind]["ahead"] += bool(warnings.overridden)
     columns = ("flagged", "unflagged", "ahead")
     return Figure(
         "adverse-events",
         "Adverse events, by whether they were flagged",
         "Events after the visits of these weeks. Many without a flag may mean that a question is missing.",
         ("What happened", "Flagged before", "Not flagged", "Went ahead against a stop or a defer"),
-        tuple((words, tuple(counts[kind][each] for each in columns)) for kind, words in EVENT_WORDS.items()),
+        tuple((words, tuple(counts[kind][column] for column in columns)) for kind, words in EVENT_WORDS.items()),
         (0, 1),
     )
 
@@ -203,9 +203,9 @@ def adverse_events(span: Span) -> Figure:
 def _most(
     counts: Mapping[str, Counter[str]], row: Callable[[Counter[str]], tuple[Number, ...]], by: int
 ) -> tuple[tuple[str, tuple[Number, ...]], ...]:
-    """Return the rows of the questions that have most in the column ``by``, most first."""
-    rows = [(short(question), row(found)) for question, found in counts.items()]
-    return tuple(sorted(rows, key=lambda each: (-(each[1][by] or 0), each[0]))[:MOST_ROWS])
+    """Return the rows of the questions with the highest numbers in the column ``by``, highest first."""
+    rows = [(short(question), row(count)) for question, count in counts.items()]
+    return tuple(sorted(rows, key=lambda named: (-(named[1][by] or 0), named[0]))[:MOST_ROWS])
 
 
 def _of_100(part: int, whole: int) -> float:

@@ -13,10 +13,9 @@ from screening.models import Claim
 
 @transaction.atomic
 def claim(*, visit: Visit, by: Actor) -> Claim:
-    """Make this practitioner the one who reviews the visit; again is no harm.
+    """Make this practitioner the one who reviews the visit; claiming twice does no harm.
 
-    Raise ``ClaimedByAnother``, which says who was first, or
-    ``NotAllowed`` where nothing is to be reviewed.
+    Raise ``ClaimedByAnother`` if a colleague was first, ``NotAllowed`` if there is nothing to review.
     """
     preconditions.practitioner(by)
     preconditions.fresh(visit, Stage.IN_REVIEW)
@@ -25,33 +24,33 @@ def claim(*, visit: Visit, by: Actor) -> Claim:
 
 @transaction.atomic
 def release(*, visit: Visit, by: Actor) -> None:
-    """Let a claimed visit go, so that anyone can review it. Raise if it is not this practitioner's."""
+    """Let a claimed visit go, so that anyone can review it. Raise ``NotAllowed`` if it is not this practitioner's."""
     preconditions.practitioner(by)
-    if not _ends(visit, Claim.End.RELEASED, by=by.staff):
+    if not _end(visit, Claim.End.RELEASED, by=by.staff):
         raise NotAllowed("You do not have this visit.")
     Journal.objects.record("review let go", by=by, visit=visit)
 
 
 @transaction.atomic
 def take_over(*, claim: Claim, by: Actor) -> Claim:
-    """Take the visit from the colleague who has it by ``claim``, which is the one that was shown.
+    """Take the visit from the colleague who has it by ``claim``, the one that was on the screen.
 
     Raise ``ClaimedByAnother`` if somebody else has it by now.
     """
     preconditions.practitioner(by)
     visit = claim.visit
     preconditions.fresh(visit, Stage.IN_REVIEW)
-    if claim.by_id != by.staff.pk and _ends(visit, Claim.End.TAKEN, pk=claim.pk):
+    if claim.by_id != by.staff.pk and _end(visit, Claim.End.TAKEN, pk=claim.pk):
         Journal.objects.record("review taken over", by=by, visit=visit, staff=claim.by_id)
     return preconditions.claimed(visit, by)
 
 
 def close_claim(visit: Visit) -> None:
     """End the claim with its review."""
-    _ends(visit, Claim.End.CLOSED)
+    _end(visit, Claim.End.CLOSED)
 
 
-def _ends(visit: Visit, why: Claim.End, **which: object) -> int:
-    """End the visit's claim, in one statement, so that of two people one ends it. Return how many: one or none."""
+def _end(visit: Visit, why: Claim.End, **which: object) -> int:
+    """End the visit's claim, in one statement, so that only one of two people ends it. Return 1 if this did, else 0."""
     open_claims = Claim.objects.filter(visit=visit, ended_at=None, **which)
     return open_claims.update(ended_at=timezone.now(), ended_why=why.value)

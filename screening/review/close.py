@@ -32,15 +32,15 @@ def close_review(
 ) -> ReviewOutcome:
     """End the review: on to consent, back to the patient with named questions, or not treated today.
 
-    Before consent the rules run again under the clinic's present settings, and every hold of
-    ``ReviewState`` must be gone. Raise ``NotAllowed`` with what is left.
+    Before consent the rules run again under the clinic's present settings, and ``ReviewState.holds`` must be empty.
+    Raise ``NotAllowed`` with what is left to do.
     """
     preconditions.practitioner(by)
     if ending == Ending.CONSENT:
         with transaction.atomic():
             preconditions.fresh(visit, Stage.IN_REVIEW)
             preconditions.reviewing(visit, by)
-            # Written whether or not the review then ends, so that a flag that is new now can be seen and decided.
+            # Kept even if the review does not end, so that a new flag can be seen and decided.
             assess(screening=preconditions.sent(visit), by=by)
         return _go_on(visit, by)
     if ending == Ending.BACK:

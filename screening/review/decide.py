@@ -1,4 +1,4 @@
-"""A practitioner decides about a flag, and vouches for what no rule can see."""
+"""A practitioner decides about flags, and vouches for what no rule can see."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from screening.models import Attestation, Decision, Flag
 
 Kind, Outcome = Attestation.Kind, Decision.Outcome
 
-# Who takes part, and how the patient is, is about the person; these are about what was answered.
+# These are about the answers; the others are about the person.
 ABOUT_ANSWERS = (Kind.TALK, Kind.QUESTIONS_ANSWERED)
 
 
@@ -31,16 +31,16 @@ def decide(
     rechecked: Rechecked | None = None,
     by: Actor,
 ) -> Decision:
-    """Write what a practitioner decided about one flag, and why. The latest decision of a flag counts.
+    """Record what a practitioner decided about one flag, and why. The latest decision on a flag counts.
 
-    ``rechecked``: that it is they, needed to go ahead against a stop. Raise ``NotAllowed`` for a flag
-    that stands no longer, one that only the patient can change, or a stop without ``rechecked``.
+    ``rechecked``: proof of who decides, needed to go ahead against a stop. Raise ``NotAllowed`` for a flag that no
+    longer stands, one that only the patient can change, a stop without ``rechecked``, or missing words.
     """
     preconditions.practitioner(by)
     visit = flag.screening.visit
     preconditions.fresh(visit, Stage.IN_REVIEW)
     preconditions.reviewing(visit, by)
-    about = next((each for each in review_state(visit).flags if each.flag.pk == flag.pk), None)
+    about = next((state for state in review_state(visit).flags if state.flag.pk == flag.pk), None)
     if about is None:
         raise NotAllowed("This flag no longer stands: the answers or the plan changed. Look at the review again.")
     if about.flag.never_cleared and outcome != Outcome.NOT_TODAY:
@@ -52,7 +52,7 @@ def decide(
     if against and (rechecked is None or rechecked.user != by.staff.pk):
         raise NotAllowed(f"{about.short}: to go ahead against a stop, type your password again.")
     if not reason.strip():
-        raise NotAllowed(f"{about.short}: say why you decide so.")
+        raise NotAllowed(f"{about.short}: say why you decided this.")
     if outcome == Outcome.PRECAUTION and not precaution.strip():
         raise NotAllowed(f"{about.short}: write the precaution. It goes into the consent.")
     if outcome == Outcome.NOT_TODAY and not until.strip():
@@ -81,12 +81,11 @@ def attest(
     whole: bool = True,
     state: ReviewState | None = None,
 ) -> Attestation:
-    """Write what a practitioner vouches for. The latest of a kind counts.
+    """Record what a practitioner vouches for. The latest of a kind counts.
 
     ``data``: for a talk ``teach_back`` (by prompt name, see ``screening.domain.talk``); for all others what
-    ``screening.domain.attestations`` asks for, with the same refusals as ``NotAllowed``. ``whole``: a talk
-    is for a consent in full, not for one more session of a course. ``state``: of the review, if it was read in this
-    transaction already.
+    ``screening.domain.attestations`` asks for. ``whole``: a talk for a consent in full, not for a later session of a
+    course. ``state``: the review's, if this transaction has read it. Raise ``NotAllowed`` if something is missing.
     """
     preconditions.practitioner(by)
     visit.refresh_from_db(fields=preconditions.CHANGES)
@@ -108,16 +107,16 @@ def attest(
 
 
 def _vouched(kind: Attestation.Kind, data: dict[str, object], state: ReviewState, whole: bool) -> dict[str, object]:
-    """Return what belongs to this kind. Raise if something is missing, or this visit has no use for it."""
+    """Return the data of this kind. Raise ``NotAllowed`` if something is missing, or this visit has no use for it."""
     if kind in ABOUT_ANSWERS and (state.screening is None or state.screening.submitted_at is None):
         raise NotAllowed("The patient has not sent the answers yet.")
     try:
-        return _said(kind, data, state, whole)
+        return _checked(kind, data, state, whole)
     except ValueError as error:
         raise NotAllowed(str(error)) from error
 
 
-def _said(kind: Attestation.Kind, data: dict[str, object], state: ReviewState, whole: bool) -> dict[str, object]:
+def _checked(kind: Attestation.Kind, data: dict[str, object], state: ReviewState, whole: bool) -> dict[str, object]:
     if kind == Kind.TALK:
         teach_back = data.get("teach_back") or {}
         assert isinstance(teach_back, Mapping)

@@ -1,6 +1,6 @@
-"""Who waits for a practitioner, worst first: every open visit as one light line, in one query, however many wait.
+"""Who waits for a practitioner, worst first: one light line a visit, all in one query.
 
-What a page shows of a line is read for the lines on that page alone (``screening.review.queue_rows``).
+What a page shows of a line is read only for the lines on that page (``screening.review.queue_rows``).
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ RANK = Case(*[When(severity=severity.value, then=Value(severity.rank)) for sever
 
 
 class QueuePart(StrEnum):
-    """What is to be done for a visit."""
+    """What a visit waits for."""
 
     REVIEW = "review"
     CONFIRM = "confirm"
 
 
 class QueueLine(NamedTuple):
-    """One visit that waits for a practitioner: what its place in the queue depends on."""
+    """One visit that waits for a practitioner, with all that decides its place in the queue."""
 
     pk: int
     stage: str
@@ -46,10 +46,10 @@ class QueueLine(NamedTuple):
     practitioner: int | None
     urgent_at: dt.datetime | None
     urgent_taken_at: dt.datetime | None
-    flagged: int  # rank of the gravest flag that nobody decided; else of the gravest; `LAST` without one
+    flagged: int  # rank of the gravest undecided flag; else of the gravest; `LAST` without one
     claimed_by: int | None
     now: dt.datetime
-    minutes: int  # that a review may take
+    minutes: int  # a review may take
 
     @property
     def part(self) -> QueuePart:
@@ -62,12 +62,12 @@ class QueueLine(NamedTuple):
 
     @property
     def in_review(self) -> bool:
-        """Whether it can be taken on; who is still answering only wants help or a talk."""
+        """Whether it can be taken on; a patient who is still answering only wants help or a talk."""
         return self.stage == Stage.IN_REVIEW
 
     @property
     def is_urgent(self) -> bool:
-        """Whether the patient needs help now and nobody has gone yet."""
+        """Whether the patient needs help now and nobody has gone to them yet."""
         return self.urgent_at is not None and self.urgent_taken_at is None
 
     @property
@@ -76,12 +76,12 @@ class QueueLine(NamedTuple):
 
     @property
     def rank(self) -> int:
-        """0 for the gravest, `LAST` where no flag waits."""
+        """0 for the gravest, `LAST` if no flag waits."""
         return 0 if self.is_calling else LAST if self.stage == Stage.SIGNED else self.flagged
 
     @property
     def due_at(self) -> dt.datetime:
-        """When a practitioner must have looked."""
+        """When a practitioner must have looked at it."""
         if self.is_urgent:
             return self.since
         early = timezone.make_aware(dt.datetime.combine(self.day, self.time)) if self.time else None
@@ -92,9 +92,9 @@ class QueueLine(NamedTuple):
         return review_deadline.standing(self.due_at, self.now, self.minutes)
 
     def needs(self, me: int) -> bool:
-        """Whether it is practitioner ``me``'s to look at: theirs, or nobody's, and not in a colleague's hands.
+        """Whether practitioner ``me`` should look at it: it is theirs or nobody's, and no colleague has taken it on.
 
-        A colleague's patient whom the colleague has not taken on is everybody's once it is urgent or overdue.
+        A colleague's visit that they have not taken on is everybody's once it is urgent or overdue.
         """
         if self.is_urgent:
             return True
@@ -103,11 +103,11 @@ class QueueLine(NamedTuple):
         return self.practitioner in (None, me) or self.rank == 0 or self.due is Due.OVERDUE
 
     def is_next_for(self, me: int) -> bool:
-        """Whether this practitioner may be led to it: what needs them, and nobody went to by now."""
+        """Whether it may be this practitioner's next: it needs them, and nobody has gone to the patient."""
         return (self.in_review or self.is_urgent) and self.needs(me)
 
     def is_of(self, me: int) -> bool:
-        """Whether this practitioner has it, or the appointment is theirs and nobody has it."""
+        """Whether this practitioner has it, or has its appointment and nobody else has it."""
         return (self.claimed_by or self.practitioner) == me
 
 
@@ -121,16 +121,15 @@ def lines(
 ) -> list[QueueLine]:
     """Return what waits in a clinic, worst first, then longest.
 
-    ``named``: the first letters of the patient's name. ``since``: only what came after that, and what is ``among``
-    these visits.
+    ``named``: the first letters of the patient's name. ``since``: only what came later, and the visits ``among``.
     """
     now = now or timezone.now()
     minutes = PolicyChange.objects.policy().review_due_minutes
     visits = _visits(site, named)
     if since:
         visits = visits.filter(Q(stage_since__gt=since) | Q(urgent_at__gt=since) | Q(pk__in=among))
-    found = [QueueLine._make((*values, now, minutes)) for values in visits.values_list(*COLUMNS)]
-    return sorted(found, key=lambda line: (not line.is_urgent, line.rank, line.since, line.pk))
+    waiting = [QueueLine._make((*values, now, minutes)) for values in visits.values_list(*COLUMNS)]
+    return sorted(waiting, key=lambda line: (not line.is_urgent, line.rank, line.since, line.pk))
 
 
 # The fields of a line, in its order.
@@ -147,7 +146,7 @@ def _visits(site: int | None, named: str) -> QuerySet[Visit]:
     if named:
         visits = visits.filter(patient__in=Patient.objects.of(site).named(named))
     runs = Assessment.objects.filter(screening__visit=OuterRef("pk")).order_by("-screening__number", "-pk")
-    grave = Flag.objects.filter(assessments=OuterRef("run"), severity__in=[each.value for each in GRAVE])
+    grave = Flag.objects.filter(assessments=OuterRef("run"), severity__in=[severity.value for severity in GRAVE])
     return visits.annotate(
         run=Subquery(runs.values("pk")[:1]),
         flagged=Coalesce(_worst(grave.filter(decisions=None)), _worst(grave), Value(LAST)),

@@ -1,4 +1,4 @@
-"""The queue's filters: each choice is a link that can be kept, with how many it shows."""
+"""The queue's filters: each choice is a link that can be bookmarked, with how many visits it shows."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from clinic.web.form_tags import SEVERITY_WORDS
 from screening.review.queue import GRAVE, SEVERITIES, QueueLine, QueuePart
 
 ANY = ""
-NAMED = "named"  # in the address, in place of the name that was searched for, which the session keeps
+NAMED = "named"  # in the address instead of the name searched for, which is kept in the session
 
 # Each group with its choices; the first is what shows when none is chosen.
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "who": {ANY: "Needs me", "mine": "Mine", "nobody": "Unassigned", "all": "All"},
     "severity": {
         ANY: "Any severity",
-        **{each.value: SEVERITY_WORDS[each.value] for each in GRAVE},
+        **{severity.value: SEVERITY_WORDS[severity.value] for severity in GRAVE},
         "none": "Without a flag",
     },
     "stage": {ANY: "Any stage", QueuePart.REVIEW.value: "To review", QueuePart.CONFIRM.value: "To confirm"},
@@ -41,7 +41,7 @@ class FilterChoice:
 
 
 class Sort(NamedTuple):
-    """All that the filters ask of a line. Hundreds of lines are of a few sorts."""
+    """All that the filters look at in a line. Hundreds of lines fall into a few sorts."""
 
     needs_me: bool
     mine: bool
@@ -56,7 +56,7 @@ class Sort(NamedTuple):
 
     @property
     def belongs(self) -> dict[str, tuple[str, ...]]:
-        """Which choices of each group its lines belong to."""
+        """The choices of each group under which its lines show."""
         who = {ANY: self.needs_me, "mine": self.mine, "nobody": not self.claimed, "all": True}
         return {
             "who": tuple(choice for choice, fits in who.items() if fits),
@@ -75,7 +75,7 @@ class Filters:
 
     @classmethod
     def read(cls, sent: Mapping[str, str], name: str = "") -> Filters:
-        """Read an address; what no group knows counts as not chosen."""
+        """Read an address; unknown values count as not chosen."""
         chosen = {group: sent.get(group, ANY) for group in GROUPS}
         return cls({group: value if value in GROUPS[group] else ANY for group, value in chosen.items()}, name)
 
@@ -98,7 +98,7 @@ class Filters:
         for sort, number in Counter(sorts).items():
             missed[sort] = {group for group, values in sort.belongs.items() if self.chosen[group] not in values}
             for group, values in sort.belongs.items():
-                # A link's count is what it would show: the line may fail this group alone.
+                # A link's count is what it would show, so a line counts if no other group hides it.
                 if missed[sort] <= {group}:
                     counts[group].update(dict.fromkeys(values, number))
         fitting = [line for line, sort in zip(lines, sorts, strict=True) if not missed[sort]]

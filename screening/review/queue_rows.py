@@ -1,4 +1,4 @@
-"""What one page of the queue shows: a line with its patient and its reasons. The same few queries for any page."""
+"""What one page of the queue shows: lines with their patients and reasons, in the same few queries for any page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WHYS = 4  # reasons in a row; the others are counted
 
 @dataclass(frozen=True)
 class QueueReason:
-    """One reason to look at a visit: a flag's gravity and what it is about, or words alone."""
+    """One reason to look at a visit: a flag's severity and subject, or words alone."""
 
     words: str
     severity: str = ""
@@ -32,7 +32,7 @@ class QueueReason:
 
 @dataclass(frozen=True)
 class Signs:
-    """What of a row changes while it stands on a screen: its age, its deadline and who has it."""
+    """The parts of a row that change while it is on a screen: its age, its deadline and who has it."""
 
     waited: str
     due: str  # in words, with the time
@@ -52,7 +52,7 @@ class Waiting:
 
     @property
     def shown(self) -> tuple[QueueReason, ...]:
-        """The first reasons; one more is shown rather than counted as "1 more"."""
+        """The first reasons; a single one left over is shown rather than counted as "1 more"."""
         return self.whys if len(self.whys) <= WHYS + 1 else self.whys[:WHYS]
 
     @property
@@ -62,20 +62,20 @@ class Waiting:
 
 
 def rows(wanted: Sequence[QueueLine], *, user: User, now: dt.datetime) -> list[Waiting]:
-    """Return a row for each line, in their order, as ``user`` sees it; a visit that is gone by now has none."""
+    """Return a row for each line, in their order, as ``user`` sees it; visits that are gone are left out."""
     policy = PolicyChange.objects.policy()
     visits = _visits(line.pk for line in wanted)
-    latest = {each.visit_id: each for each in Screening.objects.filter(visit__in=visits).order_by("number")}
+    latest = {row.visit_id: row for row in Screening.objects.filter(visit__in=visits).order_by("number")}
     runs = _latest_runs(list(latest.values()))
     seen = signs(wanted, user=user, now=now)
-    found = []
+    waiting = []
     for line in wanted:
         if visit := visits.get(line.pk):
             screening = latest.get(visit.pk)
             run = runs.get(screening.pk) if screening else None
             whys = tuple(_whys(line, visit, screening, run, policy)) if line.part is QueuePart.REVIEW else ()
-            found.append(Waiting(line=line, visit=visit, whys=whys, signs=seen[line.pk]))
-    return found
+            waiting.append(Waiting(line=line, visit=visit, whys=whys, signs=seen[line.pk]))
+    return waiting
 
 
 def signs(wanted: Iterable[QueueLine], *, user: User, now: dt.datetime) -> dict[int, Signs]:
@@ -88,7 +88,7 @@ def signs(wanted: Iterable[QueueLine], *, user: User, now: dt.datetime) -> dict[
 
 
 def _went(calling: Iterable[int]) -> dict[int, str]:
-    """Return who went to the patients that called for help and are still answering."""
+    """Return who went to the patients who called for help and are still answering."""
     taken = Visit.objects.filter(pk__in=list(calling)).exclude(urgent_taken_at=None)
     return {pk: f"{name} went to them" for pk, name in taken.values_list("pk", "urgent_taken_by__full_name")}
 
@@ -112,15 +112,15 @@ def _time(at: dt.datetime, now: dt.datetime) -> str:
 
 
 def _visits(pks: Iterable[int]) -> dict[int, Visit]:
-    found = Visit.objects.select_related("patient", "practitioner")
+    visits = Visit.objects.select_related("patient", "practitioner")
     asked = Prefetch("asked", queryset=PatientQuestion.objects.order_by("id"))
-    return found.prefetch_related(asked, "attestations").in_bulk(list(pks))
+    return visits.prefetch_related(asked, "attestations").in_bulk(list(pks))
 
 
 def _latest_runs(screenings: list[Screening]) -> dict[int, Assessment]:
     flags = Flag.objects.annotate(decided=Exists(Decision.objects.filter(flag=OuterRef("pk"))))
     runs = Assessment.objects.filter(screening__in=screenings).prefetch_related(Prefetch("flags", queryset=flags))
-    return {each.screening_id: each for each in runs.order_by("id")}
+    return {run.screening_id: run for run in runs.order_by("id")}
 
 
 def _whys(
@@ -131,7 +131,7 @@ def _whys(
         return
     flags = sorted(run.flags.all(), key=lambda flag: Severity(flag.severity).rank) if run else []
     grave = [flag for flag in flags if rules.needs_decision(Severity(flag.severity))]
-    # What was decided already waits for nobody; if everything was, the gravest still names the place in the queue.
+    # Flags that are decided are only counted, though the gravest may still set the place in the queue.
     undecided = [flag for flag in grave if not flag.decided]  # type: ignore[attr-defined]
     yield from [QueueReason(short(flag.question), flag.severity) for flag in undecided]
     if decided := len(grave) - len(undecided):
@@ -140,7 +140,7 @@ def _whys(
 
 
 def _other_whys(visit: Visit, screening: Screening | None, policy: Policy) -> Iterable[QueueReason]:
-    answers = screening.answers if screening else {}  # as stored: all that is looked at below is words
+    answers = screening.answers if screening else {}  # as stored: only texts and choices are looked at below
     if visit.wants_talk_at:
         yield QueueReason("Wants to talk first")
     if _has_question(visit, screening, bool(rules.open_questions(answers))):
@@ -156,11 +156,11 @@ def _other_whys(visit: Visit, screening: Screening | None, policy: Policy) -> It
 
 
 def _has_question(visit: Visit, screening: Screening | None, own: bool) -> bool:
-    """Whether something was asked, on the questionnaire or before signing, and not marked as answered since."""
+    """Whether something was asked, on the questionnaire or before signing, and is not marked as answered."""
     answered = [
-        each.at
-        for each in visit.attestations.all()
-        if each.kind == Attestation.Kind.QUESTIONS_ANSWERED and screening and each.screening_id == screening.pk
+        row.at
+        for row in visit.attestations.all()
+        if row.kind == Attestation.Kind.QUESTIONS_ANSWERED and screening and row.screening_id == screening.pk
     ]
     settled = max(answered, default=None)
-    return (own and settled is None) or any(settled is None or each.at > settled for each in visit.asked.all())
+    return (own and settled is None) or any(settled is None or asked.at > settled for asked in visit.asked.all())

@@ -1,4 +1,4 @@
-"""Was an adverse event foreseen: which flags warned of it, and did somebody go ahead all the same? Reads only."""
+"""Whether an adverse event was foreseen: which flags warned of it, and which of them were overridden. Reads only."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ AGAINST = (Severity.URGENT, Severity.STOP, Severity.DEFER)
 
 @dataclass(frozen=True)
 class Foreseen:
-    """The flags of the visit that warned of the event, and why they are said to; those that were overridden."""
+    """The flags of the visit that warned of the event, and why they count as warnings."""
 
     flags: tuple[FlagState, ...]
     related: Related
 
     @property
     def overridden(self) -> tuple[FlagState, ...]:
-        """The flags that said "not today" or graver, and were decided otherwise."""
+        """The flags of severity defer or graver that a practitioner went ahead against."""
         return tuple(
-            each
-            for each in self.flags
-            if each.severity in AGAINST and each.decision and each.decision.outcome != Decision.Outcome.NOT_TODAY
+            about
+            for about in self.flags
+            if about.severity in AGAINST and about.decision and about.decision.outcome != Decision.Outcome.NOT_TODAY
         )
 
 
 def foreseen(event: AdverseEvent) -> Foreseen:
-    """Return what the review of the event's visit knew of its risk. Notes warned of nothing."""
+    """Return the flags of the event's visit that warned of it; flags of severity note do not count."""
     related = RELATED[EventKind(event.kind)]
     raised = review_state(event.visit).flags
-    warned = (each for each in raised if each.flag.question in related.questions and each.severity is not Severity.NOTE)
+    about = (state for state in raised if state.flag.question in related.questions)
+    warned = (state for state in about if state.severity is not Severity.NOTE)
     return Foreseen(tuple(warned), related)

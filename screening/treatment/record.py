@@ -1,4 +1,4 @@
-"""The practitioner records the treatment, and what went wrong with it, then or later."""
+"""The practitioner records the treatment, and any adverse event, then or later."""
 
 from __future__ import annotations
 
@@ -34,11 +34,10 @@ def record_session(
     harm: str = "",
     missing: str = "",
 ) -> Session:
-    """Write what was done with needles at a visit whose consent was confirmed; the latest of a visit counts.
+    """Record what was done with needles at a visit whose consent was confirmed; a visit's latest record counts.
 
-    A reaction, and a needle that was not found (``missing`` says what was done about it), are adverse events as well;
-    ``harm`` says how bad. Raise ``NotAllowed`` for a place or a current that was not agreed to, and
-    for needles that do not add up.
+    A reaction, and a needle that was not found (``missing``: what was done about it), are adverse events as well;
+    ``harm``: how bad. Raise ``NotAllowed`` for a place or current not agreed to, or needles that do not add up.
     """
     preconditions.practitioner(by)
     preconditions.fresh(visit, *TREATED)
@@ -70,7 +69,7 @@ def record_session(
 
 
 def _agreed(visit: Visit, regions: Sequence[str], *, electro: bool) -> Plan:
-    """Return the plan that the patient consented to. Raise if this goes beyond it."""
+    """Return the plan that the patient consented to. Raise ``NotAllowed`` if this goes beyond it."""
     plan = Plan.of(visit)
     if plan is None:
         raise NotAllowed("There is no plan that the patient agreed to.")
@@ -79,9 +78,9 @@ def _agreed(visit: Visit, regions: Sequence[str], *, electro: bool) -> Plan:
     agreed, done = plan.scope, Scope.of(regions, electro=electro)
     beyond = agreed.exceeded_by(done)
     if ScopePart.REGION in beyond:
-        news = Scope(done.regions - agreed.regions)
+        added = Scope(done.regions - agreed.regions)
         raise NotAllowed(
-            f"The patient did not agree to this: {news.words}. Agreed: {agreed.words}. "
+            f"The patient did not agree to this: {added.words}. Agreed: {agreed.words}. "
             "A new place needs a new consent first; if a needle went there all the same, record an adverse event."
         )
     if ScopePart.ELECTRO in beyond:
@@ -101,17 +100,19 @@ def _counted(went_in: int, came_out: int, missing: str) -> None:
 
 
 def _events(session: Session, harm: str, by: Actor) -> None:
-    """Write the adverse events that a session tells of, those left out that an earlier version of it told of."""
+    """Record the adverse events of a session, except those that an earlier version of it recorded."""
     day = timezone.localdate(session.treated_at)
-    told = set(AdverseEvent.objects.that_count().filter(session__visit=session.visit).values_list("kind", flat=True))
-    found: list[tuple[EventKind, str]] = []
+    recorded = set(
+        AdverseEvent.objects.that_count().filter(session__visit=session.visit).values_list("kind", flat=True)
+    )
+    events: list[tuple[EventKind, str]] = []
     if session.reaction != Reaction.NONE:
         what = session.reaction_text or f"{session.get_reaction_display()}, at the session."
-        found.append((EVENT_OF[Reaction(session.reaction)], what))
+        events.append((EVENT_OF[Reaction(session.reaction)], what))
     if session.not_found:
-        found.append((EventKind.NEEDLE, f"{session.not_found} of {session.needles_in} not found. {session.missing}"))
-    for kind, what in found:
-        if kind.value not in told:
+        events.append((EventKind.NEEDLE, f"{session.not_found} of {session.needles_in} not found. {session.missing}"))
+    for kind, what in events:
+        if kind.value not in recorded:
             _write(session.visit, kind, harm, day, what, "", session, by)
 
 
@@ -119,10 +120,9 @@ def _events(session: Session, harm: str, by: Actor) -> None:
 def record_event(
     *, visit: Visit, kind: str, harm: str, began_on: dt.date, what: str, done: str, by: Actor
 ) -> AdverseEvent:
-    """Write that something went wrong with the treatment of a visit, however much later it is told.
+    """Record that something went wrong with the treatment of a visit, however late it is reported.
 
-    ``began_on``: from the visit's day to today. Raise ``NotAllowed`` otherwise, or if there was no
-    treatment to go wrong.
+    ``began_on``: from the visit's day to today. Raise ``NotAllowed`` otherwise, or if there was no treatment.
     """
     preconditions.practitioner(by)
     preconditions.fresh(visit, *TREATED)
@@ -154,7 +154,7 @@ def _write(
 
 @transaction.atomic
 def note_event(*, event: AdverseEvent, kind: str, text: str, by: Actor) -> EventNote:
-    """Write how an adverse event went on, or that it was recorded in error: it stays, and counts no more."""
+    """Record how an adverse event went on, or that it was recorded in error: then it no longer counts."""
     preconditions.practitioner(by)
     if not text.strip():
         raise NotAllowed("Write the note first.")

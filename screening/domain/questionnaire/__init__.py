@@ -1,6 +1,6 @@
 """The questionnaire as frozen values: name, wording, kind, choices, and when each is asked.
 
-``content`` is what a clinical lead reads; ``question`` says what a question is; ``answers`` what one may answer.
+``content`` is what a clinical lead reads; ``question`` defines what a question is, ``answers`` what may be answered.
 """
 
 from screening.domain.questionnaire.answers import (

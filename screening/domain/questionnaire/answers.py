@@ -18,16 +18,16 @@ from screening.domain.questionnaire.question import A_PAGE, AnswerKind, Answers,
 
 
 def caller(question: Question, answers: Answers) -> str | None:
-    """Return the name of the question whose answer calls for this one, or nothing."""
+    """Return the name of the question whose answer calls for this one, or ``None``."""
     for when in question.asked:
-        # A question that is not asked itself calls for nothing, whatever answer it still carries.
+        # A question that is itself not asked calls for nothing, whatever answer it still has.
         if asked(QUESTIONS[when.question], answers, returning=True) and when.holds(answers):
             return when.question
     return None
 
 
 def asked(question: Question, answers: Answers, *, returning: bool) -> bool:
-    """Say whether ``question`` is asked of a patient with these answers (``returning``: was needled here before)."""
+    """Return whether a patient with these answers is asked ``question`` (``returning``: was needled here before)."""
     if question.returning and not returning:
         return False
     return not question.asked or caller(question, answers) is not None
@@ -35,13 +35,13 @@ def asked(question: Question, answers: Answers, *, returning: bool) -> bool:
 
 @cache
 def _follow_ups(section: Section) -> tuple[Question, ...]:
-    """Return the follow-ups that some answers may call for in a section."""
+    """Return every follow-up that answers in a section may call for."""
     family: set[str] = set()
     below = set(section.questions)
     while below - family:
         family |= below
-        below = {each.name for each in QUESTIONS.values() if any(when.question in family for when in each.asked)}
-    return tuple(each for each in QUESTIONS.values() if each.parent and each.name in family)
+        below = {name for name, other in QUESTIONS.items() if any(when.question in family for when in other.asked)}
+    return tuple(question for name, question in QUESTIONS.items() if question.parent and name in family)
 
 
 def pages(section: Section, answers: Answers, *, returning: bool) -> list[list[Question]]:
@@ -60,7 +60,7 @@ def pages(section: Section, answers: Answers, *, returning: bool) -> list[list[Q
 
 
 def place(name: str, answers: Answers, *, returning: bool) -> tuple[str, int] | None:
-    """Return the section's slug and the page (from 0) on which a question stands, or nothing while it is not asked."""
+    """Return the section's slug and the page (from 0) that has a question, or ``None`` if it is not asked."""
     for section in SECTIONS:
         for number, page in enumerate(pages(section, answers, returning=returning)):
             if any(question.name == name for question in page):
@@ -69,7 +69,7 @@ def place(name: str, answers: Answers, *, returning: bool) -> tuple[str, int] | 
 
 
 def prune(answers: Answers, *, returning: bool) -> dict[str, Value]:
-    """Return the answers without those to questions that are not asked (any more), follow-ups of follow-ups too."""
+    """Return the answers without those to questions that are not asked, or no longer."""
     return {
         name: value
         for name, value in answers.items()
@@ -89,12 +89,12 @@ def missing(answers: Answers, *, returning: bool) -> list[str]:
 
 
 def in_private(answers: Answers) -> list[Question]:
-    """Return the questions that the patient would rather answer in private, to the practitioner."""
-    return [each for each in QUESTIONS.values() if each.private and answers.get(each.name) == "prefer_not"]
+    """Return the questions that the patient would rather answer in private."""
+    return [question for name, question in QUESTIONS.items() if question.private and answers.get(name) == "prefer_not"]
 
 
 def in_words(question: Question, value: Value | None) -> str:
-    """Say an answer in words: "Yes", "Left calf, right shin", "23 November 2026", "7 out of 10", "Not given"."""
+    """Return an answer in words: "Yes", "Left calf, right shin", "23 November 2026", "7 out of 10", "Not given"."""
     if value is None or value == "":
         return "Not given"
     if isinstance(value, list):
@@ -122,7 +122,7 @@ def dump(answers: Answers) -> dict[str, str | int | float | list[str]]:
 
 
 def load(stored: Mapping[str, object]) -> dict[str, Value]:
-    """Return typed answers from what ``dump`` wrote. Raise ``ValueError`` naming what does not belong."""
+    """Return typed answers from what ``dump`` wrote. Raise ``ValueError`` for an unknown question or a bad value."""
     answers: dict[str, Value] = {}
     for name, value in stored.items():
         if name not in QUESTIONS:
@@ -135,7 +135,7 @@ def load(stored: Mapping[str, object]) -> dict[str, Value]:
 
 
 def all_clear() -> dict[str, Value]:
-    """Return the answers of a healthy adult: nothing to look at. Texts are left empty, follow-ups unanswered."""
+    """Return the answers of a healthy adult, which raise no flag. Texts are empty, follow-ups unanswered."""
     harmless: dict[str, Value] = {"filled_in_by": "self", "understands_why": "yes", "wants_treatment": "yes"}
     harmless |= {"eaten": "yes", "needle_fear": 0}
     for question in QUESTIONS.values():
@@ -166,9 +166,9 @@ def _chosen(question: Question, value: object) -> str | None:
 
 def _picked(question: Question, value: object) -> list[str] | None:
     known = REGIONS if question.regions else [choice.value for choice in question.choices]
-    if not isinstance(value, list) or any(each not in known for each in value):
+    if not isinstance(value, list) or any(picked not in known for picked in value):
         return None
-    return list(dict.fromkeys(str(each) for each in value))
+    return list(dict.fromkeys(str(picked) for picked in value))
 
 
 def _number(question: Question, value: object) -> int | float | None:
@@ -189,7 +189,7 @@ def _date(question: Question, value: object) -> datetime.date | None:
             return None
     if isinstance(value, datetime.datetime) or not isinstance(value, datetime.date):
         return None
-    return value if 1900 <= value.year <= 2199 else None  # outside it is a slip of the finger
+    return value if 1900 <= value.year <= 2199 else None  # outside it is a typing error
 
 
 def _clean_text(question: Question, value: object) -> str | None:

@@ -1,6 +1,6 @@
 """The questionnaire as frozen values: name, wording, kind, choices, and when each is asked. Pure: no Django.
 
-Names and answer values are public and keep their meaning for ever; wording may change, and then ``VERSION`` does too.
+Names and answer values are public and keep their meaning forever; wording may change, and then ``VERSION`` does too.
 To ask a new question: add it below, put its name into a section (or give it a ``parent``), and add its rule.
 """
 

@@ -48,10 +48,10 @@ class When:
 
     question: str
     values: tuple[str, ...] = ()
-    unless: bool = False  # turns it round: asked while the question has none of the values
+    unless: bool = False  # negates it: asked while the question has none of the values
 
     def holds(self, answers: Answers) -> bool:
-        """Say whether ``answers`` call for the follow-up."""
+        """Return whether ``answers`` call for the follow-up."""
         answer = answers.get(self.question)
         if not self.values:
             return (answer is not None) != self.unless
@@ -101,7 +101,7 @@ class Question:
 
     @property
     def allowed(self) -> str:
-        """Say in words which values this question takes."""
+        """The values that this question takes, in words."""
         if self.kind is AnswerKind.DATE:
             return "a date such as 2026-11-23" + (", not in the future" if self.latest else "")
         if self.kind is AnswerKind.TEXT:

@@ -1,4 +1,4 @@
-"""Run worked cases, or every past screening, against the rules: what a clinical lead does before a change goes live."""
+"""Run the rules over worked cases or every past screening, as a clinical lead does before a change goes live."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 class Command(BaseCommand):
     """A file needs no database and no environment variable; ``--past`` reads the database and writes nothing.
 
-    Exit status: 0 as expected, 1 something differs, 2 asked wrongly or a bad file.
+    Exit status: 0 as expected, 1 something differs, 2 wrong arguments or a bad file.
     """
 
-    help = "Run every worked case of FILE, or with --past every stored screening, against the present rules."
+    help = "Run the present rules over the worked cases of FILE, or with --past over every stored screening."
     requires_system_checks = []
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the file and the way to print."""
+        """Take the file of cases or ``--past``, and ``--json``."""
         parser.add_argument("file", metavar="FILE.toml", nargs="?", help="worked cases, in TOML")
         parser.add_argument("--past", action="store_true", help="every stored screening: what would differ today")
         parser.add_argument("--json", action="store_true", help="print one JSON object a case, a line each")
 
     def handle(self, *args: Any, file: str | None, past: bool, json: bool, **options: Any) -> None:
-        """Print one line a case, or a past screening that differs. Raise ``CommandError`` (status 2) for a bad file."""
+        """Print a line a case, or a past screening that differs. Raise ``CommandError`` (status 2) for a bad file."""
         if past == bool(file):
-            raise CommandError("Name a file of cases, or ask for --past; one of them.", returncode=2)
+            raise CommandError("Name a file of cases, or ask for --past, not both.", returncode=2)
         differs = self._past(json) if past else self._file(file or "", json)
         if differs:
             sys.exit(1)
@@ -52,16 +52,16 @@ class Command(BaseCommand):
 
     def _past(self, json: bool) -> bool:
         from screening.reports.rule_backtest import (
-            judged,  # only here: a file is judged without a database, and without its models
+            judged,  # imported here, because cases in a file need no database and no models
         )
 
         count = differs = lapses = 0
-        for each in judged():
+        for screening in judged():
             count += 1
-            differs += each.differs
-            lapses += each.lapses
-            if each.differs:
-                self.stdout.write(_past_as_json(each) if json else _past_as_line(each))
+            differs += screening.differs
+            lapses += screening.lapses
+            if screening.differs:
+                self.stdout.write(_past_as_json(screening) if json else _past_as_line(screening))
         if not json:
             self.stdout.write(f"{count} screenings, {differs} would differ, {lapses} open clearances lapse")
         return differs > 0
@@ -77,16 +77,17 @@ def _as_line(verdict: CaseVerdict) -> str:
     return f"{mark:<8}{verdict.result.outcome:<8}{verdict.name}{': ' + differences if differences else ''}"
 
 
-def _past_as_json(each: Judged) -> str:
-    return json.dumps(asdict(each), ensure_ascii=False)
+def _past_as_json(screening: Judged) -> str:
+    return json.dumps(asdict(screening), ensure_ascii=False)
 
 
-def _past_as_line(each: Judged) -> str:
-    if each.unreadable:
-        said = [f"cannot be judged any more: {each.unreadable}"]
+def _past_as_line(screening: Judged) -> str:
+    if screening.unreadable:
+        parts = [f"cannot be judged any more: {screening.unreadable}"]
     else:
-        changed = [f"{each.then} becomes {each.now}"] if each.then != each.now else []
-        said = [*changed, *(f"new: {words}" for words in each.raised), *(f"gone: {words}" for words in each.settled)]
-    if each.lapses:
-        said.append(f"its open clearance lapses ({', '.join(each.why)})")
-    return f"visit {each.visit}, screening {each.number}: {'; '.join(said)}"
+        parts = [f"{screening.then} becomes {screening.now}"] if screening.then != screening.now else []
+        parts += [f"new: {words}" for words in screening.raised]
+        parts += [f"gone: {words}" for words in screening.settled]
+    if screening.lapses:
+        parts.append(f"its open clearance lapses ({', '.join(screening.why)})")
+    return f"visit {screening.visit}, screening {screening.number}: {'; '.join(parts)}"

@@ -1,4 +1,4 @@
-"""What the review page shows: which forms stand on it, given where the review stands."""
+"""What the review page shows, and which forms it has, given where the review stands."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MAY_VOUCH = (Stage.IN_REVIEW, Stage.CONSENTING, Stage.SIGNED)
 
 @dataclass(frozen=True)
 class FlagPanel:
-    """One flag with the form to decide about it; no form where nothing is to be decided."""
+    """One flag with the form to decide about it, or no form if nothing is to be decided."""
 
     about: FlagState
     form: DecisionForm | None
@@ -55,26 +55,26 @@ def _asked(state: ReviewState) -> list[Question]:
 
 
 def back_form(state: ReviewState, data: Mapping[str, Any] | None = None) -> BackForm:
-    """Return the form that names the questions to ask again, those with a flag first."""
-    flagged = [each.flag.question for each in state.flags if each.needs_decision]
+    """Return the form to choose the questions to ask again, flagged ones first."""
+    flagged = [about.flag.question for about in state.flags if about.needs_decision]
     return BackForm(data, flagged=flagged, asked=_asked(state))
 
 
 def _panels(state: ReviewState, may_act: bool, refused: DecisionForm | None, refused_flag: int) -> list[FlagPanel]:
     panels = []
-    first = next((each for each in state.flags if each.undecided or each.stops_now), None)  # one fits on the screen
-    for each in state.flags:
-        form = refused if each.flag.pk == refused_flag else None
-        if form is None and may_act and each.severity is not Severity.NOTE:
-            form = DecisionForm(about=each)
-        panels.append(FlagPanel(about=each, form=form, open=form is refused if refused else each is first))
+    first = next((about for about in state.flags if about.undecided or about.stops_now), None)  # one fits the screen
+    for about in state.flags:
+        form = refused if about.flag.pk == refused_flag else None
+        if form is None and may_act and about.severity is not Severity.NOTE:
+            form = DecisionForm(about=about)
+        panels.append(FlagPanel(about=about, form=form, open=form is refused if refused else about is first))
     return panels
 
 
 def _sections(state: ReviewState) -> list[tuple[str, list[tuple[str, str]]]]:
     way = route(state.answers, returning=state.visit.returning)
     return [
-        (section.heading, [(each.short, _words(state, each)) for _, each in rows])
+        (section.heading, [(question.short, _words(state, question)) for _, question in rows])
         for section, rows in way.by_section(state.answers)
     ]
 
@@ -92,10 +92,10 @@ def context(
     decision_flag: int = 0,
     **refused: BaseForm,
 ) -> dict[str, Any]:
-    """Return what the template needs. ``refused``: the form that was sent and is not right, by its name on the page.
+    """Return the template's context. ``refused``: a form that was sent and is not valid, by its name on the page.
 
-    ``held_by_another``: a colleague has the claim, so nothing can be changed here. What was sent all the same stays on
-    the page, because nobody should have to type it twice.
+    ``held_by_another``: a colleague has the claim, so nothing can be changed here. A form that was sent all the same
+    stays on the page, so that nobody has to type it twice.
     """
     visit = state.visit
     reads_only = held_by_another and not (decision_form or refused)
@@ -104,7 +104,7 @@ def context(
     fresh: dict[str, Any] = {
         "plan_form": PlanForm(last=state.plan, planned=visit.planned_regions),
         "talk_form": TalkForm(near_lung=state.near_lung, teach_back=state.teach_back),
-        **{f"{kind}_form": form(ids=kind, initial=_known(state, kind)) for kind, form in VOUCHING.items()},
+        **{f"{kind}_form": form(ids=kind, initial=_recorded(state, kind)) for kind, form in VOUCHING.items()},
         "back_form": back_form(state),
         "stop_form": StopForm(),
     }
@@ -115,8 +115,8 @@ def context(
         "in_review": visit.at is Stage.IN_REVIEW,
         "may_vouch": visit.at in MAY_VOUCH and not reads_only,
         "may_stop": visit.at in MAY_STOP and not reads_only,
-        "stops": [each for each in state.flags if each.stops_now] if may_act else [],
-        # Answers that the patient is still writing are read only when help is needed.
+        "stops": [about for about in state.flags if about.stops_now] if may_act else [],
+        # Answers that the patient is still giving are shown only if they called for help.
         "shows_answers": state.screening is not None and (visit.at is not Stage.ANSWERING or calling),
         "reported": _reported(state) if calling else "",
         "panels": _panels(state, may_act, decision_form, decision_flag),
@@ -130,8 +130,8 @@ def context(
             if prompt.name in state.teach_back
         ],
         "since": since(state.screening) if state.screening and state.screening.submitted_at else [],
-        # What was flagged comes first on the page, so it comes first here.
-        "to_do": sorted(state.to_do, key=lambda each: not each.place.startswith("flag-")) if may_act else [],
+        # Flags come first on the page, so they come first here.
+        "to_do": sorted(state.to_do, key=lambda task: not task.place.startswith("flag-")) if may_act else [],
         "not_able": talk.not_able(state.teach_back),
         "vitals_words": attestations.vitals_words(taken.data) if (taken := state.attested.get(Kind.VITALS)) else "",
         "modes": attestations.MODES,
@@ -142,7 +142,7 @@ def context(
 
 
 def _since_home(state: ReviewState) -> list[tuple[str, str, str]]:
-    """Return what was answered otherwise at home: the question in short, the answer then, the answer here."""
+    """Return what was answered differently at home: the question's short name, the answer there, the answer here."""
     home = said_at_home(state.visit)
     then = questionnaire.load(home.answers) if home else {}
     return [
@@ -157,11 +157,11 @@ def _since_home(state: ReviewState) -> list[tuple[str, str, str]]:
 
 
 def _reported(state: ReviewState) -> str:
-    """Return the symptoms that cannot wait, in words."""
+    """Return the urgent symptoms, in words."""
     return questionnaire.in_words(questionnaire.QUESTIONS["urgent_symptoms"], state.answers.get("urgent_symptoms"))
 
 
-def _known(state: ReviewState, kind: str) -> dict[str, Any] | None:
-    """Return what was recorded last, to be changed; a measurement is typed afresh."""
-    known = state.attested.get(kind)
-    return dict(known.data) if known and kind != Kind.VITALS else None
+def _recorded(state: ReviewState, kind: str) -> dict[str, Any] | None:
+    """Return what was recorded last, to be changed; ``None`` for measurements, which are typed afresh."""
+    last = state.attested.get(kind)
+    return dict(last.data) if last and kind != Kind.VITALS else None

@@ -18,8 +18,8 @@ USUAL = 12
 
 
 def _span(request: StaffRequest) -> Span:
-    asked = request.GET.get("weeks", "")
-    weeks = int(asked) if asked in map(str, SPANS) else USUAL
+    chosen = request.GET.get("weeks", "")
+    weeks = int(chosen) if chosen in map(str, SPANS) else USUAL
     return Span.of(weeks, timezone.localdate(), request.actor.site)
 
 
@@ -32,7 +32,7 @@ def _figure(request: StaffRequest, slug: str) -> Figure:
 @staff(Role.MANAGER)
 @require_GET
 def figures(request: StaffRequest) -> HttpResponse:
-    """All figures of a span of weeks."""
+    """Show all figures for some weeks."""
     span = _span(request)
     context = {"figures": [make(span) for make in FIGURES.values()], "span": span, "spans": SPANS}
     return render(request, "screening/manager/figures.html", context)
@@ -41,14 +41,14 @@ def figures(request: StaffRequest) -> HttpResponse:
 @staff(Role.MANAGER)
 @require_GET
 def plot(request: StaffRequest, slug: str) -> HttpResponse:
-    """One figure as SVG."""
+    """Return one figure as SVG."""
     return HttpResponse(svg(_figure(request, slug)), content_type="image/svg+xml")
 
 
 @staff(Role.MANAGER)
 @require_GET
 def sheet(request: StaffRequest, slug: str) -> HttpResponse:
-    """One figure as CSV."""
+    """Return one figure as CSV."""
     figure = _figure(request, slug)
     rows = ((name, *numbers) for name, numbers in figure.rows)
     Journal.objects.record("figures exported", by=request.actor, kind=slug)

@@ -1,4 +1,4 @@
-"""The forms of what a practitioner vouches for: the talk, who takes part, what was measured."""
+"""The forms for what a practitioner vouches for: the talk, who takes part, what was measured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from screening.pages.desk.forms.base import OnDesk, area
 
 
 class TalkForm(OnDesk):
-    """What the patient could say back. One field a prompt; ``screening.domain.talk`` says which have to be asked."""
+    """What the patient could say back: a field for each prompt; ``screening.domain.talk`` says which are required."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class TalkForm(OnDesk):
                 label=prompt.asks,
                 choices=list(talk.RESULTS.items()),
                 widget=forms.RadioSelect,
-                required=False,  # one that is missing is no fault where the talk ended because another failed
+                required=False,  # one may be missing if the talk ended because another failed
                 help_text="The needles go near the lung: this one must be asked." if must else "",
                 error_messages={"invalid_choice": f"{prompt.about}: choose one of the results shown."},
             )
@@ -42,10 +42,10 @@ class TalkForm(OnDesk):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        for each in talk.left_out(cleaned, **self.asks):
-            if each.name in cleaned:  # else it has its own error already
-                near = " The needles go near the lung." if each.name == talk.BREATHLESS else ""
-                self.add_error(each.name, f"{each.about}: record what the patient said.{near}")
+        for prompt in talk.left_out(cleaned, **self.asks):
+            if prompt.name in cleaned:  # else it has its own error already
+                near = " The needles go near the lung." if prompt.name == talk.BREATHLESS else ""
+                self.add_error(prompt.name, f"{prompt.about}: record what the patient said.{near}")
         return cleaned
 
     def teach_back(self) -> dict[str, str]:
@@ -108,7 +108,7 @@ class CapacityForm(OnDesk):
 
 def _measured(name: str) -> forms.IntegerField:
     plausible = attestations.VITALS[name]
-    said = dict.fromkeys(("invalid", "min_value", "max_value"), plausible.allowed)
+    errors = dict.fromkeys(("invalid", "min_value", "max_value"), plausible.allowed)
     return forms.IntegerField(
         label=plausible.label,
         help_text=f"In {plausible.unit}, {plausible.low} to {plausible.high}",
@@ -116,7 +116,7 @@ def _measured(name: str) -> forms.IntegerField:
         max_value=plausible.high,
         required=False,
         widget=forms.TextInput({"inputmode": "numeric", "class": "number-box"}),
-        error_messages=said,
+        error_messages=errors,
     )
 
 

@@ -16,7 +16,7 @@ def area(rows: int = 2) -> forms.Textarea:
 
 
 class OnDesk(PlainForm):
-    """Several forms stand on one page: each has ids of its own, while its controls keep their plain names."""
+    """One of several forms on a page: its ids carry a prefix, while its controls keep their plain names."""
 
     def __init__(
         self, data: Mapping[str, Any] | None = None, *, ids: str, initial: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from clinic.web.fields import PlainForm, PlainText
 
 
 class QueueSearchForm(PlainForm):
-    """The first letters of a patient's name; empty shows everybody."""
+    """A search by the first letters of a patient's name; empty shows everybody."""
 
     name = PlainText(
         label="Patient’s name, or its first letters",

@@ -17,7 +17,7 @@ from screening.domain.scope import Scope
 from screening.models import Decision, Plan, ReviewOutcome, Technique
 from screening.pages.desk.forms.base import OnDesk, area
 
-SESSIONS = 3  # usually two or three, says the clinic's article
+SESSIONS = 3  # two or three are usual, says the clinic's article
 
 
 class DecisionForm(OnDesk):
@@ -29,7 +29,7 @@ class DecisionForm(OnDesk):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose a decision.", "invalid_choice": "Choose one of the decisions shown."},
     )
-    reason = PlainText(label="Why", widget=area(), error_messages={"required": "Say why you decide so."})
+    reason = PlainText(label="Why", widget=area(), error_messages={"required": "Say why you decided this."})
     precaution = PlainText(
         label="Precaution",
         help_text="The patient reads this before signing, and it is printed on the consent.",
@@ -44,7 +44,7 @@ class DecisionForm(OnDesk):
         if last:
             initial |= {"reason": last.reason, "until": last.until}
             initial["precaution"] = last.precaution or initial["precaution"]
-        if about.decision:  # one on earlier answers helps with words; the choice is made afresh
+        if about.decision:  # one on earlier answers lends its words only
             initial["outcome"] = about.decision.outcome
         super().__init__(data, ids=f"flag{about.flag.pk}", initial=initial)
         for field in self.fields.values():
@@ -66,7 +66,7 @@ class DecisionForm(OnDesk):
 
 
 class AheadForm(OnDesk):
-    """Going ahead against a stop: why, with which precaution, and the proof of who decides."""
+    """Going ahead against a stop: why, with which precaution, and a password as proof of who decides."""
 
     reason = PlainText(
         label="Why you go ahead against this stop",
@@ -92,14 +92,14 @@ class AheadForm(OnDesk):
         super().__init__(data, ids="ahead", initial={"precaution": " ".join(about.flag.precautions)})
 
     def decision(self) -> dict[str, str]:
-        """Return the outcome with its words; a precaution that was written makes it one."""
+        """Return the outcome with its words: with a precaution if one was written, else cleared."""
         outcomes, precaution = Decision.Outcome, self.cleaned_data["precaution"]
         outcome = outcomes.PRECAUTION if precaution else outcomes.CLEARED
         return {"outcome": outcome.value, "reason": self.cleaned_data["reason"], "precaution": precaution}
 
 
 class PlanForm(OnDesk):
-    """Where, how, and how often. Given ``last``, it starts from the plan that stands."""
+    """Where, how, and how often. ``last``: the plan to start from."""
 
     box = body_map.BOX  # of the body map
 
@@ -147,7 +147,7 @@ class PlanForm(OnDesk):
         planned: Iterable[str] = (),
         ids: str = "plan",
     ) -> None:
-        """``planned``: what the front desk noted, taken while there is no plan yet."""
+        """``planned``: the regions that the front desk noted, used while there is no plan."""
         regions = last.regions if last else list(planned)
         initial: dict[str, Any] = {"regions": sorted(set().union(*(body_regions.sides(name) for name in regions)))}
         if last:
@@ -163,13 +163,13 @@ class PlanForm(OnDesk):
 
     @property
     def scope(self) -> Scope:
-        """What was filled in, once it is valid."""
+        """The plan that was filled in; for a valid form only."""
         filled = self.cleaned_data
         regions, technique, electro = filled["regions"], filled["technique"], filled["electro"]
         return Scope.of(regions, technique=technique, electro=electro, visits=filled["sessions"])
 
     def body(self) -> list[tuple[str, list[dict[str, Any]]]]:
-        """Return the regions as the body map draws them: the groups, each region with its box and its shapes."""
+        """Return the regions for the body map, by group, each with its box and its shapes."""
         boxes = {str(box.data["value"]): box for box in self["regions"]}
         return [
             (
@@ -190,7 +190,7 @@ class PlanForm(OnDesk):
 
 
 def region_groups() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the regions in three groups, each as its value and its words."""
+    """Return the regions in three groups, each region as its value and its words."""
     groups: dict[str, list[tuple[str, str]]] = {"Middle": [], "Left": [], "Right": []}
     for name in concrete():
         side = name.partition("_")[0].capitalize()
@@ -199,7 +199,7 @@ def region_groups() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def concrete() -> list[str]:
-    """Return the regions that mean one side of the body only, from head to foot."""
+    """Return the regions that mean one side of the body, from head to foot."""
     return [name for name in body_regions.REGIONS if body_regions.sides(name) == frozenset({name})]
 
 
@@ -223,15 +223,15 @@ class BackForm(_Ending):
     def __init__(
         self, data: Mapping[str, Any] | None = None, *, flagged: Iterable[str] = (), asked: Iterable[Question] = ()
     ) -> None:
-        """``flagged``: names that stand first, because a flag is about them."""
+        """``flagged``: names that come first, because a flag is about them."""
         super().__init__(data, ids="back", initial={"ending": ReviewOutcome.Ending.BACK.value})
         first = set(flagged)
         named = [(question.name, question.short) for question in asked]
         field = self.fields["ask_again"]
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = [
-            ("With a flag", [each for each in named if each[0] in first]),
-            ("All others", [each for each in named if each[0] not in first]),
+            ("With a flag", [choice for choice in named if choice[0] in first]),
+            ("All others", [choice for choice in named if choice[0] not in first]),
         ]
 
 

@@ -1,4 +1,4 @@
-"""What a practitioner types in from a paper form: first which form it is, then what the patient wrote on it."""
+"""What a practitioner types in from a paper form: first which form it is, then the patient's answers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from screening.domain.questionnaire import AnswerKind, Value
 from screening.models import PaperForm
 from screening.pages.patient.forms.answers import PageForm
 
-EMPTY = "empty"  # on the form only: a round button cannot be taken back, and a slip must not stay an answer
+EMPTY = "empty"  # on the form only: radio buttons cannot be cleared, and a slip must not stay an answer
 
 
 class PaperCodeForm(PlainForm):
-    """The code on the sheets, and the date of birth as the patient wrote it there: is it this visit's form?"""
+    """The code on the sheets, and the date of birth as the patient wrote it: they show that it is this visit's form."""
 
     code = forms.CharField(
         label="Code on the paper",
@@ -50,14 +50,14 @@ class PaperCodeForm(PlainForm):
 
 def _form_of(visit: Visit, typed: str, statement_sha256: str) -> PaperForm:
     wanted = read_code(typed)
-    found = next((each for each in visit.paper_forms.all() if read_code(each.code) == wanted), None)
-    if found is None:
+    printed = next((form for form in visit.paper_forms.all() if read_code(form.code) == wanted), None)
+    if printed is None:
         raise ValidationError("No form of this visit has this code. Check the sheet, and that it is this patient’s.")
     try:
-        check_counts(found, statement_sha256=statement_sha256)
+        check_counts(printed, statement_sha256=statement_sha256)
     except NotAllowed as refusal:
         raise ValidationError(str(refusal)) from refusal
-    return found
+    return printed
 
 
 def _same_birth_date(visit: Visit, born: dt.date) -> dt.date:
@@ -74,7 +74,7 @@ def _may_be_empty(field: forms.Field) -> None:
 
 
 class PaperAnswersForm(PageForm):
-    """All questions on one page, none of them answered beforehand, and none that must be."""
+    """All questions on one page; none is filled in beforehand, and none is required."""
 
     def __init__(
         self,
@@ -84,9 +84,9 @@ class PaperAnswersForm(PageForm):
         statement_sha256: str,
         printed: PaperForm | None = None,
     ) -> None:
-        """``printed``: the form whose code and birth date were found right, to begin with."""
+        """``printed``: the form whose code and birth date were right, filled in to begin with."""
         self.visit, self.statement_sha256 = visit, statement_sha256
-        asked = {each.name: each.question for _, rows in paper_form.sheet(returning=visit.returning) for each in rows}
+        asked = {row.name: row.question for _, rows in paper_form.sheet(returning=visit.returning) for row in rows}
         super().__init__(list(asked.values()), {}, data)
         for field in self.fields.values():
             _may_be_empty(field)
@@ -115,9 +115,9 @@ class PaperAnswersForm(PageForm):
         return cleaned
 
     def _when(self, name: str) -> Any:
-        return next(each.asked for each in self.asked if each.name == name)
+        return next(question.asked for question in self.asked if question.name == name)
 
     def given(self) -> dict[str, Value]:
-        """Return what is on the paper. A text that was left empty says nothing there, not even "nothing to say"."""
-        texts = {each.name for each in self.asked if each.kind is AnswerKind.TEXT}
+        """Return what is on the paper. There an empty text is no answer, not even "nothing to say"."""
+        texts = {question.name for question in self.asked if question.kind is AnswerKind.TEXT}
         return {name: value for name, value in super().given().items() if value != "" or name not in texts}

@@ -1,4 +1,4 @@
-"""The practitioner's forms for what comes after consent: the session, an adverse event, and how it goes on."""
+"""The practitioner's forms for what comes after consent: a session, an adverse event, a note on one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COUNTED = {
     "min_value": f"Type a number from 1 to {MOST_NEEDLES}.",
     "max_value": f"Type a number from 1 to {MOST_NEEDLES}.",
 }
-HARMS = [(each.value, words) for each, words in HARM_WORDS.items()]
+HARMS = [(harm.value, words) for harm, words in HARM_WORDS.items()]
 
 
 def _area(rows: int = 2) -> forms.Textarea:
@@ -39,9 +39,9 @@ def _count(label: str, low: int, **kwargs: Any) -> forms.IntegerField:
 
 
 class SessionForm(PlainForm):
-    """What was done with needles, and that every needle came out again.
+    """What was done with needles, and whether all of them came out again.
 
-    Only what the patient agreed to is offered; the place of a needle that went elsewhere is refused with the reason.
+    Only what the patient agreed to is offered; any other place is refused with the reason.
     """
 
     regions = forms.MultipleChoiceField(
@@ -74,7 +74,7 @@ class SessionForm(PlainForm):
     missing = PlainText(label="Where you looked, and what was done about it", required=False, widget=_area())
     reaction = forms.ChoiceField(
         label="Reaction at once",
-        choices=[(each.value, words) for each, words in REACTION_WORDS.items()],
+        choices=[(reaction.value, words) for reaction, words in REACTION_WORDS.items()],
         widget=forms.RadioSelect,
         error_messages={"required": "Choose a reaction, or “None”."},
     )
@@ -95,7 +95,7 @@ class SessionForm(PlainForm):
     def __init__(self, data: QueryDict | None = None, *, visit: Visit, plan: Plan, last: Session | None) -> None:
         super().__init__(data, initial=_before(plan, last))
         self.visit = visit
-        # Any place may be sent, so that one that was not agreed to is refused with the reason.
+        # A place that was sent is offered too, so that the refusal can give the reason.
         offered = concrete(plan.regions) | ({*data.getlist("regions")} & {*CONCRETE} if data else set())
         field = self.fields["regions"]
         assert isinstance(field, forms.MultipleChoiceField)
@@ -109,15 +109,15 @@ class SessionForm(PlainForm):
     def _is_short(data: Mapping[str, Any] | None) -> bool:
         """Whether fewer needles came out than went in, so that the form asks about it."""
         counts = [str(data.get(name, "")).strip() for name in ("needles_in", "needles_out")] if data else []
-        return bool(counts) and all(each.isdecimal() for each in counts) and int(counts[1]) < int(counts[0])
+        return bool(counts) and all(count.isdecimal() for count in counts) and int(counts[1]) < int(counts[0])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         self._count(cleaned)
-        told = cleaned.get("reaction") not in (None, Reaction.NONE)
-        if told and not cleaned.get("reaction_text"):
+        reacted = cleaned.get("reaction") not in (None, Reaction.NONE)
+        if reacted and not cleaned.get("reaction_text"):
             self.add_error("reaction_text", "Say what happened.")
-        if (told or cleaned.get("not_found")) and not cleaned.get("harm"):
+        if (reacted or cleaned.get("not_found")) and not cleaned.get("harm"):
             self.add_error("harm", "Say how bad it was.")
         return cleaned
 
@@ -130,12 +130,12 @@ class SessionForm(PlainForm):
         elif not cleaned.get("missing"):
             self.add_error("missing", "Say where you looked, and what was done about it.")
 
-    def said(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         """Return what ``record_session`` takes."""
-        said = {name: value for name, value in self.cleaned_data.items() if name != "not_found"}
+        values = {name: value for name, value in self.cleaned_data.items() if name != "not_found"}
         day = min(self.visit.day, timezone.localdate())
-        said["treated_at"] = timezone.make_aware(dt.datetime.combine(day, said["treated_at"]))
-        return {"electro": False, **said}
+        values["treated_at"] = timezone.make_aware(dt.datetime.combine(day, values["treated_at"]))
+        return {"electro": False, **values}
 
 
 def _before(plan: Plan, last: Session | None) -> dict[str, Any]:
@@ -155,7 +155,7 @@ class EventForm(PlainForm):
 
     kind = forms.ChoiceField(
         label="What was it?",
-        choices=[(each.value, words) for each, words in WORDS.items()],
+        choices=[(kind.value, words) for kind, words in WORDS.items()],
         widget=forms.RadioSelect,
         error_messages={"required": "Choose what it was."},
     )
@@ -174,7 +174,7 @@ class EventForm(PlainForm):
 
 
 class NoteForm(PlainForm):
-    """What came after an adverse event."""
+    """A note on an adverse event."""
 
     kind = forms.ChoiceField(
         label="What do you note?",

@@ -1,4 +1,4 @@
-"""Going ahead against a stop: a page of its own, whose first button is the safe way."""
+"""Going ahead against a stop: a page of its own, whose first button is the safe choice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from screening.assessment.review_state import FlagState, review_state
 from screening.models import Claim, Flag
 from screening.pages.desk.forms.review import AheadForm
 
-AHEAD = "ahead"  # what the quiet button sends; anything else, Enter included, takes the safe way
+AHEAD = "ahead"  # what the second button sends; anything else, Enter included, is the safe choice
 
 
 @staff(Role.PRACTITIONER)
@@ -28,10 +28,10 @@ AHEAD = "ahead"  # what the quiet button sends; anything else, Enter included, t
 def ahead(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
     """Ask for a clinical decision: leave the stop as it is, or go ahead with a reason and the password."""
     one = the_visit(request, visit)
-    about = next((each for each in review_state(one).flags if each.flag.pk == flag), None)
+    about = next((state for state in review_state(one).flags if state.flag.pk == flag), None)
     if about is None or not about.is_stop or about.flag.never_cleared or one.at is not Stage.IN_REVIEW:
         get_object_or_404(Flag, pk=flag, screening__visit=one)
-        messages.warning(request, "There is no such decision to make state. Look at the flags again.")
+        messages.warning(request, "There is no such decision to make any more. Look at the flags again.")
         return redirect("review", one.pk)
     claim = Claim.of(one)
     if request.method == "GET" and claim and claim.by_id != request.actor.staff.pk:
@@ -45,24 +45,26 @@ def ahead(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
     return _decide(request, one, about)
 
 
-def _decide(request: StaffRequest, one: Visit, about: FlagState) -> HttpResponse:
+def _decide(request: StaffRequest, visit: Visit, about: FlagState) -> HttpResponse:
     form = AheadForm(request.POST, about=about)
     if form.is_valid():
         try:
-            rechecked = check_again(by=request.actor, password=form.cleaned_data["password"], visit=one)
+            rechecked = check_again(by=request.actor, password=form.cleaned_data["password"], visit=visit)
         except NotAllowed as refusal:
             form.add_error("password", str(refusal))
-            return _page(request, one, about, form, status=422)
+            return _page(request, visit, about, form, status=422)
         try:
             actions.decide(flag=about.flag, by=request.actor, rechecked=rechecked, **form.decision())
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.warning(request, f"{about.short}: you decided to go ahead against the stop. It is printed so.")
-            return redirect("review", one.pk)
-    return _page(request, one, about, form, status=422)
+            messages.warning(
+                request, f"{about.short}: you decided to go ahead against the stop. That is printed on the consent."
+            )
+            return redirect("review", visit.pk)
+    return _page(request, visit, about, form, status=422)
 
 
-def _page(request: StaffRequest, one: Visit, about: FlagState, form: AheadForm, *, status: int = 200) -> HttpResponse:
-    Journal.objects.record("review opened", by=request.actor, visit=one, screening=about.flag.screening_id)
-    return render(request, "screening/desk/ahead.html", {"visit": one, "about": about, "form": form}, status=status)
+def _page(request: StaffRequest, visit: Visit, about: FlagState, form: AheadForm, *, status: int = 200) -> HttpResponse:
+    Journal.objects.record("review opened", by=request.actor, visit=visit, screening=about.flag.screening_id)
+    return render(request, "screening/desk/ahead.html", {"visit": visit, "about": about, "form": form}, status=status)

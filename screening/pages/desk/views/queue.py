@@ -1,4 +1,4 @@
-"""The practitioners' queue: who waits, taking one on, and the next."""
+"""The practitioners' queue: who waits, taking a visit on, and the next one."""
 
 from __future__ import annotations
 
@@ -27,14 +27,12 @@ from screening.review import queue_rows
 from screening.review.queue import QueuePart
 from screening.review.queue_filters import NAMED, Filters
 
-ROWS = 8  # on a page: what a tablet shows of the worst, with little scrolling
-
-
+ROWS = 8  # on a page: as many as a tablet shows with little scrolling
 SEARCH = "queue search"
 
 
 def _searched(request: StaffRequest) -> QueueSearchForm:
-    """Return the search for a name as it was sent now, or before in this session if the address says so."""
+    """Return the search for a name that was sent now, or earlier in this session if the address says so."""
     if request.method == "POST":
         return QueueSearchForm(request.POST)
     return QueueSearchForm(search_session.kept(request, SEARCH) if NAMED in request.GET else {})
@@ -44,7 +42,7 @@ def _searched(request: StaffRequest) -> QueueSearchForm:
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters("name")
 def queue(request: StaffRequest) -> HttpResponse:
-    """Who waits for a practitioner, worst first, and who is to be confirmed in the room. A post searches for a name."""
+    """Show who waits for a practitioner, worst first, and whose consent is to be confirmed. A post searches by name."""
     me, now, form = request.user.pk, timezone.now(), _searched(request)
     sent = request.POST if request.method == "POST" else request.GET
     filters = Filters.read(sent, form.cleaned_data["name"] if form.is_valid() else "")
@@ -54,7 +52,7 @@ def queue(request: StaffRequest) -> HttpResponse:
     lines = waiting_room.lines(site=request.actor.site, now=now, named=filters.name)
     chosen, links = filters.choose(lines, me)
     parts = {part: [line for line in chosen if line.part is part] for part in QueuePart}
-    pages = {part: Paginator(found, ROWS).get_page(request.GET.get("page")) for part, found in parts.items()}
+    pages = {part: Paginator(part_lines, ROWS).get_page(request.GET.get("page")) for part, part_lines in parts.items()}
     rows = queue_rows.rows([*pages[QueuePart.REVIEW], *pages[QueuePart.CONFIRM]], now=now, user=request.user)
     Journal.objects.record("queue opened", by=request.actor, count=len(chosen))
     seen = ",".join(str(row.line.pk) for row in rows)
@@ -76,14 +74,14 @@ def queue(request: StaffRequest) -> HttpResponse:
 @staff(Role.PRACTITIONER)
 @require_GET
 def queue_news(request: StaffRequest) -> HttpResponse:
-    """What changed since the page was made that asks: how many are new, and the ages of the rows, which stay put."""
+    """Return what changed since the asking page was made: how many are new, and its rows' waiting times."""
     me, now, form = request.user.pk, timezone.now(), _searched(request)
     filters = Filters.read(request.GET, form.cleaned_data["name"] if form.is_valid() else "")
     seen = [int(pk) for pk in request.GET.get("rows", "").split(",") if pk.isdecimal() and len(pk) < 19][: 2 * ROWS]
-    made = _made(request)
-    lines = waiting_room.lines(site=request.actor.site, now=now, named=filters.name, since=made, among=seen)
+    since = _made_at(request)
+    lines = waiting_room.lines(site=request.actor.site, now=now, named=filters.name, since=since, among=seen)
     fitting, _ = filters.choose(lines, me)
-    new = [line for line in fitting if line.since > made and line.pk not in seen]
+    new = [line for line in fitting if line.since > since and line.pk not in seen]
     signs = queue_rows.signs((line for line in lines if line.pk in seen), user=request.user, now=now)
     context = {
         "new": len(new),
@@ -94,8 +92,8 @@ def queue_news(request: StaffRequest) -> HttpResponse:
     return render(request, "screening/desk/queue_news.html", context)
 
 
-def _made(request: StaffRequest) -> dt.datetime:
-    """Return when the page that asks was made, by its address; an odd one counts as the beginning of time."""
+def _made_at(request: StaffRequest) -> dt.datetime:
+    """Return when the asking page was made, from its address; a malformed time counts as the beginning of time."""
     try:
         return dt.datetime.fromtimestamp(float(request.GET.get("at", "")), tz=dt.UTC)
     except (ValueError, OverflowError, OSError):
@@ -105,7 +103,7 @@ def _made(request: StaffRequest) -> dt.datetime:
 @staff(Role.PRACTITIONER)
 @require_POST
 def queue_next(request: StaffRequest) -> HttpResponse:
-    """Take on the worst visit that needs this practitioner, and open it. ``after``: the one that is open now."""
+    """Take on the worst visit that needs this practitioner, and open it; not ``after``, the one that is open now."""
     me = request.user.pk
     for line in waiting_room.lines(site=request.actor.site):
         if not line.is_next_for(me) or str(line.pk) == request.POST.get("after"):
@@ -113,26 +111,26 @@ def queue_next(request: StaffRequest) -> HttpResponse:
         if line.in_review:
             try:
                 actions.claim(visit=the_visit(request, line.pk), by=request.actor)
-            except NotAllowed:  # somebody was faster, or it is over
+            except NotAllowed:  # a colleague was faster, or it is over
                 continue
         return redirect("review", line.pk)
     messages.info(request, "Nobody else needs you now.")
     return redirect("queue")
 
 
-def _lost(request: StaffRequest, visit: Visit, claim: Claim) -> HttpResponse:
+def _claimed(request: StaffRequest, visit: Visit, claim: Claim) -> HttpResponse:
     return render(request, "screening/desk/claimed.html", {"visit": visit, "claim": claim}, status=409)
 
 
 @staff(Role.PRACTITIONER)
 @require_POST
 def claim(request: StaffRequest, visit: int) -> HttpResponse:
-    """Take a visit on and open its review. Whoever is second is told who was first, and since when."""
+    """Take a visit on and open its review. If a colleague was first, say who, and since when."""
     one = the_visit(request, visit)
     try:
         actions.claim(visit=one, by=request.actor)
     except ClaimedByAnother as refusal:
-        return _lost(request, one, refusal.claim)
+        return _claimed(request, one, refusal.claim)
     except NotAllowed as refusal:
         messages.error(request, f"{one.patient}: {refusal}")
         return redirect("queue")
@@ -150,7 +148,7 @@ def take_over(request: StaffRequest, visit: int) -> HttpResponse:
     try:
         actions.take_over(claim=shown, by=request.actor)
     except ClaimedByAnother as refusal:
-        return _lost(request, one, refusal.claim)
+        return _claimed(request, one, refusal.claim)
     except NotAllowed as refusal:
         messages.error(request, f"{one.patient}: {refusal}")
         return redirect("queue")

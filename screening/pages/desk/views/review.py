@@ -1,4 +1,4 @@
-"""The practitioner's review. Each part of the review is a form of its own, with an address of its own."""
+"""The practitioner's review. Each part of it is a form with its own address."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Kind, Ending = Attestation.Kind, ReviewOutcome.Ending
 
 
 def _page(request: StaffRequest, state: ReviewState, *, status: int = 200, **forms: Any) -> HttpResponse:
-    """Render the review. ``forms`` holds the one form that was refused, in place of the fresh one."""
+    """Render the review. ``forms``: the form that was refused, in place of the fresh one."""
     claim = Claim.of(state.visit)
     another = claim is not None and claim.by_id != request.actor.staff.pk
     shown = context(state, held_by_another=another, **forms) | {"claim": claim}
@@ -36,7 +36,7 @@ def _page(request: StaffRequest, state: ReviewState, *, status: int = 200, **for
 
 
 def _refused(request: StaffRequest, visit: Visit, refusal: NotAllowed) -> HttpResponse:
-    """Answer an act that the flow refuses and that has no field to blame."""
+    """Show the review with a refusal that belongs to no field."""
     empty = PlainForm({})
     empty.add_error(None, str(refusal))
     return _page(request, review_state(visit), status=422, form=empty)
@@ -45,7 +45,7 @@ def _refused(request: StaffRequest, visit: Visit, refusal: NotAllowed) -> HttpRe
 @staff(Role.PRACTITIONER)
 @require_GET
 def review(request: StaffRequest, visit: int) -> HttpResponse:
-    """Everything of one visit: flags first, then the patient's words, plan, talk, all answers, and the end."""
+    """Show all about one visit: flags first, then the plan, the patient's words, the talk, all answers, and the end."""
     one = the_visit(request, visit)
     if Screening.of(one) is None and one.at is not Stage.ANSWERING:
         raise Http404
@@ -60,16 +60,16 @@ def plan(request: StaffRequest, visit: int) -> HttpResponse:
     form = PlanForm(request.POST)
     if form.is_valid():
         try:
-            done = actions.save_plan(visit=one, scope=form.scope, by=request.actor)
+            saved = actions.save_plan(visit=one, scope=form.scope, by=request.actor)
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, "Plan saved.")
-            if done.raised:
-                messages.warning(request, f"New flags: {_named(done.raised)}.")
-            if done.settled:
-                messages.success(request, f"No longer flagged: {_named(done.settled)}.")
-            if not done.raised and not done.settled:
+            if saved.raised:
+                messages.warning(request, f"New flags: {_named(saved.raised)}.")
+            if saved.settled:
+                messages.success(request, f"No longer flagged: {_named(saved.settled)}.")
+            if not saved.raised and not saved.settled:
                 messages.info(request, "It changed no flag.")
             return redirect("review", one.pk)
     return _page(request, review_state(one), status=422, plan_form=form)
@@ -85,7 +85,7 @@ def decide(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
     """Decide about one flag."""
     one = the_visit(request, visit)
     state = review_state(one)
-    about = next((each for each in state.flags if each.flag.pk == flag), None)
+    about = next((row for row in state.flags if row.flag.pk == flag), None)
     if about is None:
         get_object_or_404(Flag, pk=flag, screening__visit=one)
         return _refused(request, one, NotAllowed("This flag no longer stands: the answers or the plan changed."))
@@ -139,7 +139,7 @@ def _data(form: BaseForm | None) -> dict[str, object]:
 @staff(Role.PRACTITIONER)
 @require_POST
 def close(request: StaffRequest, visit: int) -> HttpResponse:
-    """End the review one of three ways."""
+    """End the review in one of three ways."""
     one = the_visit(request, visit)
     ending = request.POST.get("ending", "")
     if ending == Ending.BACK:
@@ -152,32 +152,32 @@ def close(request: StaffRequest, visit: int) -> HttpResponse:
         actions.close_review(visit=one, ending=Ending.CONSENT, by=request.actor)
     except NotAllowed as refusal:
         return _refused(request, one, refusal)
-    messages.success(request, f"{one.patient} can read and sign state. Hand over a tablet.")
+    messages.success(request, f"{one.patient} can read and sign now. Hand over a tablet.")
     return redirect("queue")
 
 
-def _end(request: StaffRequest, one: Visit, name: str, form: BaseForm) -> HttpResponse:
+def _end(request: StaffRequest, visit: Visit, name: str, form: BaseForm) -> HttpResponse:
     if form.is_valid():
         try:
-            closing = actions.close_review(visit=one, by=request.actor, **form.cleaned_data)
+            closing = actions.close_review(visit=visit, by=request.actor, **form.cleaned_data)
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
         else:
             if closing.ending == Ending.STOPPED:
-                return redirect("not_treated_note", one.pk)
-            messages.success(request, f"{one.patient} is asked again. Hand over a tablet.")
+                return redirect("not_treated_note", visit.pk)
+            messages.success(request, f"{visit.patient} is asked again. Hand over a tablet.")
             return redirect("queue")
-    return _page(request, review_state(one), status=422, **{name: form})
+    return _page(request, review_state(visit), status=422, **{name: form})
 
 
 @staff(Role.PRACTITIONER)
 @require_GET
 def not_treated_note(request: StaffRequest, visit: int) -> HttpResponse:
-    """The note that a patient who was not treated takes home: kind words, when to come back, whom to call."""
+    """Show the note for a patient who was not treated: kind words, when to come back, whom to call."""
     one = the_visit(request, visit)
     if one.at is not Stage.STOPPED:
         raise Http404
-    # None where the patient decided: then there is no reason to print.
+    # `None` if the patient decided: then there is no reason to print.
     closing = ReviewOutcome.objects.filter(screening__visit=one, ending=Ending.STOPPED).select_related("by").last()
     Journal.objects.record("note opened", by=request.actor, visit=one)
     return render(request, "screening/desk/not_treated_note.html", {"visit": one, "closing": closing})

@@ -1,4 +1,4 @@
-"""After the consent, at the desk: the session, an adverse event, and how it goes on."""
+"""After the consent, at the desk: a session, an adverse event, a note on one."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from screening.treatment.forewarned import foreseen
 
 
 def _treated(request: StaffRequest, pk: int) -> Visit:
-    """Return a visit whose consent was confirmed, so that the patient may have been treated."""
-    one = the_visit(request, pk)
-    if one.at not in TREATED:
+    """Return a visit whose consent was confirmed. Raise ``Http404`` for any other."""
+    visit = the_visit(request, pk)
+    if visit.at not in TREATED:
         raise Http404
-    return one
+    return visit
 
 
 def _done(form: forms.Form, act: Callable[[], object]) -> bool:
-    """Do what a valid form asks for; what is refused becomes an error of the form."""
+    """Do what a valid form asks for, and return whether it was done; a refusal becomes an error of the form."""
     if not form.is_valid():
         return False
     try:
@@ -43,14 +43,14 @@ def _done(form: forms.Form, act: Callable[[], object]) -> bool:
 @staff(Role.PRACTITIONER)
 @require_http_methods(["GET", "POST"])
 def session(request: StaffRequest, visit: int) -> HttpResponse:
-    """Record what was done with needles; again, where it was recorded wrongly."""
+    """Record what was done with needles, or correct that record."""
     one = _treated(request, visit)
     plan, last = Plan.of(one), Session.of(one)
     if plan is None:
         raise Http404
     form = SessionForm(request.POST if request.method == "POST" else None, visit=one, plan=plan, last=last)
     if request.method == "POST" and _done(
-        form, lambda: actions.record_session(visit=one, by=request.actor, **form.said())
+        form, lambda: actions.record_session(visit=one, by=request.actor, **form.values())
     ):
         messages.success(request, "Recorded. Give the patient the aftercare sheet.")
         return redirect("visit", one.pk)
@@ -78,7 +78,7 @@ def record_event(request: StaffRequest, visit: int) -> HttpResponse:
 @staff(Role.PRACTITIONER)
 @require_http_methods(["GET", "POST"])
 def adverse_event(request: StaffRequest, event: int) -> HttpResponse:
-    """One adverse event: what happened, whether it was foreseen, and how it goes on."""
+    """Show one adverse event: what happened, whether it was foreseen, and how it went on."""
     seen = AdverseEvent.objects.filter(visit__in=Visit.objects.visible_to(request.actor))
     rows = seen.select_related("visit__patient", "session", "by").prefetch_related("notes__by")
     one = get_object_or_404(rows, pk=event)

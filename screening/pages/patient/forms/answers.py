@@ -1,4 +1,4 @@
-"""A form made from one page of questions. Strings become typed answers here and nowhere else."""
+"""A form made from one page of questions. Only here do strings become typed answers."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ NONE = "none"  # on the form only: "None of these" is stored as an empty list
 NO_GROUP = frozenset({AnswerKind.TEXT, AnswerKind.NUMBER})  # one box: it has a label and no legend
 NUMBER = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?")
 PART_OF_A_DATE = re.compile("_(day|month|year)$")
-LAST_YEAR = 2199  # later is a slip of the finger
+LAST_YEAR = 2199  # later is a typing error
 
 
 class WordsField(forms.CharField):
-    """Free text. No ``maxlength`` on the control: it would cut what is pasted without a word."""
+    """Free text. No ``maxlength`` on the control: it would silently cut pasted text."""
 
     def to_python(self, value: Any) -> str:
-        said = super().to_python(value) or ""
         try:
-            return text.clean(said)
+            return text.clean(super().to_python(value) or "")
         except ValueError as error:
             raise ValidationError(str(error)) from error
 
@@ -55,7 +54,7 @@ class NumberField(forms.CharField):
 
 
 class AnyOfField(forms.MultipleChoiceField):
-    """Several choices, with "None of these" as one of its own."""
+    """Several choices, with "None of these" among them."""
 
     def __init__(self, *, question: Question, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -64,7 +63,7 @@ class AnyOfField(forms.MultipleChoiceField):
     def clean(self, value: Any) -> list[str] | None:
         chosen: list[str] = super().clean(value)
         if NONE not in chosen:
-            return chosen or None  # nothing ticked, where that is allowed, is no answer: it is not "none of these"
+            return chosen or None  # nothing ticked is no answer; it does not mean "none of these"
         if len(chosen) > 1:
             both = f"You chose “{self.question.none_label}” and something else. Choose one or the other."
             raise ValidationError(both)
@@ -103,7 +102,7 @@ class PageForm(PlainForm):
             if as_heading:
                 label = format_html('<h1 class="question-heading">{}</h1>', label)
             field = _field(question, label=label)
-            field.named = question.wording  # type: ignore[attr-defined]  # in the error summary, far from the question
+            field.named = question.wording  # type: ignore[attr-defined]  # for the error summary
             self.fields[question.name] = field
 
     def clean(self) -> dict[str, Any]:
@@ -123,7 +122,7 @@ class PageForm(PlainForm):
         return cleaned
 
     def given(self) -> dict[str, Value]:
-        """Return the typed answers that are valid; a question that was left empty is not among them."""
+        """Return the valid answers, typed; a question that was left empty is not among them."""
         return {
             question.name: self.cleaned_data[question.name]
             for question in self.asked
@@ -131,23 +130,23 @@ class PageForm(PlainForm):
         }
 
     def checked(self) -> list[str]:
-        """Return the names of the questions whose controls were in order, answered or left empty."""
+        """Return the names of the questions that are valid, answered or left empty."""
         return [question.name for question in self.asked if question.name in self.cleaned_data]
 
 
 def filled_in(data: QueryDict) -> set[str]:
-    """Return the names of the questions that something was filled in for, right or wrong."""
-    filled = [name for name in data if any(each.strip() for each in data.getlist(name))]
+    """Return the names of the questions for which something was filled in, valid or not."""
+    filled = [name for name in data if any(value.strip() for value in data.getlist(name))]
     return {PART_OF_A_DATE.sub("", name) for name in filled} & questionnaire.QUESTIONS.keys()
 
 
 def _all(data: Any, name: str) -> list[str]:
-    found = data.getlist(name) if hasattr(data, "getlist") else data[name]
-    return [str(value) for value in found] if isinstance(found, list) else [str(found)]
+    values = data.getlist(name) if hasattr(data, "getlist") else data[name]
+    return [str(value) for value in values] if isinstance(values, list) else [str(values)]
 
 
 def _given(question: Question, value: object) -> bool:
-    # An empty text is an answer ("nothing to say"); a date, a number or a choice that is not there is none.
+    # An empty text is an answer ("nothing to say"); an empty date, number or choice is not.
     return value is not None and (value != "" or question.kind is AnswerKind.TEXT)
 
 
@@ -172,7 +171,7 @@ def _field(question: Question, *, label: Any) -> forms.Field:
 
 
 def _choice(question: Question, common: dict[str, Any]) -> forms.Field:
-    choices = [(each.value, each.label) for each in question.choices]
+    choices = [(choice.value, choice.label) for choice in question.choices]
     common["required"] = not question.optional
     common["error_messages"] = {
         "required": "Choose an answer.",

@@ -1,4 +1,4 @@
-"""A page of questions as HTML. Where nothing was answered yet it is the same for everybody, and drawn once."""
+"""A page of questions as HTML. Without answers it is the same for everybody, so it is rendered once."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from django.utils.safestring import SafeString
 from screening.domain import questionnaire
 from screening.pages.patient.forms.answers import PageForm
 
-PAGES = 512  # of one process: every page of the questionnaire, and those that a patient is sent back to
+PAGES = 512  # in one process: every page of the questionnaire, and pages of questions asked again
 
 
 def drawn(form: PageForm) -> SafeString:
-    """Return the fields of ``form`` as HTML. Of a page without answers, from what this process drew before."""
+    """Return the fields of ``form`` as HTML; those of a page without answers come from the cache."""
     names = tuple(question.name for question in form.asked)
     if form.is_bound or not form.initial.keys().isdisjoint(names):
         return _fields(form)

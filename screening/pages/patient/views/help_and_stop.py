@@ -1,4 +1,4 @@
-"""Within reach of every page of the tablet: ask something, or stop. What the page held comes along and goes back."""
+"""Within reach on every page of the tablet: ask something, or stop. What was filled in is carried along and back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from screening import actions
 from screening.pages.patient.forms.patient_question import AskForm
 from screening.pages.patient.views.save_on_exit import keep_typed
 
-# Of these pages themselves, or kept elsewhere: not carried along.
+# Fields of these pages, or kept elsewhere: not carried along.
 OURS = frozenset({"csrfmiddlewaretoken", stale_forms.FIELD, "from", "act", "text_size", "contrast"})
 
 
@@ -32,31 +32,31 @@ class PageBehind:
 
     @classmethod
     def of(cls, request: PatientRequest, *, but: str = "") -> PageBehind:
-        """Return it; an address that is none of the tablet's becomes the one door. ``but``: a box not to carry."""
-        told = request.POST.get("from") or request.GET.get("from", "")
-        ours = told.startswith("/tablet/") and url_has_allowed_host_and_scheme(told, allowed_hosts=None)
+        """Return it; an address outside the tablet's becomes that of ``resume``. ``but``: a field not to carry."""
+        address = request.POST.get("from") or request.GET.get("from", "")
+        ours = address.startswith("/tablet/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
         carried = (name for name in request.POST if name not in {*OURS, but} and unavailable.UNSEEN not in name)
         filled = ((name, value) for name in carried for value in request.POST.getlist(name))
-        return cls(told if ours else reverse("resume"), tuple(filled))
+        return cls(address if ours else reverse("resume"), tuple(filled))
 
     @property
     def asking_from(self) -> str:
-        """The address of the page to ask on that leads back to this one."""
+        """The address of the asking page, from which one comes back here."""
         return f"{reverse('ask')}?{urlencode({'from': self.address})}"
 
     @property
     def is_asking(self) -> bool:
-        """Whether this is the page to ask on."""
+        """Whether this is the asking page."""
         return self.address.startswith(reverse("ask"))
 
 
 @patient(Stage.ANSWERING, Stage.CONSENTING)
 @require_http_methods(["GET", "POST"])
 def ask(request: PatientRequest) -> HttpResponse:
-    """Take a question to the practitioner, and go back to the page as it was."""
+    """Keep a question for the practitioner, and go back to the page as it was."""
     sent = request.POST.get("act") == "send"
     form = AskForm(request.POST if sent else None, initial={"question": request.POST.get("question", "")})
-    form.fields["question"].optional = False  # type: ignore[attr-defined]  # elsewhere it may stay empty, not here
+    form.fields["question"].optional = False  # type: ignore[attr-defined]  # elsewhere it may stay empty
     done = False
     if sent and form.is_valid():
         try:
@@ -71,7 +71,7 @@ def ask(request: PatientRequest) -> HttpResponse:
 @patient(Stage.ANSWERING, Stage.CONSENTING)
 @require_http_methods(["GET", "POST"])
 def stop(request: PatientRequest) -> HttpResponse:
-    """Ask once, kindly, what the patient wants; one who reads the consent decides on that room's own page."""
+    """Ask once, kindly, what the patient wants. One who is reading the consent decides on its own page."""
     acts: dict[str, Callable[..., None]] = {
         "talk": actions.talk_before_going_on,
         "time": actions.stop_for_now,

@@ -1,4 +1,4 @@
-"""A patient who comes back looks at what was told last time: what still holds is confirmed, the rest is asked."""
+"""A returning patient looks at last time's answers: what still holds is confirmed, the rest is asked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from screening.pages.patient.views.questions import LOOK
 
 
 class ChangedForm(forms.Form):
-    """Which of the answers that were shown hold no longer, and which answers those were."""
+    """Which of the answers shown no longer hold, and of which screening they are."""
 
     shown = forms.IntegerField()
     changed = forms.MultipleChoiceField(required=False)
@@ -56,7 +56,7 @@ def last_time(request: PatientRequest) -> HttpResponse:
             except NotAllowed:
                 return redirect("last_time")
             return redirect("resume")
-        return redirect("last_time")  # made by no page of ours, or by one that is out of date: look again
+        return redirect("last_time")  # not from our page, or from one that is out of date: look again
     context = {
         "form": form,
         "rows": rows,

@@ -1,4 +1,4 @@
-"""The patient answers on the tablet: page by page, then a look at everything, then send. Addresses carry no ids."""
+"""The patient answers on the tablet: page by page, a check of everything, then send. Addresses carry no ids."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from screening.models import Screening
 from screening.pages.patient.forms.answers import NO_GROUP, PageForm, filled_in
 from screening.pages.patient.forms.form_cache import drawn
 
-LOOK = "look"  # what the patient comes back with from another page: shown as it was, and not judged
+LOOK = "look"  # back from another page: shown as it was, without errors
 CHANGED_ELSEWHERE = (
     "These answers were changed on another screen. Look at them again. Tap “Continue” to keep what you see here."
 )
@@ -50,14 +50,14 @@ def _link(step: Step, change: str = "") -> str:
     return _with(reverse("part", args=[step.section.slug, step.page]), change=change)
 
 
-def _with(where: str, **told: str) -> str:
-    """Return an address with what the page there is told; nothing is told where there is nothing to tell."""
-    query = urlencode({name: value for name, value in told.items() if value})
-    return f"{where}?{query}" if query else where
+def _with(address: str, **parts: str) -> str:
+    """Return an address with the query made of ``parts``; empty ones are left out."""
+    query = urlencode({name: value for name, value in parts.items() if value})
+    return f"{address}?{query}" if query else address
 
 
 def way_of(request: PatientRequest, screening: Screening, answers: Answers, change: str = "") -> Route:
-    """The pages of this patient. One who was sent back meets the named questions alone, but may change any."""
+    """Return the pages of this patient. One who was sent back sees only the named questions, but may change any."""
     only: Collection[str] = () if change else screening.to_ask
     if screening.at_home:
         only = [name for name in only or questionnaire.QUESTIONS if asked_at_home(name)]
@@ -70,10 +70,10 @@ def _missing(screening: Screening, answers: Answers) -> list[str]:
 
 
 def _begin_again(request: PatientRequest, latest: Screening | None) -> HttpResponse | None:
-    """Start again, and say so, where the form or the page on the screen is of another version of the questionnaire.
+    """Start again, and say so, if the form or the page on the screen is from another version of the questionnaire.
 
-    So does a form that was begun at home or on an earlier day, but for what does not change by the day. A page that is
-    sent is saved first: what was just typed is of today.
+    A form begun at home or on an earlier day starts again too, except for answers that do not change by the day; a
+    page that is sent is saved first, because what was just typed is from today. ``None``: go on.
     """
     visit = request.hold.visit
     if latest is None or latest.submitted_at:
@@ -98,7 +98,7 @@ def _read(request: PatientRequest, latest: Screening | None) -> tuple[Screening,
 @patient(Stage.ANSWERING)
 @require_GET
 def answering(request: PatientRequest) -> HttpResponse:
-    """Go on where the patient is: the next page with something to answer, or the look at everything."""
+    """Go to where the patient is: the next page with something to answer, or the check page."""
     latest = Screening.of(request.hold.visit)
     if again := _begin_again(request, latest):
         return again
@@ -108,7 +108,7 @@ def answering(request: PatientRequest) -> HttpResponse:
     missing = _missing(screening, answers)
     why = request.GET.get("again", "")
     if screening.number > 1 and not screening.ask_again and not missing:
-        return redirect(_with(reverse("check"), again=why))  # an earlier version to change as the patient likes
+        return redirect(_with(reverse("check"), again=why))  # sent back with every answer kept, to change at will
     step = way_of(request, screening, answers).go_on(answers, missing=missing)
     if step is None:
         return redirect(_with(reverse("check"), again=why))
@@ -119,7 +119,7 @@ def answering(request: PatientRequest) -> HttpResponse:
 @patient(Stage.ANSWERING, finishes=False)
 @require_http_methods(["GET", "POST"])
 def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
-    """Show one page of questions; save it as it is sent, and go on."""
+    """Show one page of questions; when it is sent, save it and go on."""
     change = request.GET.get("change", "")
     latest = Screening.of(request.hold.visit)
     if again := _begin_again(request, latest):
@@ -142,8 +142,8 @@ def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
             if saved := _sent(request, step, form, answers, change):
                 return saved
         except actions.ChangedElsewhere as changed:
-            version = actions.version(changed.now, step.names)
-            _say_what_changed(form, changed.now)
+            version = actions.version(changed.answers, step.names)
+            _show_changes(form, changed.answers)
     number, total = way.part(step)
     context = {
         "form": form,
@@ -162,8 +162,8 @@ def part(request: PatientRequest, section: str, page: int) -> HttpResponse:
 
 
 def _sent(request: PatientRequest, step: Step, form: PageForm, answers: Answers, change: str) -> HttpResponse | None:
-    """Save what was sent and go on; nothing if the page is to be shown again."""
-    good = form.is_valid()
+    """Save what was sent and go on; ``None`` if the page is to be shown again."""
+    valid = form.is_valid()
     if stale_forms.expired(request):
         form.add_error(None, stale_forms.ONCE_MORE)
         return None
@@ -171,24 +171,24 @@ def _sent(request: PatientRequest, step: Step, form: PageForm, answers: Answers,
         form.errors.clear()  # of questions that the patient has not seen yet
         form.add_error(None, NO_LONGER_ASKED)
         return None
-    # A symptom that needs help now does not wait for the rest of the page to be right.
-    if good or form.cleaned_data.get("urgent_symptoms"):
+    # A symptom that needs help now does not wait for the rest of the page to be valid.
+    if valid or form.cleaned_data.get("urgent_symptoms"):
         return _save(request, step, form, answers, change)
     return None
 
 
-def _say_what_changed(form: PageForm, now: Answers) -> None:
-    """Complain at each question whose answer is another one by now; what was typed stays in its place."""
+def _show_changes(form: PageForm, stored: Answers) -> None:
+    """Add an error to each question whose stored answer differs; what was typed stays in its place."""
     typed = form.given()
     form.add_error(None, CHANGED_ELSEWHERE)
     for question in form.asked:
-        if typed.get(question.name) != now.get(question.name):
-            said = questionnaire.in_words(question, now.get(question.name))
-            form.add_error(question.name, f"On the other screen the answer is: “{said}”.")
+        if typed.get(question.name) != stored.get(question.name):
+            words = questionnaire.in_words(question, stored.get(question.name))
+            form.add_error(question.name, f"On the other screen the answer is: “{words}”.")
 
 
 def _in_vain(request: PatientRequest, step: Step | None) -> str:
-    """Return ``GONE`` if something was filled in for a question that this page does not ask by now, else nothing."""
+    """Return ``GONE`` if something was filled in for a question that this page no longer asks, else ""."""
     return GONE if filled_in(request.POST) - set(step.names if step else ()) else ""
 
 
@@ -223,8 +223,8 @@ def _save(request: PatientRequest, step: Step, form: PageForm, before: Answers, 
 
 
 def _after_change(way: Route, step: Step, before: Answers, after: Answers, change: str) -> Step | None:
-    """Return the follow-up page that a changed answer calls for now, or nothing: then it is back to the check page."""
-    later = [each for each in way.steps if each.section == step.section and each.page > step.page]
+    """Return the follow-up page that a changed answer calls for; ``None`` to go back to the check page."""
+    later = [other for other in way.steps if other.section == step.section and other.page > step.page]
     if change == FOLLOW_UP:
         return later[0] if later else None
     asked_before = {
@@ -232,13 +232,13 @@ def _after_change(way: Route, step: Step, before: Answers, after: Answers, chang
         for question in questionnaire.QUESTIONS.values()
         if questionnaire.asked(question, before, returning=True)
     }
-    return next((each for each in later if set(each.names) - asked_before), None)
+    return next((page for page in later if set(page.names) - asked_before), None)
 
 
 @patient(Stage.ANSWERING)
 @require_http_methods(["GET", "POST"])
 def check(request: PatientRequest) -> HttpResponse:
-    """Show all answers before they are sent, each with a way to change it; send them."""
+    """Show all answers, each with a link to change it; then send them."""
     latest = Screening.of(request.hold.visit)
     if again := _begin_again(request, latest):
         return again
@@ -270,14 +270,14 @@ def check(request: PatientRequest) -> HttpResponse:
 @patient(Stage.ANSWERING)
 @require_GET
 def kept(request: PatientRequest) -> HttpResponse:
-    """Thank a patient who answered everything at home, and say what comes: nothing was sent, nothing is signed."""
+    """Thank a patient who answered everything at home, and say what comes next: nothing is sent or signed yet."""
     if request.hold.visit.at_home_at is None:
         return redirect("resume")
     return render(request, "screening/patient/kept.html", {"day": request.hold.visit.day})
 
 
 def _rows(way: Route, answers: Answers) -> list[tuple[str, list[AnswerRow]]]:
-    """Return each section's heading with its answers, those of follow-ups after those that called for them."""
+    """Return each section's heading with its answers, follow-ups after what called for them."""
     return [(section.heading, [_row(*row, answers) for row in rows]) for section, rows in way.by_section(answers)]
 
 

@@ -1,4 +1,4 @@
-"""A patient who stops in the middle of a page: what was answered on it is kept, though it was not sent."""
+"""When a patient stops in the middle of a page, the answers on it are saved, though it was not sent."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from screening.pages.patient.views.questions import way_of
 
 
 def keep_typed(request: PatientRequest, address: str) -> bool:
-    """Save the answers in this post to the page of questions at ``address``; those in order, the others are left.
+    """Save the valid answers in this post that belong to the page of questions at ``address``.
 
-    Return whether the patient may stop now: a symptom that needs help at once calls the staff first.
+    Return whether the patient may stop now: if a symptom needs help at once, staff are called first.
     """
     visit = request.hold.visit
-    if found := _found(request, address):
-        step, answers = found
+    if page := _page(request, address):
+        step, answers = page
         form = PageForm(step.questions, answers, request.POST)
         form.is_valid()
         filled = filled_in(request.POST)
@@ -39,12 +39,12 @@ def keep_typed(request: PatientRequest, address: str) -> bool:
 def _save(request: PatientRequest, step: Step, given: Answers) -> None:
     try:
         actions.answer(visit=request.hold.visit, given=given, section=step.section.slug, by=request.actor)
-    except NotAllowed:  # it was sent in the meantime, and the way on is elsewhere
+    except NotAllowed:  # the answers were sent in the meantime
         return
 
 
-def _found(request: PatientRequest, address: str) -> tuple[Step, Answers] | None:
-    """Return the questions on the page at ``address`` and what is answered; nothing if there is no such page now."""
+def _page(request: PatientRequest, address: str) -> tuple[Step, Answers] | None:
+    """Return the questions on the page at ``address`` and the answers; ``None`` if there is no such page now."""
     parts = urlsplit(address)
     screening = Screening.of(request.hold.visit)
     if screening is None or screening.submitted_at or not screening.is_current:
