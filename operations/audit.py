@@ -311,7 +311,7 @@ HAS_RECORD = frozenset({Stage.CONFIRMED.value, Stage.SEALED.value})
 
 
 def _stages() -> QuerySet[Visit, dict[str, Any]]:
-    """Every visit with what its own rows say: its last ``journaled`` stage, the digests, its consent's status changes."""
+    """Every visit with what its own rows say: its last ``journaled`` stage, digests, its consent's status changes."""
     # Lower() keeps SQLite from its index on the action, by which it would read every move there is for each visit.
     moves = Journal.objects.alias(what=Lower("action")).filter(visit=OuterRef("pk"), what="visit moved")
     moves = moves.order_by("-seq")

@@ -37,7 +37,7 @@ DATABASE = "clinic.sqlite3"
 
 @dataclass(frozen=True)
 class Taken:
-    """A backup on the disk: where it is, its SHA-256 in hex, its manifest, and whether all of it was verified."""
+    """A backup on the disk: its path, SHA-256 in hex, manifest, and whether all of it was verified."""
 
     path: Path
     sha256: str
@@ -48,9 +48,9 @@ class Taken:
 def take(to: Path, *, verify: bool) -> Taken:
     """Write one encrypted backup into the folder ``to`` and note it in the journal.
 
-    ``verify``: check the copy as ``verify --all`` does; otherwise only what is quick. Raise ``BadBackup`` if the copy is
-    not sound or no recipient is named, ``KeyTrouble``, ``anchors.Busy``, ``anchors.BadAnchor`` and ``OSError``; then no
-    backup is written.
+    ``verify``: check the copy as ``verify --all`` does; otherwise only what is quick. Raise ``BadBackup`` if the copy
+    is not sound or there is no recipient, ``KeyTrouble``, ``anchors.Busy``, ``anchors.BadAnchor`` and ``OSError``; then
+    no backup is written.
     """
     recipients = settings.BACKUP_RECIPIENTS.read_text(encoding="utf-8")
     made = anchor()

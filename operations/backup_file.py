@@ -120,7 +120,7 @@ def unpack(source: Path, folder: Path, key: str) -> None:
 
 
 def _extract(tar: tarfile.TarFile, folder: Path) -> None:
-    """Copy name and content alone: ``extractall`` has a safe filter only from Python 3.11.4, and Debian 12 has 3.11.2."""
+    """Copy name and content alone: ``extractall`` has no safe filter in Debian 12's Python 3.11.2."""
     allowed = {MANIFEST, ANCHORS, *COPY.values()}
     for member in tar:
         content = tar.extractfile(member) if member.isreg() and member.name in allowed else None

@@ -11,7 +11,7 @@ from screening.models import PatientQuestion
 
 
 def on_tablet(visit: Visit, hold: Hold) -> Visit:
-    """Return the visit, read anew. Raise ``StaleVisit`` if it is no longer the patient's turn, or not on this tablet."""
+    """Return the visit, read anew. Raise ``StaleVisit`` if it is no longer the patient's turn on this tablet."""
     fresh = Visit.objects.select_related("patient", "practitioner").get(pk=visit.pk)
     if fresh.at is not Stage.CONSENTING or not Hold.objects.now().filter(pk=hold.pk, visit=fresh).exists():
         raise StaleVisit

@@ -32,7 +32,7 @@ def supersede(
         if replaced_by.confirmed_at <= consent.confirmed_at:
             raise NotAllowed("A consent can only be replaced by a newer one.")
         if not state_of(replaced_by).stands:
-            raise NotAllowed("The newer consent no longer stands.")
+            raise NotAllowed("The newer consent does not stand any more.")
     return write(consent, Kind.SUPERSEDED, by=by, at=timezone.now(), reason=reason.strip(), replaced_by=replaced_by)
 
 

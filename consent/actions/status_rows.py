@@ -18,12 +18,12 @@ Kind = ConsentStatusChange.Kind
 def write(
     consent: Consent, kind: ConsentStatusChange.Kind, *, by: Actor, at: dt.datetime, **columns: object
 ) -> ConsentStatusChange:
-    """Write the row and ask for its PDF, or return the earlier row of that kind. Raise ``NotAllowed`` if it does not stand."""
+    """Write the row and queue its PDF, or return the earlier row of that kind. Raise ``NotAllowed``."""
     if earlier := ConsentStatusChange.objects.filter(consent=consent, kind=kind).first():
         return earlier
     state = state_of(consent)
     if not state.stands and kind != Kind.IN_ERROR:  # even one that has ended may turn out to be an error
-        raise NotAllowed(f"This consent no longer stands: {state.words}.")
+        raise NotAllowed(f"This consent does not stand any more: {state.words}.")
     try:
         with transaction.atomic():
             after = row(kind, consent=consent, by=by, at=at, **columns)

@@ -19,7 +19,7 @@ PICTURES = (EIGHT_OF_100, NEEDLE)
 
 @dataclass(frozen=True)
 class Sheet:
-    """One visit's aftercare sheet. ``at`` is when the patient was treated, aware; ``None`` while no session is recorded."""
+    """One visit's aftercare sheet. ``at`` is when it was treated, aware; ``None`` while no session is recorded."""
 
     visit: Visit
     clinic: Policy

@@ -1,4 +1,4 @@
-"""The worker that seals, and sends copies: django-tasks' own, which first requeues what a worker that died left behind."""
+"""The worker that seals, and sends copies: django-tasks' own, which first requeues what a dead worker left."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ class Command(db_worker.Command):
         try:
             take_up(worker_id)
             super().handle(worker_id=worker_id, **options)
-        except Exception:  # a traceback on stderr would show values; our log's line does not
+        except Exception:  # its message may hold what the log must not, and does not, show
             log.exception("the worker stopped")
             sys.exit(1)
