@@ -1,4 +1,4 @@
-"""What keeps an installation running: backup and restore, the audit of everything, the doctor, health, the demo.
+"""What keeps an installation running: backup and restore, the audit, the doctor, health checks, the demo.
 
 It stands above the three rooms, and none of them imports it.
 """

@@ -1,8 +1,8 @@
-"""Is everything on record as it was written? Reads the whole database once, piece by piece, and changes nothing.
+"""Is everything on record as it was written? Reads the whole database once, in batches, and changes nothing.
 
-Each part answers with what it looked at, or with the first row that is wrong. Nothing here trusts what the database
-says of itself alone: the journal is held against the anchors outside it, consents and files against the journal's rows
-about them, files against the seal, and visits against their own rows.
+Each part reports what it checked, or the first row that is wrong. Nothing here relies on one table alone: the journal
+is compared with the anchors outside the database, consents and files with the journal's rows about them, files with
+the seal, and visits with their own rows.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from consent.seal.pades import attached, verify
 from consent.seal.timestamp import StampTrouble, check
 from consent.status.consent_state import ACTION, MARK
 
-PIECE = 500
+BATCH = 500
 KINDS = {action: kind.value for kind, action in ACTION.items()}
-# From what came after a consent to its visit: it was confirmed before, or it was not. Asked for both at once, a
-# database reads all that ever came after one.
+# The two ways from a status change to its visit: by a confirmed consent, or by a voided signature. With both in one
+# query, the database would read every status change.
 WAYS = ("consent__visit", "voiding__given__visit")
 
 
@@ -46,21 +46,21 @@ class Wrong(Exception):
 
 
 @dataclass(frozen=True)
-class Found:
-    """What one part of the check says: ``part`` by name, whether it is ``sound``, and how in words."""
+class Finding:
+    """The result of one part of the audit: its name, whether it is ``sound``, and the details in words."""
 
     part: str
     sound: bool
     words: str
 
 
-def audit() -> Iterator[Found]:
-    """Check everything, one part after the other, and yield what each says.
+def audit() -> Iterator[Finding]:
+    """Check everything, one part after the other, and yield its finding.
 
     Raise ``KeyTrouble`` without our root certificate: then nothing can be verified.
     """
     installation_trust.trust()
-    # Before the journal: what is anchored is in the database already, so that work going on is no finding.
+    # Anchors are read before the journal: every row they name is then in the database, even while the clinic works.
     marks: list[anchors.Anchor] = []
     anchored = _part("anchors", lambda: _anchors(marks))
     yield anchored
@@ -71,17 +71,17 @@ def audit() -> Iterator[Found]:
     yield _part("visits", _visits)
 
 
-def _part(name: str, look: Callable[[], str]) -> Found:
+def _part(name: str, run: Callable[[], str]) -> Finding:
     try:
-        return Found(name, True, look())
+        return Finding(name, True, run())
     except (Wrong, hash_chain.Broken, anchors.BadAnchor) as wrong:
-        return Found(name, False, str(wrong))
+        return Finding(name, False, str(wrong))
     except DatabaseError as error:
-        return Found(name, False, f"cannot be read: {error}")
+        return Finding(name, False, f"cannot be read: {error}")
 
 
 def _anchors(marks: list[anchors.Anchor]) -> str:
-    """Read the anchors into ``marks``, if all of them are good."""
+    """Read the anchors into ``marks``, if all of them are valid."""
     path = settings.ANCHORS_FILE
     read = anchors.read(path)
     anchors.check(read, certificates(settings.KEYS_DIR), roots(settings.KEYS_DIR))
@@ -90,21 +90,21 @@ def _anchors(marks: list[anchors.Anchor]) -> str:
 
 
 def certificates(keys_dir: Path) -> dict[str, x509.Certificate]:
-    """Return every sealing certificate that is kept, earlier ones too, by its SHA-256 in hex."""
-    there = [keys_dir / SEAL_CERTIFICATE, *sorted((keys_dir / EARLIER).glob("*.cer"))]
-    found = [certificate_in(path) for path in there if path.exists()]
-    return {fingerprint(certificate): certificate for certificate in found}
+    """Return every sealing certificate in ``keys_dir``, earlier ones too, by its SHA-256 in hex."""
+    paths = [keys_dir / SEAL_CERTIFICATE, *sorted((keys_dir / EARLIER).glob("*.cer"))]
+    kept = [certificate_in(path) for path in paths if path.exists()]
+    return {fingerprint(certificate): certificate for certificate in kept}
 
 
 @dataclass
-class _Spoken:
-    """What the journal spoke of and must be there, each with the row that spoke of it."""
+class _Mentioned:
+    """What the journal mentions and must therefore exist, with the number of the row that mentions it."""
 
     records: dict[tuple[int, str], int] = field(default_factory=dict)  # (visit, digest)
     files: dict[tuple[int, str], int] = field(default_factory=dict)  # (visit, digest)
     after: dict[tuple[int, str], int] = field(default_factory=dict)  # (visit, kind)
 
-    def hear(self, row: hash_chain.ChainRow) -> None:
+    def add(self, row: hash_chain.ChainRow) -> None:
         if row.visit is None:
             return
         digest = str(row.data.get("digest", ""))
@@ -116,7 +116,7 @@ class _Spoken:
             self.after[row.visit, KINDS[row.action]] = row.seq
 
     def check(self) -> None:
-        """Raise ``Wrong`` for what is gone, and forget what was heard."""
+        """Raise ``Wrong`` if anything is gone; then start afresh."""
         records = Consent.objects.filter(sha256__in=_digests(self.records)).values_list("visit_id", "sha256")
         files = SealedFile.objects.filter(sha256__in=_digests(self.files)).values_list("consent__visit_id", "sha256")
         later = SealedStatusChange.objects.filter(sha256__in=_digests(self.files))
@@ -125,41 +125,41 @@ class _Spoken:
         kinds = set().union(
             *(ConsentStatusChange.objects.filter(**{f"{way}__in": visits}).values_list(way, "kind") for way in WAYS)
         )
-        _all_there("its consent", self.records, set(records))
-        _all_there("its sealed file", self.files, {*files, *later_files})
-        _all_there("what came after its consent", self.after, kinds)
-        for heard in (self.records, self.files, self.after):
-            heard.clear()
+        _all_exist("its consent", self.records, set(records))
+        _all_exist("its sealed file", self.files, {*files, *later_files})
+        _all_exist("what came after its consent", self.after, kinds)
+        for mentioned in (self.records, self.files, self.after):
+            mentioned.clear()
 
 
-def _digests(heard: dict[tuple[int, str], int]) -> list[str]:
-    return [digest for _, digest in heard]
+def _digests(mentioned: dict[tuple[int, str], int]) -> list[str]:
+    return [digest for _, digest in mentioned]
 
 
-def _all_there(what: str, heard: dict[tuple[int, str], int], there: set[Any]) -> None:
-    for (visit, which), seq in heard.items():
-        if (visit, which) not in there:
+def _all_exist(what: str, mentioned: dict[tuple[int, str], int], existing: set[Any]) -> None:
+    for (visit, which), seq in mentioned.items():
+        if (visit, which) not in existing:
             raise Wrong(f"row {seq}: {what} is gone (visit {visit}, {which})")
 
 
 def _journal(marks: list[anchors.Anchor] | None) -> str:
-    """Walk the chain, hold it against the anchors if they are good, and look for everything that it spoke of."""
-    last, spoken = hash_chain.START, _Spoken()
+    """Follow the chain, compare it with the anchors if they are valid, and look for everything that it mentions."""
+    last, mentioned = hash_chain.START, _Mentioned()
     rows = hash_chain.anchored(
         _readable(Journal.objects.rows()), [hash_chain.Link(mark.seq, mark.hash) for mark in marks or ()]
     )
-    while piece := list(islice(rows, PIECE)):
-        for row in piece:
+    while batch := list(islice(rows, BATCH)):
+        for row in batch:
             if marks is not None and row.action == "journal anchored":
                 _same_anchors(row, marks)
-            spoken.hear(row)
-        spoken.check()
-        last = piece[-1].link
+            mentioned.add(row)
+        mentioned.check()
+        last = batch[-1].link
     return f"{last.seq:,} rows, each follows the one before it; the last has the hash {last.hash}"
 
 
 def _readable(rows: Iterator[hash_chain.ChainRow]) -> Iterator[hash_chain.ChainRow]:
-    """Yield the rows; what the database cannot give back as the journal writes it is the next row's fault."""
+    """Yield the rows. Raise ``Broken`` with the number of a row whose columns cannot be read."""
     last = 0
     try:
         for row in rows:
@@ -170,7 +170,7 @@ def _readable(rows: Iterator[hash_chain.ChainRow]) -> Iterator[hash_chain.ChainR
 
 
 def _same_anchors(row: hash_chain.ChainRow, marks: list[anchors.Anchor]) -> None:
-    """Hold what the journal says of the anchors file against the file: the line before, by its digest."""
+    """Compare the digest that the journal holds of the previous anchor with the anchors file."""
     before = int(row.data.get("number", 0)) - 1
     if before > len(marks):
         raise Wrong(f"row {row.seq}: there were {before} anchors then, and the file has {len(marks)}")
@@ -179,14 +179,14 @@ def _same_anchors(row: hash_chain.ChainRow, marks: list[anchors.Anchor]) -> None
 
 
 def _records() -> str:
-    """Check the digest of every record, and that the place in the journal which it names is still the same."""
+    """Check the digest of every record, and that the journal row it names still has the same hash."""
     count = erased = 0
-    for what, visit, each in _kept_records():
-        if _is_erased(each, visit):
+    for what, visit, row in _kept_records():
+        if _is_erased(row, visit):
             erased += 1
             continue
-        digest = each.sha256 if isinstance(each, Consent) else each.record_sha256
-        if (record := _opened(each, "record")) is None or sha256(record) != digest:
+        digest = row.sha256 if isinstance(row, Consent) else row.record_sha256
+        if (record := _opened(row, "record")) is None or sha256(record) != digest:
             raise Wrong(f"the record of {what} of visit {visit} was changed")
         _same_journal(json.loads(record).get("proof", {}), f"the record of {what} of visit {visit}")
         count += 1
@@ -198,7 +198,7 @@ def _and(erased: int) -> str:
 
 
 def _is_erased(row: Consent | SealedFile | SealedStatusChange, visit: int) -> bool:
-    """Say whether the key of a row was destroyed. Raise ``Wrong`` if it was, and nothing says by whom."""
+    """Say whether the key of a row was destroyed. Raise ``Wrong`` if it was and there is no tombstone."""
     try:
         _opened(row, "pdf" if isinstance(row, SealedFile) else "record")
     except Erased:
@@ -209,101 +209,100 @@ def _is_erased(row: Consent | SealedFile | SealedStatusChange, visit: int) -> bo
 
 
 def _opened(row: Consent | SealedFile | SealedStatusChange, name: str) -> bytes | None:
-    """Return what is encrypted in a row, or nothing if it is not what was encrypted there."""
+    """Return what is encrypted in a row; ``None`` means that it was tampered with."""
     try:
-        found: bytes = getattr(row, name)
+        plain: bytes = getattr(row, name)
     except Unreadable:
         return None
-    return found
+    return plain
 
 
 def _kept_records() -> Iterator[tuple[str, int, Consent | SealedStatusChange]]:
-    for first in with_keys(Consent.objects.order_by("pk").iterator(chunk_size=PIECE), PIECE):
-        yield "the consent", first.visit_id, first
+    for consent in with_keys(Consent.objects.order_by("pk").iterator(chunk_size=BATCH), BATCH):
+        yield "the consent", consent.visit_id, consent
     later = SealedStatusChange.objects.select_related("after__consent__visit").defer("pdf", "after__consent__record")
-    for each in with_keys(later.order_by("pk").iterator(chunk_size=PIECE), PIECE):
-        yield "what came after the consent", each.after.visit.pk, each
+    for change in with_keys(later.order_by("pk").iterator(chunk_size=BATCH), BATCH):
+        yield "what came after the consent", change.after.visit.pk, change
 
 
 def _same_journal(proof: dict[str, Any], what: str) -> None:
-    """Hold the row of the journal that a sealed record names against the journal: a witness beside the anchors."""
+    """Check that the journal still has the row that a sealed record names: a witness beside the anchors."""
     seq = proof.get("journal_row", 0)
     if not Journal.objects.filter(seq=seq, hash=proof.get("journal_hash", "")).exists():
         raise Wrong(f"{what} names row {seq} of the journal, and that is another one now")
 
 
 def _files() -> str:
-    """Check every sealed file: its digest, its seal by the strict rule, and the record that it carries."""
+    """Check every sealed file: its digest, its seal by the strict rule, and the record attached to it."""
     count = erased = 0
-    for what, visit, each, beside in _kept_files():
-        if _is_erased(each, visit):
+    for what, visit, file, source in _kept_files():
+        if _is_erased(file, visit):
             erased += 1
             continue
-        if problems := _file_problems(each, beside):
+        if problems := _file_problems(file, source):
             raise Wrong(f"the sealed file of {what} of visit {visit}: {' '.join(problems)}")
         count += 1
     return f"{count:,}, each as it was filed, sealed by us, whole, and with the record that is kept here{_and(erased)}"
 
 
 def _kept_files() -> Iterator[tuple[str, int, SealedFile | SealedStatusChange, Consent | SealedStatusChange]]:
-    for first in with_keys(SealedFile.objects.select_related("consent").order_by("pk").iterator(chunk_size=20), 20):
-        yield "the consent", first.consent.visit_id, first, first.consent
+    for file in with_keys(SealedFile.objects.select_related("consent").order_by("pk").iterator(chunk_size=20), 20):
+        yield "the consent", file.consent.visit_id, file, file.consent
     later = SealedStatusChange.objects.select_related("after__consent__visit").defer("after__consent__record")
-    for each in with_keys(later.order_by("pk").iterator(chunk_size=20), 20):
-        yield "what came after the consent", each.after.visit.pk, each, each
+    for change in with_keys(later.order_by("pk").iterator(chunk_size=20), 20):
+        yield "what came after the consent", change.after.visit.pk, change, change
 
 
-def _file_problems(each: SealedFile | SealedStatusChange, beside: Consent | SealedStatusChange) -> list[str]:
-    """Return what is wrong with a sealed file; ``beside``: the row of the record that it must carry."""
-    if (pdf := _opened(each, "pdf")) is None:
+def _file_problems(file: SealedFile | SealedStatusChange, source: Consent | SealedStatusChange) -> list[str]:
+    """Return what is wrong with a sealed file; ``source``: the row whose record must be attached to it."""
+    if (pdf := _opened(file, "pdf")) is None:
         return ["It does not open as what was filed."]
-    verdict = verify(pdf, installation_trust.trust(each.sealed_at), each.sha256)
+    verdict = verify(pdf, installation_trust.trust(file.sealed_at), file.sha256)
     problems = list(verdict.problems)
-    if not problems and attached(pdf) != _opened(beside, "record"):
+    if not problems and attached(pdf) != _opened(source, "record"):
         problems.append("It carries another record than the one kept here.")
-    if not problems and verdict.certificate_sha256 != each.certificate_sha256:
+    if not problems and verdict.certificate_sha256 != file.certificate_sha256:
         problems.append("It is sealed with another certificate than is noted here.")
     return problems
 
 
 def _timestamps() -> str:
     count, roots_of_time = 0, installation_trust.trust().stamp_roots
-    for each in Timestamp.objects.order_by("pk").iterator(chunk_size=PIECE):
-        if not any(
-            model.objects.filter(sha256=each.file_sha256).exists() for model in (SealedFile, SealedStatusChange)
-        ):
-            raise Wrong(f"the timestamp of the file {each.file_sha256}: there is no such file here")
+    for row in Timestamp.objects.order_by("pk").iterator(chunk_size=BATCH):
+        digest = row.file_sha256
+        if not any(model.objects.filter(sha256=digest).exists() for model in (SealedFile, SealedStatusChange)):
+            raise Wrong(f"the timestamp of the file {digest}: there is no such file here")
         try:
-            said = check(bytes(each.token), each.file_sha256, roots_of_time) if each.token else None
+            stamp = check(bytes(row.token), digest, roots_of_time) if row.token else None
         except StampTrouble as trouble:
-            raise Wrong(f"the timestamp of the file {each.file_sha256}: {trouble}") from trouble
-        if said and (said.trusted is False or said.at != each.at):
-            raise Wrong(f"the timestamp of the file {each.file_sha256} is not the authority's")
+            raise Wrong(f"the timestamp of the file {digest}: {trouble}") from trouble
+        if stamp and (stamp.trusted is False or stamp.at != row.at):
+            raise Wrong(f"the timestamp of the file {digest} is not the authority's")
         count += 1
     return f"{count:,} timestamps"
 
 
 def _visits() -> str:
-    """Hold every visit against its own rows, each visit in one reading of the database."""
+    """Compare every visit with its own rows, in one query, so that work going on cannot come between."""
     count = 0
-    for each in _stages().iterator(chunk_size=PIECE):
-        if problem := _visit_problem(each):
-            raise Wrong(f"visit {each['pk']} is “{each['stage']}”: {problem}")
+    for visit in _stages().iterator(chunk_size=BATCH):
+        if problem := _visit_problem(visit):
+            raise Wrong(f"visit {visit['pk']} is “{visit['stage']}”: {problem}")
         count += 1
     return f"{count:,}, each in the stage that its rows say, with its consent and its file"
 
 
-def _visit_problem(each: dict[str, Any]) -> str:
+def _visit_problem(visit: dict[str, Any]) -> str:
     """Say what is wrong with one visit; "" if nothing is."""
-    stage, said = each["stage"], each["said"] or Stage.EXPECTED.value
-    if stage != said:
-        return f"the journal says “{said}”"
-    if (each["record"] is None) == (stage in HAS_RECORD) or each["record"] != each["confirmed"]:
+    stage, journaled = visit["stage"], visit["journaled"] or Stage.EXPECTED.value
+    if stage != journaled:
+        return f"the journal says “{journaled}”"
+    if (visit["record"] is None) == (stage in HAS_RECORD) or visit["record"] != visit["confirmed"]:
         return "its consent is not the one that was confirmed, or is not there"
-    if (each["file"] is None) == (stage == Stage.SEALED) or each["file"] != each["sealed"]:
+    if (visit["file"] is None) == (stage == Stage.SEALED) or visit["file"] != visit["sealed"]:
         return "its sealed file is not the one that was filed, or is not there"
     for kind, mark in MARK.items():
-        if (each[mark] is not None) != each[f"is_{kind.value}"]:
+        if (visit[mark] is not None) != visit[f"is_{kind.value}"]:
             return f"whether its consent was {kind.label.lower()} is told two ways"
     return ""
 
@@ -312,8 +311,8 @@ HAS_RECORD = frozenset({Stage.CONFIRMED.value, Stage.SEALED.value})
 
 
 def _stages() -> QuerySet[Visit, dict[str, Any]]:
-    """Every visit with what its own rows say: ``said`` its last stage, the digests, what came after its consent."""
-    # By the visit's rows: asked by the action as it stands, SQLite reads all that ever moved, for each visit anew.
+    """Every visit with what its own rows say: its last ``journaled`` stage, digests, its consent's status changes."""
+    # Lower() keeps SQLite from its index on the action, by which it would read every move there is for each visit.
     moves = Journal.objects.alias(what=Lower("action")).filter(visit=OuterRef("pk"), what="visit moved")
     moves = moves.order_by("-seq")
 
@@ -328,7 +327,7 @@ def _stages() -> QuerySet[Visit, dict[str, Any]]:
         "pk",
         "stage",
         *MARK.values(),
-        said=last("to"),
+        journaled=last("to"),
         confirmed=last("digest", data__to=Stage.CONFIRMED.value),
         record=F("consent__sha256"),
         sealed=last("digest", data__to=Stage.SEALED.value),

@@ -1,7 +1,7 @@
-"""Take a backup while the clinic works, and prove a copy of the database before anybody relies on it.
+"""Take a backup while the clinic works, and check a copy of the database before anybody relies on it.
 
-What a plain copy of the file loses, no check inside the database can see: it passes them all without its last rows. So
-an anchor is written first, and a copy that does not reach it is refused.
+No check inside a database can see that its last rows are missing. So an anchor is written first, and a copy that does
+not reach it is refused.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from consent.jobs.write_anchor import anchor
 from consent.seal import anchors, installation_trust
 from operations import backup_file, postgres_dump
 from operations.backup_file import ANCHORS, COPY, BadBackup, Manifest
-from operations.postgres_dump import Told
+from operations.postgres_dump import Summary
 
 DATABASE = "clinic.sqlite3"
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A backup that is on the disk: where, its SHA-256 in hex, what is in it, and whether all of it was verified."""
+    """A backup on the disk: its path, SHA-256 in hex, manifest, and whether all of it was verified."""
 
     path: Path
     sha256: str
@@ -48,9 +48,9 @@ class Taken:
 def take(to: Path, *, verify: bool) -> Taken:
     """Write one encrypted backup into the folder ``to`` and note it in the journal.
 
-    ``verify``: check the copy as ``verify --all`` does; otherwise only what takes no time. Raise
-    ``BadBackup`` if the copy is not sound or nobody is named who can open it, ``KeyTrouble``,
-    ``anchors.Busy``, ``anchors.BadAnchor`` and ``OSError``; then nothing is written.
+    ``verify``: check the copy as ``verify --all`` does; otherwise only what is quick. Raise ``BadBackup`` if the copy
+    is not sound or there is no recipient, ``KeyTrouble``, ``anchors.Busy``, ``anchors.BadAnchor`` and ``OSError``; then
+    no backup is written.
     """
     recipients = settings.BACKUP_RECIPIENTS.read_text(encoding="utf-8")
     made = anchor()
@@ -58,8 +58,8 @@ def take(to: Path, *, verify: bool) -> Taken:
     settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     with TemporaryDirectory(dir=settings.DATA_DIR, prefix=".backup-") as name:
         folder = Path(name)
-        found = copy(folder)
-        manifest = describe(folder, timezone.now(), found)
+        summary = copy(folder)
+        manifest = describe(folder, timezone.now(), summary)
         if manifest.seq < made.seq:
             raise BadBackup(f"the copy ends at row {manifest.seq}, before the anchor at row {made.seq}")
         prove(folder, manifest, verify=verify)
@@ -71,8 +71,8 @@ def take(to: Path, *, verify: bool) -> Taken:
     return taken
 
 
-def copy(folder: Path) -> Told:
-    """Copy the anchors and the database into ``folder``, with no anchor written in between; return ``told``."""
+def copy(folder: Path) -> Summary:
+    """Copy the anchors and the database into ``folder``, with no anchor written in between; return its summary."""
     with anchors.alone(settings.ANCHORS_FILE):
         (folder / ANCHORS).write_bytes(settings.ANCHORS_FILE.read_bytes())
         if connection.vendor == "postgresql":
@@ -82,13 +82,13 @@ def copy(folder: Path) -> Told:
             closing(sqlite3.connect(folder / DATABASE)) as target,
         ):
             source.backup(target)
-    return told(folder / DATABASE)
+    return summarize(folder / DATABASE)
 
 
-def describe(folder: Path, at: dt.datetime, found: Told) -> Manifest:
-    """Return the signed manifest of a copy in which ``told`` found that. Raise ``KeyTrouble`` without the key."""
+def describe(folder: Path, at: dt.datetime, summary: Summary) -> Manifest:
+    """Return the signed manifest of a copy with that summary. Raise ``KeyTrouble`` without the key."""
     key, engine = installation_trust.seal_key(), connection.vendor
-    seq, last, counts = found
+    seq, last, counts = summary
     return Manifest(
         at=f"{at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}",
         engine=engine,
@@ -102,11 +102,11 @@ def describe(folder: Path, at: dt.datetime, found: Told) -> Manifest:
 
 def tables() -> list[str]:
     """Return the tables whose rows a manifest counts."""
-    return ["clinic_patient", "clinic_visit", *(each.table for each in append_only_triggers.guarded())]
+    return ["clinic_patient", "clinic_visit", *(guard.table for guard in append_only_triggers.guarded())]
 
 
-def told(database: Path) -> Told:
-    """Return the number and hash of the journal's last row in a copy, and how many rows its kept tables have.
+def summarize(database: Path) -> Summary:
+    """Return the number and hash of the journal's last row in a copy, and how many rows ``tables`` have.
 
     Raise ``BadBackup`` if it cannot be read.
     """
@@ -120,43 +120,43 @@ def told(database: Path) -> Told:
 
 
 def prove(folder: Path, manifest: Manifest, *, verify: bool) -> None:
-    """Check a copy: that the database is whole, with the rows that its manifest tells.
+    """Check that the database in a copy is whole and has the rows that its manifest counts.
 
-    With ``verify``, also that everything in it is as it was written; a dump of PostgreSQL is restored for that, into a
-    database that is dropped again, and is else only as whole as pg_dump made it. Raise ``BadBackup`` with the
-    first thing that is wrong.
+    With ``verify``, also that everything in it is as it was written. A dump of PostgreSQL is restored for that, into a
+    database that is dropped again; without ``verify`` a dump is not checked. Raise ``BadBackup`` with the first thing
+    that is wrong.
     """
     expected = (manifest.seq, manifest.hash, dict(manifest.counts))
     if manifest.engine == "postgresql":
         if verify:
-            with postgres_dump.scratch(folder / COPY["postgresql"], tables()) as (address, found):
-                _same(found, expected)
+            with postgres_dump.scratch(folder / COPY["postgresql"], tables()) as (address, summary):
+                _same(summary, expected)
                 _verify(folder, DATABASE_URL=address)
         return
     _is_whole(folder / DATABASE)
-    _same(told(folder / DATABASE), expected)
+    _same(summarize(folder / DATABASE), expected)
     if verify:
         _verify(folder)
 
 
-def _same(found: Told, expected: Told) -> None:
-    if found != expected:
-        raise BadBackup("the database in it has not the rows that its manifest tells")
+def _same(summary: Summary, expected: Summary) -> None:
+    if summary != expected:
+        raise BadBackup("the database in it does not have the rows that its manifest counts")
 
 
 def _is_whole(database: Path) -> None:
     try:
         with closing(sqlite3.connect(database)) as opened:
-            said = [row[0] for row in opened.execute("PRAGMA integrity_check")]
+            faults = [row[0] for row in opened.execute("PRAGMA integrity_check") if row[0] != "ok"]
             strays = opened.execute("PRAGMA foreign_key_check").fetchall()
     except sqlite3.Error as error:
         raise BadBackup(f"the database in it cannot be read ({error})") from error
-    if said != ["ok"] or strays:
-        raise BadBackup(f"the database in it is damaged: {said[0] if said != ['ok'] else strays[0]}")
+    if faults or strays:
+        raise BadBackup(f"the database in it is damaged: {(faults or strays)[0]}")
 
 
 def _verify(folder: Path, **database: str) -> None:
-    """Run ``verify --all`` on a copy, in a process of its own, which knows no other database."""
+    """Run ``verify --all`` on a copy, in a process of its own that is given no other database."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("DATABASE_URL")}
     env |= {
         "DJANGO_SETTINGS_MODULE": "clinic.settings",
@@ -169,5 +169,5 @@ def _verify(folder: Path, **database: str) -> None:
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "verify", "--all"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
-        said = (done.stdout.splitlines() or done.stderr.splitlines() or ["no word"])[-1]
-        raise BadBackup(f"what is in it is not as it was written; {said}")
+        last_line = (done.stdout.splitlines() or done.stderr.splitlines() or ["no output"])[-1]
+        raise BadBackup(f"what is in it is not as it was written; {last_line}")

@@ -1,8 +1,8 @@
 """A backup as one file: a manifest, the copy of the database and the anchors, in a tar, in an age envelope. No Django.
 
-The envelope is the age format (age-encryption.org/v1, X25519 and ChaCha20-Poly1305): the server knows only for whom to
-close it, so that whoever steals the server and its backups opens none; and any age program opens it without us. Anybody
-can close an envelope, so the manifest is signed with the sealing key, and holds the SHA-256 of the rest.
+The envelope is the age format (age-encryption.org/v1, X25519 and ChaCha20-Poly1305): the server knows only whom
+to encrypt for, so whoever steals the server and its backups can open none; and any age program opens it without us.
+Anybody can encrypt, so the manifest is signed with the sealing key, and holds the SHA-256 of the rest.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SUFFIX = ".backup.age"
 
 
 class BadBackup(Exception):
-    """It is not a backup of ours, cannot be opened, or is not as it was made. In words for an administrator."""
+    """Not a backup of ours, or it cannot be opened or made, or was changed. In words for an administrator."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Manifest:
         """The bytes under the signature: the format's name and the canonical JSON (RFC 8785) of all other fields."""
         return FORMAT + rfc8785.dumps({name: value for name, value in asdict(self).items() if name != "signature"})
 
-    def sign(self, how: Callable[[bytes], bytes]) -> Manifest:
-        """Return it signed. ``how`` makes the DER signature (ECDSA, SHA-256) of the bytes that it is given."""
-        return Manifest(**{**asdict(self), "signature": base64.b64encode(how(self.signed)).decode()})
+    def sign(self, signer: Callable[[bytes], bytes]) -> Manifest:
+        """Return it signed. ``signer`` returns the DER signature (ECDSA, SHA-256) of bytes."""
+        return Manifest(**{**asdict(self), "signature": base64.b64encode(signer(self.signed)).decode()})
 
     def check(
         self, folder: Path, certificates: Mapping[str, x509.Certificate], roots: Sequence[x509.Certificate]
@@ -80,68 +80,68 @@ class Manifest:
 def read_manifest(folder: Path) -> Manifest:
     """Return the manifest in ``folder``, not yet checked. Raise ``BadBackup``."""
     try:
-        told = json.loads((folder / MANIFEST).read_bytes())
-        if set(told) != {each.name for each in fields(Manifest)}:
+        values = json.loads((folder / MANIFEST).read_bytes())
+        if set(values) != {field.name for field in fields(Manifest)}:
             raise BadBackup("its manifest has other fields than ours")
-        return Manifest(**told)
+        return Manifest(**values)
     except (OSError, ValueError, TypeError) as error:
         raise BadBackup("its manifest cannot be read") from error
 
 
 def pack(folder: Path, manifest: Manifest, to: Path, recipients: str) -> None:
-    """Write the files of ``folder`` that ``manifest`` names, and itself, into the new file ``to``, down to the disk.
+    """Write ``manifest`` and the files of ``folder`` that it names into the new file ``to``, and wait for the disk.
 
-    ``recipients``: age recipients, one a line. Raise ``BadBackup`` for a line that is none, and ``OSError``.
+    ``recipients``: age recipients, one a line. Raise ``BadBackup`` for a line that is not one, and ``OSError``.
     """
     (folder / MANIFEST).write_bytes(rfc8785.dumps(asdict(manifest)))
     plain = folder / "backup.tar"
     with tarfile.open(plain, "w") as tar:
         for name in (MANIFEST, *sorted(manifest.files)):
             tar.add(folder / name, arcname=name)
-    with whole(to) as half, plain.open("rb") as source, half.open("wb") as sealed:
+    with whole(to) as partial, plain.open("rb") as source, partial.open("wb") as sealed:
         pyrage.encrypt_io(source, sealed, _recipients(recipients))
 
 
 def unpack(source: Path, folder: Path, key: str) -> None:
-    """Open a backup with ``key``, the text of an age identity file, and put what is in it into ``folder``.
+    """Open a backup with ``key``, the text of an age identity file, and extract it into ``folder``.
 
-    Raise ``BadBackup`` if that key does not open it, one byte of it was changed, or it holds anything else.
+    Raise ``BadBackup`` if that key does not open it, a byte of it was changed, or it holds anything else.
     """
     plain = folder / "backup.tar"
     try:
         with source.open("rb") as sealed, plain.open("wb") as opened:
             pyrage.decrypt_io(sealed, opened, _identities(key))
         with tarfile.open(plain) as tar:
-            _take_out(tar, folder)
+            _extract(tar, folder)
     except (pyrage.DecryptError, OSError, tarfile.TarError) as error:
         raise BadBackup(f"it does not open with this key, is damaged, or is no backup ({error})") from error
     finally:
         plain.unlink(missing_ok=True)
 
 
-def _take_out(tar: tarfile.TarFile, folder: Path) -> None:
-    """Copy by name and content alone: Debian 12 has Python 3.11.2, and ``extractall`` a safe filter from 3.11.4 on."""
+def _extract(tar: tarfile.TarFile, folder: Path) -> None:
+    """Copy name and content alone: ``extractall`` has no safe filter in Debian 12's Python 3.11.2."""
     allowed = {MANIFEST, ANCHORS, *COPY.values()}
-    for each in tar:
-        content = tar.extractfile(each) if each.isreg() and each.name in allowed else None
+    for member in tar:
+        content = tar.extractfile(member) if member.isreg() and member.name in allowed else None
         if content is None:
-            raise BadBackup("it holds something that is not a backup's")
-        with (folder / each.name).open("wb") as file:
+            raise BadBackup("it holds something that does not belong in a backup")
+        with (folder / member.name).open("wb") as file:
             shutil.copyfileobj(content, file)
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give a file beside ``path``, for its owner alone, that takes its place once it is whole and on the disk."""
+    """Give a file beside ``path``, readable by its owner alone, that replaces it once it is whole and on the disk."""
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        half = Path(file.name)
+        partial = Path(file.name)
     try:
-        yield half
-        to_disk(half)
-        half.rename(path)
+        yield partial
+        to_disk(partial)
+        partial.rename(path)
         to_disk(path.parent)
     finally:
-        half.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def to_disk(path: Path) -> None:
@@ -154,10 +154,10 @@ def to_disk(path: Path) -> None:
 
 
 def new_key(at: datetime) -> tuple[str, str]:
-    """Return an age identity file's text, which opens backups, and the recipient's line, which closes them."""
+    """Return the text of an age identity file, which opens backups, and the recipient line to encrypt them for."""
     identity = pyrage.x25519.Identity.generate()
-    closes = str(identity.to_public())
-    return f"# opens backups; made {at:%Y-%m-%d}\n# public key: {closes}\n{identity}\n", f"{closes}\n"
+    recipient = str(identity.to_public())
+    return f"# opens backups; made {at:%Y-%m-%d}\n# public key: {recipient}\n{identity}\n", f"{recipient}\n"
 
 
 def _lines(text: str) -> list[str]:
@@ -166,12 +166,12 @@ def _lines(text: str) -> list[str]:
 
 def _recipients(text: str) -> list[pyrage.x25519.Recipient]:
     try:
-        found = [pyrage.x25519.Recipient.from_str(line) for line in _lines(text)]
+        recipients = [pyrage.x25519.Recipient.from_str(line) for line in _lines(text)]
     except pyrage.RecipientError as error:
         raise BadBackup("a line of the recipients' file is not an age recipient (age1…)") from error
-    if not found:
+    if not recipients:
         raise BadBackup("the recipients' file names nobody: nobody could open the backup")
-    return found
+    return recipients
 
 
 def _identities(text: str) -> list[pyrage.x25519.Identity]:

@@ -1,6 +1,6 @@
 """What the consent room needs before the app serves: `manage.py check --deploy --tag serving`.
 
-Registered as deployment checks, so that `migrate`, `init_keys` and `rehearse` work on a machine that has neither yet.
+Registered as deployment checks, so that `migrate`, `init_keys` and `rehearse` work on a machine that is not set up yet.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from clinic.checks import SERVING
 
-TIME_TO_CHANGE = timedelta(days=183)
+RENEWAL_TIME = timedelta(days=183)
 
 
 @register(SERVING, deploy=True)
@@ -52,12 +52,12 @@ def seal_key_opens(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         ]
     ends = key.certificate.not_valid_after_utc
-    if ends - timezone.now() > TIME_TO_CHANGE:
+    if ends - timezone.now() > RENEWAL_TIME:
         return []
     return [
         Warning(
             f"The sealing certificate ends on {ends:%Y-%m-%d}.",
-            hint="Make the next one before: `manage.py new_seal_key --root-key FILE`, see docs/keys.md.",
+            hint="Make the next one before then: `manage.py new_seal_key --root-key FILE`, see docs/keys.md.",
             id="consent.W001",
         )
     ]

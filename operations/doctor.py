@@ -1,4 +1,4 @@
-"""What an operator should know of a machine beside the nine checks of ``health``: told by ``manage.py doctor``."""
+"""The checks of ``manage.py doctor`` beyond the nine of ``health``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECRETS = ("DATABASE_URL", *(f"CLINIC_{name}" for name in OURS))
 
 
 def libraries() -> str:
-    """Look for what draws documents."""
+    """Look for the libraries that draw documents."""
     missing = rendering.missing_libraries()
     if not missing:
         return ""
@@ -32,12 +32,12 @@ def secure() -> str:
     if not settings.REAL:
         return "CLINIC_HOSTS is not set: this serves plain HTTP on localhost, to try things out, and no patients"
     checks = run_checks(include_deployment_checks=True)
-    found = [each for each in checks if each.is_serious(WARNING) and not each.is_silenced()]
-    return "; ".join(f"{each.msg} ({each.id})" for each in found)
+    problems = [check for check in checks if check.is_serious(WARNING) and not check.is_silenced()]
+    return "; ".join(f"{problem.msg} ({problem.id})" for problem in problems)
 
 
 def local() -> str:
-    """Look whether SQLite's file is on a disk of this machine: its locks fail on a share."""
+    """Check that SQLite's file is on a disk of this machine: its locks fail on a network share."""
     if connection.vendor != "sqlite":
         return ""
     kind = filesystem(settings.DATA_DIR.resolve(), MOUNTS.read_text(encoding="utf-8"))
@@ -52,33 +52,33 @@ def filesystem(path: Path, mounts: str) -> str:
 
 
 def private() -> str:
-    """Look who but the owner may read the data, the keys and the secrets."""
-    named = [Path(os.environ[f"{name}_FILE"]) for name in SECRETS if os.environ.get(f"{name}_FILE")]
-    watched = [settings.DATA_DIR, settings.KEYS_DIR, settings.DATA_KEYS, *settings.KEYS_DIR.glob("*.key"), *named]
+    """Check that only the owner may read the data, the keys and the secrets."""
+    files = [Path(os.environ[f"{name}_FILE"]) for name in SECRETS if os.environ.get(f"{name}_FILE")]
+    watched = [settings.DATA_DIR, settings.KEYS_DIR, settings.DATA_KEYS, *settings.KEYS_DIR.glob("*.key"), *files]
     loose = [str(path) for path in watched if path.exists() and path.stat().st_mode & 0o077]
     return f"others may read {', '.join(loose)}" if loose else ""
 
 
 def root_is_away() -> str:
-    """Look whether the root's private key still lies here: whoever takes it can make keys that count as ours."""
+    """Check that the root's private key is not kept here: whoever takes it can make keys that count as ours."""
     path = settings.KEYS_DIR / "root.key"
     return f"{path} is still on this machine" if path.exists() else ""
 
 
 def encrypted() -> str:
-    """Look whether the disk under the data is encrypted: a stolen machine must be a box, not a leak."""
+    """Check that the disk under the data is encrypted: a stolen machine must not be a leak."""
     device = os.stat(settings.DATA_DIR).st_dev
-    found = DEVICES / f"{os.major(device)}:{os.minor(device)}"
-    return "" if _is_crypt(found) else "the disk under the data does not look encrypted (no dm-crypt found)"
+    block = DEVICES / f"{os.major(device)}:{os.minor(device)}"
+    return "" if _is_crypt(block) else "the disk under the data does not look encrypted (no dm-crypt found)"
 
 
 def _is_crypt(device: Path) -> bool:
-    """Whether a block device, or one that it is made of, is dm-crypt's."""
+    """Say whether a block device, or one below it, is dm-crypt."""
     kind = device / "dm" / "uuid"
     if kind.exists() and kind.read_text(encoding="utf-8").startswith("CRYPT-"):
         return True
     below = device / "slaves"
-    return below.exists() and any(_is_crypt(each) for each in below.iterdir())
+    return below.exists() and any(_is_crypt(lower) for lower in below.iterdir())
 
 
 def sealed() -> str:
@@ -93,7 +93,11 @@ MORE: tuple[Check, ...] = (
     Check("local disk", local, "Move the data to a disk of this machine, or use PostgreSQL."),
     Check("permissions", private, "chmod 0700 the folders and 0400 the files; all belong to the user that serves."),
     Check("root key", root_is_away, "Copy it to two sticks, check that they can be read, and delete it here."),
-    Check("encryption", encrypted, "Set the machine up on an encrypted disk (LUKS), or know what else encrypts it."),
-    Check("seals", sealed, "Once “seal” is well: “Try again” on the page of each of these visits."),
+    Check(
+        "encryption",
+        encrypted,
+        "Set the machine up on an encrypted disk (LUKS), or make sure that something else encrypts it.",
+    ),
+    Check("seals", sealed, "Once “seal” is well, press “Try again” on the page of each of these visits."),
 )
 ALL = (*READY, *MORE)

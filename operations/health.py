@@ -1,6 +1,6 @@
-"""Is this installation fit for patients? Nine checks, each cheap enough to be asked every minute.
+"""Is this installation fit for patients? Nine checks, each cheap enough to run every minute.
 
-A check answers "" or says in words what is wrong; the words are for an operator at the machine, never for the network.
+A check returns "" or what is wrong, in words for an operator at the machine, never for the network.
 The limits are those of the installation guide: a backup that was verified is a day old at most, an anchor two hours.
 """
 
@@ -33,7 +33,7 @@ CLOCK_SLACK = dt.timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Check:
-    """One thing to look at: ``look`` answers "" or what is wrong; ``remedy`` says what an operator can do about it."""
+    """One check: ``look`` returns "" or what is wrong; ``remedy`` says what an operator can do about it."""
 
     name: str
     look: Callable[[], str]
@@ -43,24 +43,24 @@ class Check:
         """Return what is wrong, "" if nothing. A check that breaks is itself what is wrong."""
         try:
             return self.look()
-        except Exception as error:  # whatever it is, it is not well, and the other checks must still be asked
+        except Exception as error:  # the other checks must still run
             return f"{type(error).__name__}: {error}"
 
 
 def database() -> str:
-    """Write one row, as every act of the clinic does."""
+    """Write one row, to see that the database can be written."""
     Heartbeat.objects.update_or_create(pk=1, defaults={"at": timezone.now()})
     return ""
 
 
 def disk() -> str:
-    """Look for room on the disk of the data."""
+    """Check the free space on the disk of the data."""
     free = shutil.disk_usage(settings.DATA_DIR).free
     return "" if free > FREE_BYTES else f"only {free / 1e9:.2f} GB are free where {settings.DATA_DIR} is"
 
 
 def outbox() -> str:
-    """Look for work that waits for the worker, or that a worker began and never ended."""
+    """Look for tasks that wait too long for the worker, or that a worker began and never ended."""
     limit = timezone.now() - LONGEST_QUEUE
     at_once = Q(run_after=get_date_max(), enqueued_at__lt=limit)
     waiting = DBTaskResult.objects.filter(Q(run_after__lt=limit) | at_once, status="READY").count()
@@ -69,13 +69,13 @@ def outbox() -> str:
 
 
 def seal() -> str:
-    """Open the sealing key, and see how long its certificate lasts."""
+    """Open the sealing key, and check that its certificate lasts."""
     ends = installation_trust.seal_key().certificate.not_valid_after_utc
     return "" if ends - timezone.now() > CERTIFICATE_LEFT else f"the sealing certificate ends on {ends:%Y-%m-%d}"
 
 
 def backed_up() -> str:
-    """Look for the last backup that was verified."""
+    """Check the age of the last verified backup."""
     taken = Journal.objects.filter(action="backup taken", data__kind="verified").order_by("-seq").first()
     if taken and timezone.now() - taken.at < BACKUP_AGE:
         return ""
@@ -83,7 +83,7 @@ def backed_up() -> str:
 
 
 def anchored() -> str:
-    """Look for the last anchor."""
+    """Check the age of the last anchor."""
     written = anchors.read(settings.ANCHORS_FILE)
     if written and timezone.now() - written[-1].when < ANCHOR_AGE:
         return ""
@@ -91,20 +91,20 @@ def anchored() -> str:
 
 
 def guarded() -> str:
-    """Look whether the database still refuses to change what is written once."""
+    """Check that the database still refuses to change what is written once."""
     bare = append_only_triggers.missing(connection)
     return f"the database does not guard {', '.join(bare)}" if bare else ""
 
 
 def migrated() -> str:
-    """Look for migrations of this code that the database has not seen."""
+    """Look for migrations that were not applied."""
     executor = MigrationExecutor(connection)
     left = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return f"{len(left)} migrations are not applied, the first is {left[0][0]}" if left else ""
 
 
 def clock() -> str:
-    """Hold the clock against what was written before, and against the database server's."""
+    """Compare the clock with the journal's last row, and with the database server's clock."""
     now, last = timezone.now(), Journal.objects.order_by("-seq").values_list("at", flat=True).first()
     if last and last - now > CLOCK_SLACK:
         return f"it is {now:%Y-%m-%d %H:%M} UTC here, and the journal was written at {last:%Y-%m-%d %H:%M} UTC"
@@ -119,14 +119,18 @@ def clock() -> str:
 
 READY: tuple[Check, ...] = (
     Check("database", database, "Is its disk full, or its server down? `journalctl -u consent` names the error."),
-    Check("disk", disk, "Delete old backups that are kept elsewhere too, or give it a larger disk."),
-    Check("outbox", outbox, "Start the worker anew: `systemctl restart consent-worker`. It takes up what was left."),
+    Check("disk", disk, "Delete old backups that are kept elsewhere too, or use a larger disk."),
+    Check("outbox", outbox, "Restart the worker: `systemctl restart consent-worker`. It takes up what was left."),
     Check(
         "seal", seal, "Passphrase and keys in place? A certificate that ends: `manage.py new_seal_key`, docs/keys.md."
     ),
-    Check("backup", backed_up, "Run `manage.py backup`, and see why its timer did not: `systemctl list-timers`."),
-    Check("anchor", anchored, "Run `manage.py anchor`, and see why its timer did not: `systemctl list-timers`."),
-    Check("guards", guarded, "First `manage.py verify --all`: somebody may have been there. Then `manage.py migrate`."),
+    Check("backup", backed_up, "Run `manage.py backup`, and see why its timer did not run: `systemctl list-timers`."),
+    Check("anchor", anchored, "Run `manage.py anchor`, and see why its timer did not run: `systemctl list-timers`."),
+    Check(
+        "guards",
+        guarded,
+        "First `manage.py verify --all`: somebody may have tampered with it. Then `manage.py migrate`.",
+    ),
     Check("migrations", migrated, "Run `manage.py backup`, then `manage.py migrate`."),
     Check("clock", clock, "Set the time by a time server: `timedatectl set-ntp true`."),
 )

@@ -1,4 +1,4 @@
-"""PostgreSQL's own means, for backups: ``pg_dump`` of one moment, and ``pg_restore`` into a database that is empty."""
+"""Backups with PostgreSQL's own tools: ``pg_dump`` of one snapshot, and ``pg_restore`` into an empty database."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from psycopg.conninfo import make_conninfo
 
 from operations.backup_file import BadBackup
 
-Told = tuple[int, str, dict[str, int]]
+# The number and hash of the journal's last row, and how many rows each table has.
+Summary = tuple[int, str, dict[str, int]]
 
 
-def dump(path: Path, tables: Sequence[str]) -> Told:
-    """Write the whole database as it is at one moment, in pg_dump's custom format; return what ``told`` does of it."""
+def dump(path: Path, tables: Sequence[str]) -> Summary:
+    """Write one snapshot of the whole database, in pg_dump's custom format; return its summary."""
     with psycopg.connect(**params()) as opened:
         opened.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         snapshot = _one(opened, "SELECT pg_export_snapshot()")[0]
-        found = told(opened, tables)
+        summary = summarize(opened, tables)
         _run("pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={path}", _address(params()))
-    return found
+    return summary
 
 
-def told(opened: psycopg.Connection[Any], tables: Sequence[str]) -> Told:
+def summarize(opened: psycopg.Connection[Any], tables: Sequence[str]) -> Summary:
     """Return the number and hash of the journal's last row, and how many rows the tables have."""
     last = _one(opened, "SELECT seq, hash FROM clinic_journal ORDER BY seq DESC LIMIT 1")
     count = {name: _one(opened, sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name)))[0] for name in tables}
@@ -39,10 +40,10 @@ def told(opened: psycopg.Connection[Any], tables: Sequence[str]) -> Told:
 
 
 @contextmanager
-def scratch(path: Path, tables: Sequence[str]) -> Iterator[tuple[str, Told]]:
-    """Restore a dump into a database of its own; give the address of it for ``DATABASE_URL``, and what is in it.
+def scratch(path: Path, tables: Sequence[str]) -> Iterator[tuple[str, Summary]]:
+    """Restore a dump into a database of its own; give its ``DATABASE_URL``, and its summary.
 
-    The database is dropped in the end. Raise ``BadBackup`` if it cannot be restored.
+    The database is dropped afterwards. Raise ``BadBackup`` if it cannot be restored.
     """
     name = f"clinic_check_{secrets.token_hex(6)}"
     database = sql.Identifier(name)
@@ -51,8 +52,8 @@ def scratch(path: Path, tables: Sequence[str]) -> Iterator[tuple[str, Told]]:
         try:
             load(path, name)
             with psycopg.connect(**params(dbname=name)) as opened:
-                found = told(opened, tables)
-            yield url(params(dbname=name)), found
+                summary = summarize(opened, tables)
+            yield url(params(dbname=name)), summary
         finally:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
 
@@ -60,8 +61,7 @@ def scratch(path: Path, tables: Sequence[str]) -> Iterator[tuple[str, Told]]:
 def load(path: Path, name: str = "") -> None:
     """Restore a dump into the database ``name``, or into ours, in one transaction. Raise ``BadBackup``.
 
-    A dump does not hold what the planner knows of the tables. Until the server has looked at them by itself, the first
-    pages could take minutes; so it looks at once.
+    A dump holds no planner statistics, and without them the first pages could take minutes: hence the ANALYZE.
     """
     where = params(dbname=name) if name else params()
     _run("pg_restore", "--no-owner", "--single-transaction", f"--dbname={_address(where)}", str(path))
@@ -75,21 +75,21 @@ def is_empty() -> bool:
 
 
 def params(**changes: str) -> dict[str, Any]:
-    """Return where our database is, with ``changes``, as libpq takes it."""
-    given = {name: value for name, value in connection.get_connection_params().items() if name in LIBPQ}
-    return {**given, **changes}
+    """Return the libpq parameters of our database, with ``changes``."""
+    ours = {name: value for name, value in connection.get_connection_params().items() if name in LIBPQ}
+    return {**ours, **changes}
 
 
 LIBPQ = frozenset({"dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey"})
 
 
 def _address(where: dict[str, Any]) -> str:
-    """Return where the database is, without the password: everybody may read the arguments of a process."""
+    """Return the connection string without the password: everybody may read the arguments of a process."""
     return make_conninfo(**{name: value for name, value in where.items() if name != "password"})
 
 
 def url(where: dict[str, Any]) -> str:
-    """Return where a database is, password included, as ``DATABASE_URL`` is written."""
+    """Return the ``DATABASE_URL`` of libpq parameters, password included."""
     user, password, port = (quote(str(where.get(name, "")), safe="") for name in ("user", "password", "port"))
     rest = {name: value for name, value in where.items() if name not in ("dbname", "user", "password", "port")}
     return f"postgresql://{user}:{password}@:{port}/{quote(where['dbname'])}?{urlencode(rest)}".replace("@:/", "@/")

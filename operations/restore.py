@@ -1,4 +1,4 @@
-"""Put a backup back, into an empty folder, and only if all of it holds."""
+"""Restore a backup into an empty folder, and only if all of it verifies."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from operations.backup_file import ANCHORS, MANIFEST, BadBackup, Manifest
 
 
 def restore(source: Path, to: Path, key: str) -> Manifest:
-    """Open the backup ``source`` with ``key`` (an age identity file's text), prove it, and make it the folder ``to``.
+    """Open the backup ``source`` with ``key`` (text of an age identity file), check it, and make it the folder ``to``.
 
-    ``to`` then is a data folder: the database, and the anchors where they are looked for. It must be empty or not be
-    there yet, and appears in one step, whole. A dump of PostgreSQL goes into the database of ``DATABASE_URL``, which
-    must be empty, in one transaction, once it was proved in another. Raise ``BadBackup`` with
-    what does not hold, ``KeyTrouble`` without our root certificate, and ``OSError``; then nothing is left.
+    ``to`` becomes a data folder: the database, and the anchors where the settings expect them. It must be empty or not
+    exist yet, and appears in one step, whole. A dump of PostgreSQL is first checked in a scratch database, and then
+    restored in one transaction into the one of ``DATABASE_URL``, which must be empty. Raise ``BadBackup`` with what is
+    wrong, ``KeyTrouble`` without our root certificate, and ``OSError``; then nothing is left behind.
     """
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise BadBackup(f"{to} is not empty: nothing is ever restored over what is there")
@@ -53,7 +53,7 @@ def _checked(folder: Path) -> Manifest:
 
 
 def _lay_out(folder: Path, database: str) -> None:
-    """Put the files where the settings look for them, for their owner alone, down to the disk."""
+    """Move the files to where the settings expect them, for their owner alone, and wait for the disk."""
     place = folder / "anchors"
     place.mkdir(mode=0o700)
     (folder / ANCHORS).rename(place / ANCHORS)

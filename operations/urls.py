@@ -1,4 +1,4 @@
-"""Addresses for machines that watch the installation."""
+"""URLs for machines that monitor the installation."""
 
 from django.urls import path
 

@@ -1,7 +1,7 @@
 """The verbs of consent: give it, say no, confirm it or send it back; take it back, replace it, enter it in error.
 
-Each is one short transaction with its journal row; what it refuses raises ``NotAllowed`` with a
-sentence fit for the screen. A consent that stands keeps its row, its record and its file, whatever comes after it.
+Each is one short transaction with its journal row, and refuses with ``NotAllowed`` and a sentence fit for the screen. A
+consent keeps its row, its record and its file, whatever comes after it.
 """
 
 from consent.actions.confirmation import SentBack, confirm, vouched

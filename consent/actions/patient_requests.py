@@ -11,7 +11,7 @@ from screening.models import PatientQuestion
 
 
 def on_tablet(visit: Visit, hold: Hold) -> Visit:
-    """Return the visit as it is now. Raise if it is no longer the patient's turn, or no longer on this tablet."""
+    """Return the visit, read anew. Raise ``StaleVisit`` if it is no longer the patient's turn on this tablet."""
     fresh = Visit.objects.select_related("patient", "practitioner").get(pk=visit.pk)
     if fresh.at is not Stage.CONSENTING or not Hold.objects.now().filter(pk=hold.pk, visit=fresh).exists():
         raise StaleVisit
@@ -47,6 +47,6 @@ def refuse(*, visit: Visit, hold: Hold, by: Actor) -> None:
 
 @transaction.atomic
 def talk_first(*, visit: Visit, hold: Hold, by: Actor) -> None:
-    """The patient wants to talk before taking a consent back: it stands as it is, and the tablet goes back to staff."""
+    """The patient wants to talk before taking a consent back: it still stands, and the tablet goes back to staff."""
     Journal.objects.record("patient wants to talk", by=by, visit=visit)
     hold.end("waiting")

@@ -1,4 +1,4 @@
-"""A practitioner says that a consent holds no longer, or should never have been on record."""
+"""A practitioner says that a consent no longer holds, or should never have been on record."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def supersede(
 ) -> ConsentStatusChange:
     """Say that a consent no longer holds: a newer one replaces it, or the answers or the plan changed.
 
-    Raise ``NotAllowed`` if it does not stand, is not older than its replacement or of another
-    patient, or if there is neither a replacement nor a reason.
+    Raise ``NotAllowed`` if it does not stand, if its replacement is older, of another patient or does not stand, or
+    without a replacement or a reason.
     """
     only_practitioner(by)
     if replaced_by is None and not reason.strip():

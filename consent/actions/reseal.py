@@ -1,4 +1,4 @@
-"""Ask once more for a document that could not be sealed."""
+"""Try again to seal a document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from consent.models import Consent, ConsentStatusChange
 
 @transaction.atomic
 def seal_again(*, consent: Consent, by: Actor) -> None:
-    """Ask for the seal of a confirmed consent once more. Raise ``NotAllowed`` if it is sealed."""
+    """Queue the seal of a confirmed consent again. Raise ``NotAllowed`` if it is sealed."""
     if consent.visit.at is not Stage.CONFIRMED:
         raise NotAllowed("This consent is sealed already.")
     consent.visit.mark(by=by, action="sealing asked for again", sealing_failed_at=None)
@@ -21,7 +21,7 @@ def seal_again(*, consent: Consent, by: Actor) -> None:
 
 @transaction.atomic
 def seal_after_again(*, after: ConsentStatusChange, by: Actor) -> None:
-    """Ask for the PDF of what came after a consent once more."""
+    """Queue the PDF of a consent's status change again."""
     assert after.consent is not None
     Journal.objects.record("sealing asked for again", by=by, visit=after.consent.visit, kind=after.kind)
     seal_after.enqueue(after.pk)

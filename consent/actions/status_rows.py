@@ -1,4 +1,4 @@
-"""The row of what came after a consent, its mark on the visit, and the order for its own sealed PDF."""
+"""Write a consent's status change: its row, its mark on the visit, and the order for its own sealed PDF."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Kind = ConsentStatusChange.Kind
 
 
 def write(
-    consent: Consent, kind: ConsentStatusChange.Kind, *, by: Actor, at: dt.datetime, **said: object
+    consent: Consent, kind: ConsentStatusChange.Kind, *, by: Actor, at: dt.datetime, **columns: object
 ) -> ConsentStatusChange:
-    """Write the row and ask for its PDF. One of a kind is enough: the first counts."""
+    """Write the row and queue its PDF, or return the earlier row of that kind. Raise ``NotAllowed``."""
     if earlier := ConsentStatusChange.objects.filter(consent=consent, kind=kind).first():
         return earlier
     state = state_of(consent)
-    if not state.stands and kind != Kind.IN_ERROR:  # whatever became of it may still turn out to be an error
+    if not state.stands and kind != Kind.IN_ERROR:  # even one that has ended may turn out to be an error
         raise NotAllowed(f"This consent does not stand any more: {state.words}.")
     try:
         with transaction.atomic():
-            after = row(kind, consent=consent, by=by, at=at, **said)
+            after = row(kind, consent=consent, by=by, at=at, **columns)
     except IntegrityError:  # two taps: the first counts
         return ConsentStatusChange.objects.get(consent=consent, kind=kind)
     mark(consent.visit, after, by)
@@ -34,15 +34,15 @@ def write(
     return after
 
 
-def row(kind: ConsentStatusChange.Kind, *, by: Actor, at: dt.datetime, **said: object) -> ConsentStatusChange:
-    """Write the row alone; ``said`` holds its other columns."""
-    return ConsentStatusChange.objects.create(kind=kind.value, by=by.user, role=by.role or "", at=at, **said)
+def row(kind: ConsentStatusChange.Kind, *, by: Actor, at: dt.datetime, **columns: object) -> ConsentStatusChange:
+    """Write the row alone."""
+    return ConsentStatusChange.objects.create(kind=kind.value, by=by.user, role=by.role or "", at=at, **columns)
 
 
 def mark(visit: Visit, after: ConsentStatusChange, by: Actor) -> None:
     """Put it on the visit and into the journal: who said it and how, never why."""
     kind = Kind(after.kind)
-    told = {"kind": after.who, "method": after.how} if kind is Kind.WITHDRAWN else {}
+    details = {"kind": after.who, "method": after.how} if kind is Kind.WITHDRAWN else {}
     if after.consent:
-        told["digest"] = after.consent.sha256
-    visit.mark(by=by, action=ACTION[kind], told=told, **{MARK[kind]: after.at})
+        details["digest"] = after.consent.sha256
+    visit.mark(by=by, action=ACTION[kind], told=details, **{MARK[kind]: after.at})

@@ -1,4 +1,4 @@
-"""What was signed and is not confirmed yet stops counting."""
+"""A signature that is not confirmed yet stops counting."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from screening.models import Screening
 
 
 def void(given: SignedConsent, *, why: str, by: Actor) -> None:
-    """Write that what was given no longer counts. ``why`` goes to the journal: words of ours, none of the patient."""
+    """Write that a signed consent no longer counts. ``why`` goes into the journal: our words, never the patient's."""
     VoidedSignature.objects.create(given=given, why=why, by=by.user)
     Journal.objects.record("consent voided", by=by, visit=given.visit, why=why)
 
 
 def to_confirm(visit: Visit, by: Actor) -> SignedConsent:
-    """Return what waits for ``by`` to confirm it. Raise ``NotAllowed`` if nothing does."""
+    """Return the signed consent that ``by`` may confirm. Raise ``NotAllowed`` or ``StaleVisit`` if there is none."""
     if by.role is not Role.PRACTITIONER:
         raise NotAllowed("Only a practitioner confirms.")
     given = SignedConsent.of(visit)

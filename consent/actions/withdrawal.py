@@ -30,40 +30,45 @@ def withdraw(
 ) -> ConsentStatusChange:
     """Take back the consent given at ``visit``: before or after it was confirmed, sealed, or treatment began.
 
-    ``who`` and ``how`` are values of ``Who`` and ``How``; ``name`` is a guardian's or representative's; ``at``
-    when it was said, now if unset; ``hold`` the tablet's, where it was done there. Said twice, it counts once.
-    Taken back at a session, the consent of the course ends with it; taken back itself, so does today's session.
+    ``who`` and ``how`` are values of ``Who`` and ``How``; ``name`` is the guardian's or representative's; ``at`` is
+    when it was said, now if ``None``; ``hold`` is the tablet's, if it was done there. A second withdrawal returns the
+    first. A session takes the consent of its course with it, and that consent takes today's sessions.
 
     Raise ``NotAllowed`` if there is no consent that stands, or something needed is missing.
     """
     visit = Visit.objects.select_related("patient").get(pk=visit.pk)
-    said = {"who": Who(who).value, "how": How(how).value, "name": name.strip(), "reason": reason.strip(), "hold": hold}
-    if (who == Who.PATIENT) == bool(said["name"]):
+    columns = {
+        "who": Who(who).value,
+        "how": How(how).value,
+        "name": name.strip(),
+        "reason": reason.strip(),
+        "hold": hold,
+    }
+    if (who == Who.PATIENT) == bool(columns["name"]):
         raise NotAllowed("Name the guardian or representative. For the patient, leave the name empty.")
     consent = Consent.objects.select_related("visit").filter(visit=visit).first()
     if earlier := _withdrawn_before(visit):
         return earlier
     at = _checked(at, visit)
     if consent is not None:
-        after = write(consent, Kind.WITHDRAWN, by=by, at=at, **said)
+        after = write(consent, Kind.WITHDRAWN, by=by, at=at, **columns)
     else:
-        after = _withdraw_signature(visit, by=by, at=at, **said)
-    for other in _going_with(visit):
-        write(other, Kind.WITHDRAWN, by=by, at=at, **said)
-    for each in Hold.objects.now().filter(visit=visit):
-        each.end("withdrawn")
+        after = _withdraw_signature(visit, by=by, at=at, **columns)
+    for other in _also_withdrawn(visit):
+        write(other, Kind.WITHDRAWN, by=by, at=at, **columns)
+    for current in Hold.objects.now().filter(visit=visit):
+        current.end("withdrawn")
     return after
 
 
-def _going_with(visit: Visit) -> list[Consent]:
-    """Return what else is taken back with the consent of a visit: a session's course, and the sessions of today."""
+def _also_withdrawn(visit: Visit) -> list[Consent]:
+    """Return the consents that are taken back with that of a visit: its course's, and those of today's sessions."""
     given = SignedConsent.objects.filter(visit=visit).select_related("course__visit").last()
     first = given.course if given and given.course else Consent.objects.filter(visit=visit).first()
     if first is None:
         return []
     today = Consent.objects.filter(given__course=first, visit__day=timezone.localdate()).select_related("visit")
-    others = [each for each in (first, *today) if each.visit_id != visit.pk]
-    return [each for each in others if state_of(each).stands]
+    return [other for other in (first, *today) if other.visit_id != visit.pk and state_of(other).stands]
 
 
 def _withdrawn_before(visit: Visit) -> ConsentStatusChange | None:
@@ -72,7 +77,7 @@ def _withdrawn_before(visit: Visit) -> ConsentStatusChange | None:
 
 
 def _checked(at: dt.datetime | None, visit: Visit) -> dt.datetime:
-    """Return when it was said. Raise if that is to come, or before there was a consent."""
+    """Return when it was said. Raise ``NotAllowed`` if that is in the future, or before there was a consent."""
     now = timezone.now()
     given = SignedConsent.objects.filter(visit=visit).last()
     if visit.at not in WITHDRAWABLE or given is None:
@@ -82,13 +87,13 @@ def _checked(at: dt.datetime | None, visit: Visit) -> dt.datetime:
     return at or now
 
 
-def _withdraw_signature(visit: Visit, *, by: Actor, at: dt.datetime, **said: object) -> ConsentStatusChange:
-    """Void what was signed and not confirmed; the visit ends."""
+def _withdraw_signature(visit: Visit, *, by: Actor, at: dt.datetime, **columns: object) -> ConsentStatusChange:
+    """Void a signature that is not confirmed yet; the visit ends."""
     given = SignedConsent.of(visit)
     if given is None:
         raise NotAllowed("There is no signature that counts.")
     visit.move(Stage.STOPPED, by=by, why="consent withdrawn")
     voiding = VoidedSignature.objects.create(given=given, why="withdrawn", by=by.user)
-    after = row(Kind.WITHDRAWN, voiding=voiding, by=by, at=at, **said)
+    after = row(Kind.WITHDRAWN, voiding=voiding, by=by, at=at, **columns)
     mark(visit, after, by)
     return after

@@ -1,4 +1,4 @@
-"""A staff member says on the patient's tablet who they are, for one signature and without a session."""
+"""A staff member proves who they are on the patient's tablet, for one signature, without signing in."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ TOO_MANY = "There were too many wrong tries. Sign in another way, or give the ta
 
 
 def refused(hold: Hold) -> int:
-    """Return how often somebody was refused as a witness under this hold."""
+    """Return how many tries to be a witness were refused under this hold."""
     return Journal.objects.filter(action="witness refused", visit=hold.visit, data__hold=hold.pk).count()
 
 
 def witness(request: HttpRequest, *, hold: Hold, username: str, password: str, by: Actor) -> int:
-    """Return the id of the staff member whose user name and password these are. Nobody is signed in by it.
+    """Return the id of the staff member with this user name and password, without signing them in.
 
-    A page says how many tries there were when it was made; one that is sent twice is compared, and counts, once. Raise
-    ``NotAllowed``, in words for the tablet, if they are nobody's, or after too many tries.
+    The page sends how many tries there were when it was made, so that a page sent twice counts once. Raise
+    ``NotAllowed``, in words for the tablet, if they are wrong, or after too many tries.
     """
-    missed = refused(hold)
-    if missed >= MOST_TRIES:
+    tries = refused(hold)
+    if tries >= MOST_TRIES:
         raise NotAllowed(TOO_MANY)
-    if request.POST.get("tries", str(missed)) != str(missed):
+    if request.POST.get("tries", str(tries)) != str(tries):
         raise NotAllowed(NOT_KNOWN)
     user = authenticate(request, username=username, password=password)
     if isinstance(user, User) and user.roles:

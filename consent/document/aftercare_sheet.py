@@ -19,7 +19,7 @@ PICTURES = (EIGHT_OF_100, NEEDLE)
 
 @dataclass(frozen=True)
 class Sheet:
-    """One visit's aftercare sheet. ``at`` is when it was treated, aware; nothing while no session is recorded."""
+    """One visit's aftercare sheet. ``at`` is when it was treated, aware; ``None`` while no session is recorded."""
 
     visit: Visit
     clinic: Policy
@@ -31,12 +31,12 @@ class Sheet:
 
     @property
     def text(self) -> str:
-        """The sheet as plain text, for an e-mail: red flags as they stand on paper."""
-        told = [f"Where: {', '.join(self.regions)}"] if self.regions else []
+        """The sheet as plain text, for an e-mail, in the words of the paper one."""
+        treatment = [f"Where: {', '.join(self.regions)}"] if self.regions else []
         if self.at:
-            told.append(f"By: {self.by}")
+            treatment.append(f"By: {self.by}")
         parts = ["\n".join([section.heading, *_lines(section)]) for section in self.sections]
-        return "\n\n".join(["\n".join(told), *parts])
+        return "\n\n".join(["\n".join(treatment), *parts])
 
 
 def _lines(section: TextSection) -> list[str]:
@@ -44,11 +44,11 @@ def _lines(section: TextSection) -> list[str]:
 
 
 def sheet(visit: Visit) -> Sheet:
-    """Return the sheet of a visit: in the words that were signed, or the present ones where none were."""
+    """Return the sheet of a visit, in the words that were signed there, or else the present ones."""
     session, plan = Session.of(visit), Plan.of(visit)
     regions = session.regions if session else plan.regions if plan else []
     wanted = (AFTERCARE, LUNG) if near_lung(regions) else (AFTERCARE,)
-    sections = {each.id: _without_pictures(each) for each in patient_text(visit).sections}
+    sections = {section.id: _without_pictures(section) for section in patient_text(visit).sections}
     return Sheet(
         visit=visit,
         clinic=PolicyChange.objects.policy(visit.patient.site_id),
@@ -61,11 +61,11 @@ def sheet(visit: Visit) -> Sheet:
 
 
 def patient_text(visit: Visit) -> Statement:
-    """Return the text that the patient agreed to at a visit, or the present one where none was given there."""
+    """Return the text that the patient agreed to at a visit, or else the present one."""
     given = SignedConsent.of(visit)
     return Statement.from_json(given.statement) if given else statement(facts(review_state(visit)))
 
 
 def _without_pictures(section: TextSection) -> TextSection:
-    blocks: tuple[Block, ...] = tuple(each for each in section.blocks if each.kind not in PICTURES)
+    blocks: tuple[Block, ...] = tuple(block for block in section.blocks if block.kind not in PICTURES)
     return TextSection(section.id, section.heading, blocks)

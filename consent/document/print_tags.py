@@ -1,7 +1,6 @@
-"""How a document says which way a piece of text is read. Where it goes without saying, nothing is said.
+"""Mark the direction of text in a document, only where it is needed.
 
-Each element and attribute costs WeasyPrint time, and names and numbers of plain letters cannot disturb a line that is
-read from left to right.
+Each element and attribute costs WeasyPrint time, and ASCII text cannot disturb a line that is read from left to right.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ register = template.Library()
 
 @register.filter
 def isolated(text: str) -> str:
-    """Return ``text`` such that it cannot reorder what stands around it, whatever letters it has."""
+    """Return ``text`` such that it cannot reorder the text around it, in whatever script it is."""
     if text.isascii():
         return text
     way = "rtl" if reads_right_to_left(text) else "ltr"
@@ -25,5 +24,5 @@ def isolated(text: str) -> str:
 
 @register.filter
 def direction(text: str) -> str:
-    """Return the attribute for an element that holds ``text`` alone: `` dir="rtl"``, or nothing."""
+    """Return the attribute for an element that holds ``text`` alone: `` dir="rtl"``, or ""."""
     return "" if text.isascii() or not reads_right_to_left(text) else format_html(' dir="{}"', "rtl")

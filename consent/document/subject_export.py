@@ -1,4 +1,4 @@
-"""Everything that is kept about one patient, in one ZIP: documents, data, who looked, and how to check it all."""
+"""Everything that is kept about one patient, in one ZIP: documents, data, who looked, and how to check the PDFs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from consent.status.build_record import number
 from consent.status.build_status_record import number as number_of_after
 from screening import models as screening
 
-# What is kept of a visit, with the way from a row to its visit. Bytes (records, PDFs) are files of their own.
+# The rows about a visit, with the path from a row to its visit. Bytes (records, PDFs) are files of their own.
 OF_A_VISIT: Mapping[str, tuple[type[models.Model], *tuple[str, ...]]] = {
     "tablets": (Hold, "visit"),
     "screenings": (screening.Screening, "visit"),
@@ -59,7 +59,7 @@ OF_A_VISIT: Mapping[str, tuple[type[models.Model], *tuple[str, ...]]] = {
     "after": (ConsentStatusChange, "consent__visit", "voiding__given__visit"),
     "sealed_after": (SealedStatusChange, "after__consent__visit"),
 }
-# The journal is told by who-looked.csv; a link to the questions is the secret of a phone.
+# who-looked.csv tells what the journal holds; an invitation's link is a secret.
 LEFT_OUT = (Journal, Invitation)
 READ_ME = """Everything that {clinic} keeps about the patient with record number {patient}.
 
@@ -74,8 +74,8 @@ Made on {at}. It is confidential: keep it where nobody else reads it.
 
 def archive(patient: Patient, *, clinic: str, at: dt.datetime) -> bytes:
     """Return the ZIP of one patient. ``clinic`` is the clinic's name, ``at`` is aware and goes into the read-me."""
-    made = BytesIO()
-    with ZipFile(made, "w", ZIP_DEFLATED) as files:
+    buffer = BytesIO()
+    with ZipFile(buffer, "w", ZIP_DEFLATED) as files:
         files.writestr("README.txt", READ_ME.format(clinic=clinic, patient=patient.pk, at=at.isoformat()))
         files.writestr("record.json", json.dumps(record(patient), indent=2, ensure_ascii=False))
         files.writestr("who-looked.csv", as_csv(SHEET, sheet(patient)))
@@ -84,7 +84,7 @@ def archive(patient: Patient, *, clinic: str, at: dt.datetime) -> bytes:
         files.writestr("verifier.zip", verifier())
         if installation_trust.root_sha256():
             files.writestr("root.cer", roots(settings.KEYS_DIR)[0].public_bytes(Encoding.DER))
-    return made.getvalue()
+    return buffer.getvalue()
 
 
 def record(patient: Patient) -> dict[str, Any]:
@@ -97,15 +97,15 @@ def record(patient: Patient) -> dict[str, Any]:
         "merges": _all(Merge.objects.filter(kept=patient)),
         "visits": _all(patient.visits.order_by("id")),
         **{
-            name: _all(model._default_manager.filter(_about(patient, *ways)).order_by("pk"))
-            for name, (model, *ways) in OF_A_VISIT.items()
+            name: _all(model._default_manager.filter(_about(patient, *paths)).order_by("pk"))
+            for name, (model, *paths) in OF_A_VISIT.items()
         },
     }
 
 
-def _about(patient: Patient, *ways: str) -> models.Q:
-    """Return the condition that a row's visit, found by one of ``ways``, is the patient's."""
-    return models.Q(*((f"{way}__patient", patient) for way in ways), _connector=models.Q.OR)
+def _about(patient: Patient, *paths: str) -> models.Q:
+    """Return the condition that a row's visit, found by one of ``paths``, is the patient's."""
+    return models.Q(*((f"{path}__patient", patient) for path in paths), _connector=models.Q.OR)
 
 
 def _all(rows: models.QuerySet[Any]) -> list[dict[str, Any]]:
@@ -119,7 +119,7 @@ def _values(row: models.Model) -> dict[str, Any]:
         for field in row._meta.concrete_fields
         if not isinstance(field, models.BinaryField)
     }
-    many = {field.name: [each.pk for each in getattr(row, field.name).all()] for field in row._meta.many_to_many}
+    many = {field.name: [other.pk for other in getattr(row, field.name).all()] for field in row._meta.many_to_many}
     return {**values, **many}
 
 
@@ -133,9 +133,9 @@ def _value(row: models.Model, field: models.Field[Any, Any]) -> Any:
 def _documents(patient: Patient) -> Iterator[tuple[str, bytes]]:
     for consent in Consent.objects.filter(visit__patient=patient).select_related("visit"):
         yield f"consent-{number(consent.visit)}.json", bytes(consent.record)
-    for first in SealedFile.objects.filter(consent__visit__patient=patient).select_related("consent__visit"):
-        yield f"consent-{number(first.consent.visit)}.pdf", bytes(first.pdf)
-    later = SealedStatusChange.objects.filter(after__consent__visit__patient=patient)
-    for each in later.select_related("after__consent__visit"):
-        yield f"consent-{number_of_after(each.after)}.json", bytes(each.record)
-        yield f"consent-{number_of_after(each.after)}.pdf", bytes(each.pdf)
+    for file in SealedFile.objects.filter(consent__visit__patient=patient).select_related("consent__visit"):
+        yield f"consent-{number(file.consent.visit)}.pdf", bytes(file.pdf)
+    changes = SealedStatusChange.objects.filter(after__consent__visit__patient=patient)
+    for change in changes.select_related("after__consent__visit"):
+        yield f"consent-{number_of_after(change.after)}.json", bytes(change.record)
+        yield f"consent-{number_of_after(change.after)}.pdf", bytes(change.pdf)

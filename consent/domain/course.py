@@ -1,8 +1,8 @@
 """What one consent covers, and when a visit needs a full new one. Pure: no Django.
 
-The list is that of the project's clinical notes, §2.5: a consent covers a course of the same regions, technique and
-practitioner, for so many sessions and days (settings; design judgement, because no law or guideline was found). Within
-it a short screening, a "still happy to go ahead" and the practitioner's confirmation are enough.
+The list is from the project's clinical notes, §2.5: a consent covers a course of the same regions, technique and
+practitioner, for a number of sessions and days (settings; design judgement, because no law or guideline was found).
+Within it a short screening, a "still happy to go ahead" and the practitioner's confirmation are enough.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ _WORDS = {
 }
 
 
-# Which part of a scope asks for a full consent with which reason.
+# The reason for a full consent when a part of the scope is exceeded.
 BEYOND = {
     ScopePart.REGION: FullConsentReason.REGION,
     ScopePart.MUSCLE: FullConsentReason.MUSCLE,
@@ -99,8 +99,8 @@ BEYOND = {
 class Course:
     """What a consent covers, and how much of it was used.
 
-    ``scope`` is all that it covers, visits and last day included; ``flags`` are the keys of those that needed a
-    decision then; ``sessions`` how many there were so far, the first included; ``helped``: not signed by hand.
+    ``scope`` is all that it covers, visits and last day included; ``flags``: the keys of those that needed a decision
+    then; ``sessions``: how many there were so far, the first included; ``helped``: signed with a witness's help.
     """
 
     began: dt.date
@@ -115,10 +115,10 @@ class Course:
 
 @dataclass(frozen=True)
 class Today:
-    """What is known of a visit. What is settled only in the room is left open in its scope.
+    """What is known of a visit. Its scope leaves open what is settled only in the room.
 
-    ``reacted``: something happened after the last needling, or nobody knows; ``changed``: a "yes" was said at this
-    visit already, and something changed since.
+    ``reacted``: something happened after the last needling, or nobody knows; ``changed``: the patient said yes at
+    this visit already, and something changed since.
     """
 
     day: dt.date
@@ -131,9 +131,9 @@ class Today:
 
 
 def why_full(course: Course, today: Today) -> tuple[FullConsentReason, ...]:
-    """Return why a visit needs a full consent of its own, gravest first; () where the course covers it."""
+    """Return why a visit needs a full consent of its own, gravest first; () if the course covers it."""
     visit = replace(today.scope, visits=course.sessions + 1, last_day=today.day)
-    found = {BEYOND[part] for part in course.scope.exceeded_by(visit)}
+    reasons = {BEYOND[part] for part in course.scope.exceeded_by(visit)}
     others = {
         FullConsentReason.ENDED: not course.stands,
         FullConsentReason.REACTED: today.reacted,
@@ -145,5 +145,5 @@ def why_full(course: Course, today: Today) -> tuple[FullConsentReason, ...]:
         FullConsentReason.TEXT: today.text_version != course.text_version,
         FullConsentReason.OVER: today.day < course.began,
     }
-    found |= {reason for reason, holds in others.items() if holds}
-    return tuple(reason for reason in FullConsentReason if reason in found)
+    reasons |= {reason for reason, holds in others.items() if holds}
+    return tuple(reason for reason in FullConsentReason if reason in reasons)

@@ -1,4 +1,4 @@
-"""A SHA-256 for the modules in the verifier's ZIP, which may not know ``clinic``; all others use ``clinic``'s."""
+"""SHA-256 for the modules in the verifier's ZIP, which must not import ``clinic``; all others use ``clinic``'s."""
 
 from __future__ import annotations
 

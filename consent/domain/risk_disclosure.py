@@ -1,4 +1,4 @@
-"""Was the patient told of a risk before agreeing: which words of a text name it. Pure: no Django."""
+"""Was the patient told of a risk before agreeing? Finds the words of the text that name it. Pure: no Django."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from consent.domain.statement import Statement
 from screening.domain.adverse_events import EventKind
 
 SECTIONS = ("risks", "own_risks", "lung")
-# The words by which a text names each kind of event; "something else" has none, and has to be looked up by a person.
+# The words by which a text names each kind of event; "something else" has none: a person has to look.
 NAMED: Mapping[EventKind, str] = {
     EventKind.FAINT: "faint",
     EventKind.BRUISE: "bruise",
@@ -22,7 +22,7 @@ NAMED: Mapping[EventKind, str] = {
 
 
 def disclosed(text: Statement, kind: str) -> str:
-    """Return the line of a text that names the risk of a kind of event; "" if none does."""
+    """Return the line of a text that names the risk of a kind of event, or ""."""
     words = NAMED.get(EventKind(kind), "")
     lines = (
         line

@@ -1,7 +1,7 @@
 """A drawn signature: strokes as JSON in a fixed box, decoded, bounded and drawn again. Pure: no Django.
 
-Nothing else is taken from a tablet: an image or an SVG could carry a script, a bomb or another person's data. The
-limits are those of the product; what is too little ink for a signature, or too fast, is a design judgement.
+Nothing else is accepted from a tablet: an image or an SVG could carry a script, a bomb or another person's data. The
+limits, and what is too little ink for a signature or too fast, are design judgements.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Strokes = tuple[tuple[Point, ...], ...]
 
 @dataclass(frozen=True)
 class Signed:
-    """One signature as it was made: ``method``: ``drawn`` (then it has strokes), ``typed``, ``assisted`` or ``tapped``.
+    """One signature. ``method``: ``drawn`` (then it has strokes), ``typed``, ``assisted`` or ``tapped``.
 
-    An assisted one says what the person did, and names the staff member who saw it by their id.
+    An assisted one says what the person ``did``; ``witness`` is the id of the staff member who saw it.
     """
 
     capacity: str
@@ -42,8 +42,7 @@ class Signed:
 def decode(text: str) -> Strokes:
     """Return the strokes in ``text``: ``[[[x, y, ms], …], …]``, integers, x 0-600, y 0-200, ms since the first point.
 
-    Raise ``ValueError``, in words for the person who draws, if it is anything else, too large, too little ink, or too
-    fast.
+    Raise ``ValueError``, in words for the signer, if it is anything else, too large, too little ink, or too fast.
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise ValueError("Your drawing is too large. Clear it and sign again, or type your name.")
@@ -92,7 +91,7 @@ def enough_ink(strokes: Strokes) -> bool:
 
 
 def by_hand(strokes: Strokes) -> bool:
-    """Say whether it took as long as a hand needs."""
+    """Say whether it took as long as drawing by hand takes."""
     moments = [ms for _, _, ms in chain.from_iterable(strokes)]
     return bool(moments) and max(moments) - min(moments) >= LEAST_MS
 

@@ -1,4 +1,4 @@
-"""What is kept of a consent: its text, signatures and record, its sealed files, and what came after it."""
+"""A consent's rows: its text, signatures and record, its sealed files, and its status changes."""
 
 from consent.models.consents import Consent, SignedConsent, VoidedSignature
 from consent.models.sealed import SealedFile, SealedStatusChange, Timestamp

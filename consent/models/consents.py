@@ -12,7 +12,7 @@ from screening.models import Plan, Screening
 
 
 class SignedConsent(AppendOnly):
-    """Consent as given on the tablet: what was on the screen, what was acknowledged, on which tablet."""
+    """Consent as given on the tablet: the text on the screen, what was acknowledged, on which tablet."""
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="given")
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="given")
@@ -29,8 +29,8 @@ class SignedConsent(AppendOnly):
     choices = EncryptedJSON(of="visit.patient", row=("visit", "hold"))  # {"students": false, "observers": false}
     scope = EncryptedJSON(
         of="visit.patient", row=("visit", "hold"), default=dict
-    )  # what the text named of the plan, as `scope.Scope.to_json` writes it
-    # The consent that this only goes on with: a session of its course. Nothing for a consent in full.
+    )  # the part of the plan that the text named, as `scope.Scope.to_json` writes it
+    # For a session: the consent of its course. None for a full consent.
     course = models.ForeignKey("Consent", on_delete=models.PROTECT, null=True, related_name="sessions")
     at = models.DateTimeField(default=timezone.now)
 
@@ -43,12 +43,12 @@ class SignedConsent(AppendOnly):
 
     @classmethod
     def of(cls, visit: Visit) -> SignedConsent | None:
-        """Return the visit's consent that was given and not voided since, or nothing."""
+        """Return the visit's signed consent that is not voided, or ``None``."""
         return cls.objects.filter(visit=visit, voiding=None).order_by("id").last()
 
 
 class VoidedSignature(AppendOnly):
-    """A consent that was given and no longer stands: an answer or the plan changed."""
+    """A signed consent that no longer stands: an answer or the plan changed, or it was taken back."""
 
     given = models.OneToOneField(SignedConsent, on_delete=models.PROTECT, related_name="voiding")
     why = models.CharField(max_length=200)

@@ -25,7 +25,7 @@ class SealedFile(AppendOnly):
 
 
 class SealedStatusChange(AppendOnly):
-    """The sealed PDF of what came after, with the record it shows; opened again and checked before it was written."""
+    """The sealed PDF of a status change, with the record it shows; opened again and checked before it was written."""
 
     after = models.OneToOneField(ConsentStatusChange, on_delete=models.PROTECT, related_name="sealed")
     record = EncryptedBytes(of="after.visit.patient", row=("after",))  # canonical bytes (RFC 8785)
@@ -44,7 +44,7 @@ class Timestamp(AppendOnly):
 
     file_sha256 = models.CharField(max_length=64, unique=True)  # of the sealed PDF, in hex
     inside = models.BooleanField(default=False)
-    token = models.BinaryField(null=True)  # RFC 3161, over the SHA-256; nothing when it is inside the seal
+    token = models.BinaryField(null=True)  # RFC 3161, over the SHA-256; None when it is inside the seal
     at = models.DateTimeField()  # as the authority says
     authority = models.CharField(max_length=300)
     kept_at = models.DateTimeField(default=timezone.now)

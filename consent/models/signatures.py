@@ -1,4 +1,4 @@
-"""How somebody signed, and in which capacity."""
+"""Who signed how, and in which capacity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from consent.models.consents import SignedConsent
 
 
 class Signature(AppendOnly):
-    """One signature under what was given."""
+    """One signature under a signed consent."""
 
     class Capacity(models.TextChoices):
         PATIENT = "patient", "the patient"
@@ -40,7 +40,7 @@ class Signature(AppendOnly):
     strokes = EncryptedJSON(
         of="given.visit.patient", row=("given", "capacity"), default=list
     )  # of a drawing: [[[x, y, ms], …], …] in the fixed box
-    # Of an assisted one: what the person did, and who saw it. The witness typed their own password for it.
+    # Of an assisted one: what the person did, and who saw it and typed their own password to say so.
     did = models.CharField(max_length=6, choices=Did.choices, blank=True)
     witness = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField(default=timezone.now)

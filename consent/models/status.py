@@ -12,7 +12,7 @@ from consent.models.consents import Consent, VoidedSignature
 
 
 class ConsentStatusChange(AppendOnly):
-    """What became of a consent: taken back, superseded, or entered in error. Its first file stays as it is.
+    """A consent was taken back, superseded, or entered in error. Its first file stays as it is.
 
     One taken back before it was confirmed has no file: its signature is voided, and this row says how and by whom.
     """

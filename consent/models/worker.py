@@ -1,4 +1,4 @@
-"""The sign of life of a worker."""
+"""The row by which `/readyz` tests the database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Heartbeat(models.Model):
-    """One row that `/readyz` writes, to know that the database can be written."""
+    """One row that `/readyz` writes, to see that the database can be written."""
 
     at = models.DateTimeField()
 

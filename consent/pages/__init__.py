@@ -1,1 +1,1 @@
-"""Read and sign on the tablet; confirm in the room; fetch and send the sealed document."""
+"""Read and sign on the tablet; confirm in the room; download and send the sealed document."""

@@ -1,4 +1,4 @@
-"""What came of a treatment, on the desk's pages: the session, adverse events, the aftercare sheet."""
+"""A treatment on the desk's pages: the session, adverse events, the aftercare sheet."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def disclosed_words(event: AdverseEvent) -> str:
 
 @register.inclusion_tag("consent/desk/after_treatment.html", takes_context=True)
 def after_treatment(context: Context, visit: Visit) -> dict[str, Any]:
-    """Show what a visit's treatment was, and what to do about it; nothing before the consent was confirmed."""
+    """Show a visit's treatment and what can be done about it; nothing before the consent is confirmed."""
     treated = visit.at in TREATED
     return {
         "visit": visit,
@@ -55,15 +55,15 @@ def treatments_of(context: Context, patient: Patient) -> dict[str, Any]:
     """Show a practitioner where and when a patient was needled, and what went wrong; nothing to anybody else."""
     if not _is_practitioner(context):
         return {}
-    stages = [each.value for each in TREATED]
+    stages = [stage.value for stage in TREATED]
     visits = Visit.objects.filter(patient=patient, stage__in=stages).order_by("-day", "-id")
     sessions: dict[int, Session] = {}
-    for each in Session.objects.filter(visit__in=visits).select_related("by").order_by("number"):
-        sessions[each.visit_id] = each
+    for session in Session.objects.filter(visit__in=visits).select_related("by").order_by("number"):
+        sessions[session.visit_id] = session
     events = _events(AdverseEvent.objects.filter(visit__in=visits))
     return {
-        "treatments": [(each, sessions.get(each.pk)) for each in visits],
-        "events": [(each, foreseen(each)) for each in events],
+        "treatments": [(visit, sessions.get(visit.pk)) for visit in visits],
+        "events": [(event, foreseen(event)) for event in events],
     }
 
 
@@ -75,7 +75,7 @@ def open_flags_of(context: Context, patient: Patient) -> dict[str, Any]:
     """Show a practitioner the flags of a patient's open visits that need a decision; nothing to anybody else."""
     if not _is_practitioner(context):
         return {}
-    found: list[tuple[Visit, FlagState]] = []
-    for visit in Visit.objects.filter(patient=patient, stage__in=[each.value for each in OPEN]):
-        found += [(visit, each) for each in review_state(visit).flags if each.needs_decision]
-    return {"flags": found}
+    flags: list[tuple[Visit, FlagState]] = []
+    for visit in Visit.objects.filter(patient=patient, stage__in=[stage.value for stage in OPEN]):
+        flags += [(visit, flag) for flag in review_state(visit).flags if flag.needs_decision]
+    return {"flags": flags}

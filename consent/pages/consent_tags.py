@@ -32,7 +32,7 @@ def consents_of(context: Context, patient: Patient) -> dict[str, Any]:
 
 @register.inclusion_tag("consent/desk/consent_state.html", takes_context=True)
 def consent_state(context: Context, visit: Visit) -> dict[str, Any]:
-    """Show whether the consent given at a visit stands, and what came after it; nothing if none was given."""
+    """Show whether the consent given at a visit stands, and its status changes; nothing if none was given."""
     return _with(context, entry=entry_of(visit), visit=visit)
 
 
@@ -44,7 +44,7 @@ def course_line(context: Context, visit: Visit) -> dict[str, Any]:
 
 @register.filter
 def seal_time(sealed: SealedFile | SealedStatusChange) -> Time:
-    """Return what vouches for the time of a sealed file: a timestamp, one that is pending, or our own clock."""
+    """Return what vouches for the time of a sealed file: a timestamp, a pending one, or our own clock."""
     return time_of(sealed.sha256)
 
 
@@ -56,5 +56,5 @@ def consent_number(visit: Visit) -> str:
 
 @register.filter
 def after_number(after: ConsentStatusChange) -> str:
-    """Return the printed number of what came after a consent."""
+    """Return the printed number of a consent's status change."""
     return number_of_after(after)

@@ -1,9 +1,9 @@
-"""Anchors: where the journal was, at a time, under the clinic's seal, in a file outside the database. No Django.
+"""Anchors: where the journal stood at a time, signed with the sealing key, in a file outside the database. No Django.
 
-A chain cannot see its own missing end, nor that all of it was written anew. An anchor can: one JSON line with the
-number and the hash of the journal's last row, how many rows there were, and when, signed with the sealing key. Lines
-are numbered, so that one taken out of the middle shows; and the journal's own row about each anchor holds the digest of
-the line before it, so that the journal and the file vouch for each other.
+A hash chain cannot show that its end is missing or that all of it was rewritten. An anchor can: one signed JSON line
+with the number and hash of the journal's last row, the number of rows, and the time. Lines are numbered, so that a
+missing one shows; and the journal's row about each anchor holds the digest of the line before it, so that the journal
+and the file vouch for each other.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WHEN = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class BadAnchor(Exception):
-    """A line of the file is not an anchor, not one of ours, or not in its place. ``number`` counts lines from 1."""
+    """A line of the file is not an anchor, is not ours, or is out of place. ``number`` counts lines from 1."""
 
     def __init__(self, number: int, what: str) -> None:
         super().__init__(f"line {number}: {what}")
@@ -76,7 +76,7 @@ class Anchor:
 def make(
     *, number: int, seq: int, hash: str, count: int, at: datetime, certificate: str, sign: Callable[[bytes], bytes]
 ) -> Anchor:
-    """Return a signed anchor. ``sign`` makes the DER signature (ECDSA, SHA-256) of the bytes that it is given."""
+    """Return a signed anchor. ``sign`` returns the DER signature (ECDSA, SHA-256) of bytes."""
     bare = Anchor(number, seq, hash, count, at.astimezone(UTC).strftime(WHEN), certificate)
     return Anchor(**{**asdict(bare), "signature": base64.b64encode(sign(bare.signed)).decode()})
 
@@ -84,7 +84,7 @@ def make(
 def read(path: Path) -> list[Anchor]:
     """Return the anchors of a file, none if there is no file. Raise ``BadAnchor`` at the first bad line.
 
-    A last line without its end was never written whole (a power cut), and is no anchor.
+    A last line without a line end was not written whole (a power cut), and does not count.
     """
     try:
         content = path.read_bytes()
@@ -95,45 +95,45 @@ def read(path: Path) -> list[Anchor]:
 
 
 def _parsed(number: int, line: bytes) -> Anchor:
-    kinds = {each.name: (int if each.type == "int" else str) for each in fields(Anchor)}
+    types = {field.name: (int if field.type == "int" else str) for field in fields(Anchor)}
     try:
-        told = json.loads(line)
-        if {name: type(value) for name, value in told.items()} != kinds:
+        values = json.loads(line)
+        if {name: type(value) for name, value in values.items()} != types:
             raise BadAnchor(number, "is not an anchor")
-        found = Anchor(**told)
-        exact = found.line() == line and found.when is not None
+        anchor = Anchor(**values)
+        exact = anchor.line() == line and anchor.when is not None
     except (ValueError, AttributeError) as error:
         raise BadAnchor(number, "is not an anchor") from error
     if not exact:
         raise BadAnchor(number, "is not written as an anchor is")
-    return found
+    return anchor
 
 
 def check(
-    found: Sequence[Anchor], certificates: Mapping[str, x509.Certificate], roots: Sequence[x509.Certificate]
+    anchors: Sequence[Anchor], certificates: Mapping[str, x509.Certificate], roots: Sequence[x509.Certificate]
 ) -> None:
-    """Check the order, the numbers and the signature of every anchor. Raise ``BadAnchor`` at the first bad one.
+    """Check the order, numbers and signature of every anchor. Raise ``BadAnchor`` at the first bad one.
 
     ``certificates``: the sealing certificates, earlier ones too, by the SHA-256 of each in hex.
     """
     seq = 0
-    for number, each in enumerate(found, start=1):
-        if each.number != number:
-            raise BadAnchor(number, f"has the number {each.number}: a line is missing, doubled or moved")
-        if each.seq < seq or each.count != each.seq:
+    for number, anchor in enumerate(anchors, start=1):
+        if anchor.number != number:
+            raise BadAnchor(number, f"has the number {anchor.number}: a line is missing, doubled or moved")
+        if anchor.seq < seq or anchor.count != anchor.seq:
             raise BadAnchor(number, "does not fit a journal that only grows, without gaps")
-        seq = each.seq
-        certificate = certificates.get(each.certificate)
+        seq = anchor.seq
+        certificate = certificates.get(anchor.certificate)
         if certificate is None or not issued_by(certificate, roots):
             raise BadAnchor(number, "is signed with a certificate that is not ours")
-        if not certificate.not_valid_before_utc <= each.when <= certificate.not_valid_after_utc:
+        if not certificate.not_valid_before_utc <= anchor.when <= certificate.not_valid_after_utc:
             raise BadAnchor(number, "was signed when its certificate was not valid")
-        if not is_signed(each.signed, each.signature, certificate):
+        if not is_signed(anchor.signed, anchor.signature, certificate):
             raise BadAnchor(number, "was changed after it was signed")
 
 
 def issued_by(certificate: x509.Certificate, roots: Sequence[x509.Certificate]) -> bool:
-    """Say whether one of ``roots`` vouches for a sealing certificate."""
+    """Say whether one of ``roots`` issued a certificate."""
     for root in roots:
         try:
             certificate.verify_directly_issued_by(root)
@@ -144,7 +144,7 @@ def issued_by(certificate: x509.Certificate, roots: Sequence[x509.Certificate]) 
 
 
 def is_signed(data: bytes, signature: str, certificate: x509.Certificate) -> bool:
-    """Say whether ``signature``, in base64, is of ``data`` by the key that ``certificate`` is for."""
+    """Say whether ``signature``, in base64, was made over ``data`` with the key of ``certificate``."""
     public = certificate.public_key()
     assert isinstance(public, EllipticCurvePublicKey)
     try:
@@ -155,12 +155,12 @@ def is_signed(data: bytes, signature: str, certificate: x509.Certificate) -> boo
 
 
 class Busy(Exception):
-    """Another process writes an anchor just now."""
+    """Another process is writing an anchor."""
 
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Keep other processes from writing anchors until the block ends. Raise ``Busy`` if one does so now."""
+    """Keep other processes from writing anchors until the block ends. Raise ``Busy`` if one is at it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(path.parent, os.O_RDONLY)
     try:
@@ -173,20 +173,20 @@ def alone(path: Path) -> Iterator[None]:
 
 
 def append(path: Path, anchor: Anchor) -> None:
-    """Add one anchor at the end of the file, in one write, down to the disk. Hold ``alone`` around it."""
+    """Append one anchor to the file in one write, and wait for the disk. Call it within ``alone``."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         content = path.read_bytes()
-        if not content.endswith(b"\n"):  # the rest of a line that a power cut left
+        if not content.endswith(b"\n"):  # what a power cut left of a line
             os.ftruncate(file, content.rfind(b"\n") + 1)
         line = anchor.line()
         if os.write(file, line) != len(line):
-            raise OSError(f"{path} took only a part of the line: is the disk full?")
+            raise OSError(f"{path} took only part of the line: is the disk full?")
         os.fsync(file)
     finally:
         os.close(file)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # of a new file, its name as well
+        os.fsync(folder)  # a new file's name too
     finally:
         os.close(folder)

@@ -1,6 +1,6 @@
-"""Make keys, change the sealing key for the next, and revoke one. No Django, no PDF.
+"""Make the root and sealing key, replace a sealing key, and revoke one. No Django, no PDF.
 
-All of it needs the root's private key, which lives off the machine once it was made: bring it back for the minute.
+The last two need the root's private key, which is kept off the machine: bring it back only for this.
 """
 
 from __future__ import annotations
@@ -57,18 +57,18 @@ def make_keys(
 ) -> SealKey:
     """Make the clinic's root and sealing key in ``keys_dir`` and return the sealing key.
 
-    With ``hardware`` the sealing key is made in the token, or is the one of that label that is there already.
-    Raise ``KeyTrouble`` without a long passphrase or a name, and where any of the files is there already: a new root
-    would make strangers of all documents sealed before.
+    With ``hardware`` the sealing key is made in the token, unless it holds one of that label. Raise ``KeyTrouble``
+    without a long passphrase or a name, or if any of the files exists: under a new root, documents sealed before would
+    no longer count as ours.
     """
     _check_passphrase(passphrase)
     if not clinic_name.strip():
         raise KeyTrouble("the clinic's name is needed")
-    there = [name for name in (ROOT_KEY, ROOT_CERTIFICATE, SEAL_KEY, SEAL_CERTIFICATE) if (keys_dir / name).exists()]
-    if there:
-        raise KeyTrouble(f"{keys_dir} already holds {', '.join(there)}; nothing was changed")
+    existing = [name for name in (ROOT_KEY, ROOT_CERTIFICATE, SEAL_KEY, SEAL_CERTIFICATE) if (keys_dir / name).exists()]
+    if existing:
+        raise KeyTrouble(f"{keys_dir} already holds {', '.join(existing)}; nothing was changed")
     now = now or datetime.now(UTC)
-    public, private = _key_pair(hardware)  # the part that can fail comes before anything is written
+    public, private = _key_pair(hardware)  # this can fail, so it comes before anything is written
     keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys_dir.chmod(0o700)
     root = _write_root(keys_dir, passphrase, clinic_name, now)
@@ -85,11 +85,11 @@ def new_seal_key(
     hardware: HardwareKey | None = None,
     now: datetime | None = None,
 ) -> SealKey:
-    """Put the next sealing key in the place of the one in use and return it. Seals made before go on verifying.
+    """Replace the sealing key in use and return the new one. Seals made before still verify.
 
     ``root_key`` is the file of the root's private key, opened with ``root_passphrase`` or else ``passphrase``. The
     earlier certificate is kept, the earlier private key file is not. Raise ``KeyTrouble`` and change nothing if the
-    root's key is not the one of ``root.cer``, or the root itself ends before the next key would.
+    root's key is not the one of ``root.cer``, or the root ends before the next key would.
     """
     _check_passphrase(passphrase)
     root = _root(keys_dir, root_key, root_passphrase or passphrase)
@@ -112,15 +112,13 @@ def new_root(
     hardware: HardwareKey | None = None,
     now: datetime | None = None,
 ) -> SealKey:
-    """Make a new root, with a sealing key under it, because the root's private key is lost or the root ends soon.
+    """Make a new root and a sealing key, because the root's private key is lost or the root ends soon.
 
-    The earlier root's certificate is kept among ours, so that what was sealed under it goes on verifying. Raise
-    ``KeyTrouble`` and change nothing where the earlier root's private key still lies in the folder.
+    The earlier root's certificate is kept, so that what was sealed under it still verifies. Raise ``KeyTrouble`` and
+    change nothing if the earlier root's private key is still in the folder.
     """
     if (keys_dir / ROOT_KEY).exists():
-        raise KeyTrouble(
-            f"{keys_dir / ROOT_KEY} is still there: use it for the next sealing key, or take it away first"
-        )
+        raise KeyTrouble(f"{keys_dir / ROOT_KEY} is still there: use it for the next sealing key, or remove it first")
     _check_passphrase(passphrase)
     if not clinic_name.strip():
         raise KeyTrouble("the clinic's name is needed")
@@ -143,15 +141,15 @@ def revoke(
     root_passphrase: str,
     now: datetime | None = None,
 ) -> Path:
-    """Write that seals of one certificate no longer count from ``since`` on; return the list, which is public.
+    """Revoke a certificate: its seals no longer count from ``since`` on. Return the path of the list, which is public.
 
-    ``certificate_sha256``: of the certificate in use or of an earlier one, in hex. Raise ``KeyTrouble`` for one that is
-    not known here, and where the root's key is not ours.
+    ``certificate_sha256``: of the certificate in use or an earlier one, in hex. Raise ``KeyTrouble`` if it is not known
+    here, or if the root's key is not ours.
     """
     root = _root(keys_dir, root_key, root_passphrase)
-    known = [keys_dir / SEAL_CERTIFICATE, *(keys_dir / EARLIER).glob("*.cer")]
-    found = [each for each in map(certificate_in, known) if fingerprint(each) == certificate_sha256.lower()]
-    if not found:
+    paths = [keys_dir / SEAL_CERTIFICATE, *(keys_dir / EARLIER).glob("*.cer")]
+    by_sha256 = {fingerprint(certificate): certificate for certificate in map(certificate_in, paths)}
+    if (certificate := by_sha256.get(certificate_sha256.lower())) is None:
         raise KeyTrouble(f"no certificate here has the SHA-256 {certificate_sha256}")
     now = now or datetime.now(UTC)
     builder = (
@@ -160,12 +158,12 @@ def revoke(
         .last_update(now)
         .next_update(root[0].not_valid_after_utc)
     )
-    for each in revocations(keys_dir) or ():
-        if each.serial_number != found[0].serial_number:
-            builder = builder.add_revoked_certificate(each)
+    for revoked in revocations(keys_dir) or ():
+        if revoked.serial_number != certificate.serial_number:
+            builder = builder.add_revoked_certificate(revoked)
     entry = (
         x509.RevokedCertificateBuilder()
-        .serial_number(found[0].serial_number)
+        .serial_number(certificate.serial_number)
         .revocation_date(now)
         .add_extension(x509.InvalidityDate(since.astimezone(UTC).replace(tzinfo=None)), critical=False)
         .add_extension(x509.CRLReason(x509.ReasonFlags.key_compromise), critical=False)
@@ -182,12 +180,12 @@ def _check_passphrase(passphrase: str) -> None:
 
 
 def _key_pair(hardware: HardwareKey | None) -> tuple[EllipticCurvePublicKey, EllipticCurvePrivateKey | None]:
-    """Return the next key: its public half and, unless the hardware keeps it, its private half."""
+    """Return the next key: its public half, and its private half unless the hardware keeps it."""
     if hardware is None:
-        made = generate_private_key(SECP256R1())
-        return made.public_key(), made
+        private = generate_private_key(SECP256R1())
+        return private.public_key(), private
     try:
-        if not hardware.is_there():
+        if not hardware.exists():
             hardware.make()
         return hardware.public_key(), None
     except HardwareTrouble as trouble:
@@ -274,7 +272,7 @@ def _private_pem(key: EllipticCurvePrivateKey, passphrase: str) -> bytes:
 
 
 def _replace(path: Path, content: bytes, mode: int = 0o400) -> None:
-    """Write a file under another name, down to the disk, then give it its own: whole or not at all."""
+    """Write a file under another name, wait for the disk, then rename it: whole or not at all."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:

@@ -1,4 +1,4 @@
-"""What this installation's settings say is ours: the sealing key, what we judge files by, the timestamp authority."""
+"""From the settings: the sealing key, what files are judged by, and the timestamp authority."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from consent.seal.timestamp import Authority
 
 
 def hardware() -> HardwareKey | None:
-    """Return where the sealing key is kept, if that is a PKCS#11 token."""
+    """Return the sealing key's PKCS#11 token; ``None`` if it is a file."""
     if not settings.PKCS11_MODULE:
         return None
     return HardwareKey(settings.PKCS11_MODULE, settings.PKCS11_TOKEN, settings.PKCS11_LABEL, settings.PKCS11_PIN)
@@ -26,7 +26,7 @@ def seal_key() -> SealKey:
 
 
 def root_sha256() -> str:
-    """Return the SHA-256, in hex, of the root certificate in use; "" where there is none yet."""
+    """Return the SHA-256, in hex, of the root certificate in use; "" if there is none yet."""
     try:
         return fingerprint(roots(settings.KEYS_DIR)[0])
     except KeyTrouble:
@@ -34,15 +34,15 @@ def root_sha256() -> str:
 
 
 def trust(known_since: datetime | None = None) -> Trust:
-    """Return what a file is judged by here. ``known_since``: when the ledger says it was there.
+    """Return what a file is judged by here. ``known_since``: since when the database holds the file.
 
-    Raise ``KeyTrouble`` without a root, or where a list of revoked keys or of the authority's roots cannot be read.
+    Raise ``KeyTrouble`` without a root, or if the list of revoked keys or the authority's roots cannot be read.
     """
     return Trust(roots(settings.KEYS_DIR), revocations(settings.KEYS_DIR), _stamp_roots(), known_since)
 
 
 def authority() -> Authority | None:
-    """Return the timestamp authority, or nothing where none is set. Raise ``KeyTrouble`` if it has no roots."""
+    """Return the timestamp authority, ``None`` if none is set. Raise ``KeyTrouble`` if it has no roots."""
     if not settings.TSA_URL:
         return None
     return Authority(settings.TSA_URL, _stamp_roots())

@@ -2,13 +2,13 @@
 
 The folder of the keys, outside the database and its backups, holds:
 
-    root.cer       the root's certificate; its private key, ``root.key``, lies here only until it is taken away
+    root.cer       the root's certificate; its private key, ``root.key``, is here only until it is taken away
     seal.cer       the certificate of the sealing key in use
-    seal.key       its private key; not there when it is kept in hardware
+    seal.key       its private key; missing when it is kept in hardware
     revoked.crl    which sealing keys are no longer ours, and since when; signed by the root
     earlier/       certificates of earlier keys (``*.cer``) and earlier roots (``*.root.cer``)
 
-Private keys are P-256 in encrypted PKCS#8 files, readable by their owner alone. ``issuing`` writes all this.
+Private keys are P-256 in encrypted PKCS#8 files, readable by their owner alone. ``certificate_authority`` writes all.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ ROOT_CERTIFICATE, SEAL_CERTIFICATE, SEAL_KEY, REVOKED, EARLIER = (
 
 
 class KeyTrouble(Exception):
-    """The keys are missing, do not open, do not belong together, are there already, or must not be used any more."""
+    """The keys are missing, do not open, do not belong together, exist already, or were revoked."""
 
 
 class Private(Protocol):
-    """What a seal asks of a private key, wherever it is kept."""
+    """What a seal needs of a private key, wherever it is kept."""
 
     def sign(self, data: bytes, signature_algorithm: EllipticCurveSignatureAlgorithm) -> bytes:
         """Return the signature of ``data`` in DER."""
@@ -67,16 +67,16 @@ class SealKey:
 
     @classmethod
     def load(cls, keys_dir: Path, passphrase: str, hardware: HardwareKey | None = None) -> SealKey:
-        """Return the key in ``keys_dir``, or the one in ``hardware`` that its certificate is for.
+        """Return the key in ``keys_dir``, or the one in ``hardware`` that belongs to the certificate there.
 
-        Opened once a process, as long as the files stay the same. Raise ``KeyTrouble``, in words for an administrator,
+        Opened once per process, until the files change. Raise ``KeyTrouble``, in words for an administrator,
         if it is missing, does not open, does not match or was revoked.
         """
         if not passphrase and hardware is None:
             raise KeyTrouble("no passphrase is set")
         needed = (ROOT_CERTIFICATE, SEAL_CERTIFICATE, *(() if hardware else (SEAL_KEY,)))
         try:
-            with _steady(keys_dir):
+            with _locked(keys_dir):
                 changed = max((keys_dir / name).stat().st_mtime_ns for name in needed)
                 key = _load(keys_dir, passphrase, hardware, changed)
         except OSError as error:
@@ -92,8 +92,8 @@ class SealKey:
 
 
 @contextmanager
-def _steady(keys_dir: Path, *, writing: bool = False) -> Iterator[None]:
-    """Keep the folder as it is while it is read, or to oneself while a key is changed for the next."""
+def _locked(keys_dir: Path, *, writing: bool = False) -> Iterator[None]:
+    """Lock the folder: shared for reading, or exclusive for writing."""
     folder = os.open(keys_dir, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX if writing else fcntl.LOCK_SH)
@@ -103,8 +103,8 @@ def _steady(keys_dir: Path, *, writing: bool = False) -> Iterator[None]:
 
 
 def changing(keys_dir: Path) -> AbstractContextManager[None]:
-    """Keep readers out of the folder until the block ends."""
-    return _steady(keys_dir, writing=True)
+    """Keep readers out of the folder while a key is replaced."""
+    return _locked(keys_dir, writing=True)
 
 
 @cache
@@ -161,7 +161,7 @@ def fingerprint(certificate: x509.Certificate) -> str:
 
 
 def roots(keys_dir: Path) -> list[x509.Certificate]:
-    """Return the root certificates that are ours, the one in use first, which takes no passphrase.
+    """Return our root certificates, the one in use first; this needs no passphrase.
 
     Raise ``KeyTrouble`` if there is none.
     """
@@ -173,9 +173,9 @@ def roots(keys_dir: Path) -> list[x509.Certificate]:
 
 
 def revocations(keys_dir: Path) -> x509.CertificateRevocationList | None:
-    """Return the list of sealing keys that are no longer ours, or nothing where none ever was revoked.
+    """Return the list of revoked sealing keys, ``None`` if none was ever revoked.
 
-    Raise ``KeyTrouble`` for a list that cannot be read: a damaged one must not count as an empty one.
+    Raise ``KeyTrouble`` if it cannot be read: a damaged list must not count as an empty one.
     """
     try:
         return x509.load_der_x509_crl((keys_dir / REVOKED).read_bytes())
@@ -188,9 +188,9 @@ def revocations(keys_dir: Path) -> x509.CertificateRevocationList | None:
 def revoked_since(
     certificate: x509.Certificate, revoked: x509.CertificateRevocationList | None, ours: list[x509.Certificate]
 ) -> datetime | None:
-    """Return since when ``certificate`` is no longer ours, aware, or nothing if it still is.
+    """Return since when ``certificate`` is no longer ours, aware; ``None`` if it still is.
 
-    Raise ``KeyTrouble`` for a list that none of ``ours``, the roots, signed.
+    Raise ``KeyTrouble`` if none of ``ours``, the roots, signed the list ``revoked``.
     """
     if revoked is None:
         return None

@@ -2,7 +2,7 @@
 
 The seal is PAdES B-B, or B-T where a timestamp authority is given: a certification signature that allows no changes,
 ECDSA P-256 with SHA-256, over the whole file. It is the clinic's, and shows that nothing was changed; the patient's
-signature is the drawing or the typed name inside.
+signature is the drawing or typed name inside.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from consent.domain.digests import sha256
 from consent.seal.keys import KeyTrouble, SealKey, as_asn1, fingerprint, revoked_since
-from consent.seal.timestamp import Authority, Stamp, StampTrouble, about, inside, run, stamped
+from consent.seal.timestamp import Authority, Stamp, StampTrouble, embedded_token, read_token, run, stamped_digest
 
 FIELD = "ClinicSeal"
-RESERVED = 4096  # bytes for the signature, twice what it takes; knowing it beforehand spares a trial signature
+RESERVED = 4096  # bytes for the signature, twice what it needs; a fixed size saves a trial signature
 RESERVED_WITH_STAMP = 16384
 CLOCKS_DIFFER = timedelta(minutes=5)
 
@@ -47,13 +47,13 @@ class NotSealable(Exception):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What can be said about a file. The answers are separate, because each names another kind of change.
+    """What can be said about a file. The answers are separate, because each stands for another kind of change.
 
-    ``intact``: no byte under the seal was changed. ``ours``: sealed with a certificate that one of our roots vouches
-    for. ``whole``: one seal, which covers the file to its last byte. ``matches``: the file is the one in the ledger;
-    ``None`` where no ledger was asked. ``problems`` says in words what is wrong. ``signed_by`` is the certificate's
-    subject, ``certificate_sha256`` its fingerprint in hex, ``at`` when the seal says it was made (in UTC), ``stamp``
-    what a timestamp inside the seal says of that; ``None`` without one. ``attached`` is the file attached to it.
+    ``intact``: no byte under the seal was changed. ``ours``: sealed with a certificate that one of our roots issued.
+    ``whole``: one seal, which covers the file to its last byte. ``matches``: the file has the SHA-256 that was given;
+    ``None`` if none was. ``problems``: in words, what is wrong. ``signed_by``: the certificate's subject.
+    ``certificate_sha256``: its fingerprint in hex. ``at``: when the seal says it was made, in UTC. ``stamp``: what the
+    timestamp inside the seal says of that; ``None`` without one. ``attached``: the file attached to it.
     """
 
     intact: bool = False
@@ -69,15 +69,15 @@ class Verdict:
 
     @property
     def good(self) -> bool:
-        """Whether nothing at all speaks against the file."""
+        """Whether nothing speaks against the file."""
         return self.intact and self.ours and self.whole and self.matches is not False and not self.problems
 
 
 def _der(value: core.Asn1Value) -> bytes:
-    """Return what ``value.dump()`` returns, for what a signature consists of, with one signer: each level encoded once.
+    """Return the same as ``value.dump()``, for the parts of a signature with one signer, but encode each level once.
 
-    asn1crypto takes a length that ends in 0x80 (1,408 bytes, for one) for the mark of an unknown length, and encodes
-    all inside anew, several times a level: 56 ms, for every second seal of some clinics (wbond/asn1crypto #249).
+    asn1crypto mistakes a length that ends in 0x80 (such as 1,408 bytes) for the mark of an indefinite length, and then
+    encodes all inside several times a level: 56 ms for every second seal of some clinics (wbond/asn1crypto #249).
     """
     if not isinstance(value, cms.ContentInfo | cms.SignedData | cms.SignerInfos | cms.SignerInfo):
         return bytes(value.dump())
@@ -89,7 +89,7 @@ def _der(value: core.Asn1Value) -> bytes:
 
 
 class _KeySigner(Signer):
-    """Sign with a key that is open already. pyHanko's own opens it again for every signature."""
+    """Sign with an opened key. pyHanko's own signer opens it again for every signature."""
 
     def __init__(self, key: SealKey) -> None:
         self._private = key.private
@@ -103,12 +103,12 @@ class _KeySigner(Signer):
         return self._private.sign(data, ECDSA(SHA256()))
 
     async def async_sign_prescribed_attributes(self, *args: Any, **how: Any) -> bytes:
-        """Return the bytes themselves: pyHanko takes them too, as long as it is told how many to reserve."""
+        """Return the encoded bytes: pyHanko accepts them as long as it is told how many to reserve."""
         return _der(await super().async_sign_prescribed_attributes(*args, **how))
 
 
 class _Replay(_KeySigner):
-    """Give back a signature made before, so that what stands around it can be written again and compared."""
+    """Return an existing signature, so that the structure around it can be written again and compared."""
 
     def __init__(self, certificate: x509.Certificate, root: x509.Certificate, signature: bytes) -> None:
         super().__init__(SealKey(private=None, certificate=certificate, root=root))  # type: ignore[arg-type]
@@ -119,7 +119,7 @@ class _Replay(_KeySigner):
 
 
 class _ReplayStamp(TimeStamper):
-    """Give back the timestamp that a seal holds already."""
+    """Return the timestamp that a seal holds already."""
 
     def __init__(self, token: cms.ContentInfo) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -130,7 +130,7 @@ class _ReplayStamp(TimeStamper):
 
 
 class _AsDrawn(IncrementalPdfFileWriter):
-    """Leave what the file says of itself (its dates, its makers) as it was drawn: the seal has a time of its own.
+    """Keep the file's metadata (dates, producer) as drawn: the seal has a time of its own.
 
     pyHanko would read and write all of it anew, by a method that it calls its own: 26 ms a seal instead of 19.
     """
@@ -141,12 +141,12 @@ class _AsDrawn(IncrementalPdfFileWriter):
 def seal(pdf: bytes, key: SealKey, authority: Authority | None = None) -> bytes:
     """Return ``pdf`` with the clinic's seal appended, with ``authority``'s timestamp inside; the bytes before it stay.
 
-    Raise ``NotSealable`` for a document that holds anything but pages and its one attachment: we seal only our own.
-    Raise ``StampTrouble`` if the authority has no timestamp for us now: whether to seal without is the caller's to say.
+    Raise ``NotSealable`` if the document holds anything but pages and its one attachment: we seal only our own. Raise
+    ``StampTrouble`` if the authority gives no timestamp now: the caller decides whether to seal without.
     """
     reader = PdfFileReader(BytesIO(pdf))
-    if found := tuple(_unwelcome(reader, revisions=1)):
-        raise NotSealable(" ".join(found))
+    if problems := tuple(_unwelcome(reader, revisions=1)):
+        raise NotSealable(" ".join(problems))
     signer = PdfSigner(
         PdfSignatureMetadata(
             field_name=FIELD,
@@ -161,7 +161,7 @@ def seal(pdf: bytes, key: SealKey, authority: Authority | None = None) -> bytes:
         timestamper=authority,
     )
     reserved = RESERVED_WITH_STAMP if authority else RESERVED
-    writer = _AsDrawn.from_reader(reader)  # what was read once need not be read again
+    writer = _AsDrawn.from_reader(reader)
     sealed = run(signer.async_sign_pdf(writer, bytes_reserved=2 * reserved))  # counted in hex digits
     return bytes(sealed.getbuffer())
 
@@ -172,7 +172,7 @@ def _organisation(certificate: x509.Certificate) -> str:
 
 @dataclass
 class _Findings:
-    """What verification found so far."""
+    """The problems that verification found so far."""
 
     problems: list[str] = field(default_factory=list)
 
@@ -184,11 +184,11 @@ class _Findings:
 
 @dataclass(frozen=True)
 class Trust:
-    """What we hold to judge a file by.
+    """What a file is judged by.
 
-    ``roots`` are ours. ``revoked`` is the list of our keys that no longer count, signed by one of them. ``stamp_roots``
-    vouch for timestamp authorities. ``known_since`` is a time, aware, at which the file was there by other proof than
-    its own clock: the ledger, or a timestamp that stands beside the file.
+    ``roots``: our root certificates. ``revoked``: the list of our revoked keys, signed by one of them. ``stamp_roots``:
+    the roots of timestamp authorities. ``known_since``: an aware time at which the file existed by other proof than its
+    own clock: our database, or a timestamp beside the file.
     """
 
     roots: Sequence[x509.Certificate]
@@ -198,11 +198,11 @@ class Trust:
 
 
 def verify(pdf: bytes, trust: Trust | Sequence[x509.Certificate], ledger_sha256: str | None = None) -> Verdict:
-    """Return what can be said about ``pdf``, given what is ours and, if there is one, the ledger's SHA-256.
+    """Return what can be said about ``pdf``. ``ledger_sha256``: the SHA-256 that the database holds, if it was asked.
 
-    Stricter than pyHanko's own bottom line, which calls a file valid that something was appended to: exactly one
-    signature, which certifies, allows no changes and covers the entire file, nothing modified, written as ``seal``
-    writes it to the last hex digit. Whatever cannot be read is not verified; nothing is raised.
+    Stricter than pyHanko's own verdict, which calls a file valid although something was appended: there must be exactly
+    one signature, which certifies, allows no changes and covers the entire file, written exactly as ``seal`` writes it.
+    A file that cannot be read is not verified; no error is raised.
     """
     trust = trust if isinstance(trust, Trust) else Trust(roots=trust)
     findings = _Findings()
@@ -222,21 +222,22 @@ def verify(pdf: bytes, trust: Trust | Sequence[x509.Certificate], ledger_sha256:
 def _verified(pdf: bytes, trust: Trust, matches: bool | None, findings: _Findings) -> Verdict:
     reader = PdfFileReader(BytesIO(pdf), strict=True)
     signatures = reader.embedded_signatures
-    one = findings.check(len(signatures) == 1, f"There are {len(signatures)} signatures; there must be one.")
+    is_only = findings.check(len(signatures) == 1, f"There are {len(signatures)} signatures; there must be one.")
     if not signatures:
         return Verdict(matches=matches, problems=tuple(findings.problems))
     signature = signatures[0]
-    at = (signature.self_reported_timestamp or datetime.now(UTC)).astimezone(UTC)  # it is written in the sealer's zone
+    # The seal has it in the sealer's zone.
+    at = (signature.self_reported_timestamp or datetime.now(UTC)).astimezone(UTC)
     certificate = x509.load_der_x509_certificate(signature.signer_cert.dump())
     context = ValidationContext(trust_roots=list(map(as_asn1, trust.roots)), moment=at, allow_fetching=False)
     covered = signature.evaluate_signature_coverage() == SignatureCoverageLevel.ENTIRE_FILE
-    # Where something was appended, what it does is not even looked at: nothing may be.
+    # If something was appended, what it changes does not matter: nothing may be.
     work = async_validate_pdf_signature(signature, signer_validation_context=context, skip_diff=not covered)
     status = run(work)
     intact = findings.check(bool(status.intact and status.valid), "A byte under the seal was changed.")
     ours = findings.check(bool(status.trusted), "The seal is not one of this clinic's.")
     ours &= findings.check(at <= datetime.now(UTC) + CLOCKS_DIFFER, "The seal says it was made in the future.")
-    token, stamp = inside(signature.signer_info), None
+    token, stamp = embedded_token(signature.signer_info), None
     if intact and ours:
         intact = findings.check(
             _as_written(pdf, signature, certificate, token, trust), "The seal's own bytes were changed."
@@ -248,8 +249,10 @@ def _verified(pdf: bytes, trust: Trust, matches: bool | None, findings: _Finding
         _is_still_ours(certificate, stamp, trust),
         "The seal's key was revoked, and nothing but the seal itself says that it was made before that.",
     )
-    whole = one & findings.check(_covers_all(signature, status), "Something was added to the file after it was sealed.")
-    findings.problems.extend(_unwelcome(reader, revisions=2))  # as drawn, and the seal
+    whole = is_only & findings.check(
+        _covers_all(signature, status), "Something was added to the file after it was sealed."
+    )
+    findings.problems.extend(_unwelcome(reader, revisions=2))  # the drawing and the seal
     return Verdict(
         intact=intact,
         ours=ours,
@@ -267,18 +270,18 @@ def _verified(pdf: bytes, trust: Trust, matches: bool | None, findings: _Finding
 def _stamp(signature: EmbeddedPdfSignature, token: cms.ContentInfo, trust: Trust) -> tuple[Stamp | None, str]:
     """Return what the timestamp inside a seal says, and what is wrong with it."""
     try:
-        stamp = run(about(token, stamped(signature.signer_info), trust.stamp_roots))
+        stamp = run(read_token(token, stamped_digest(signature.signer_info), trust.stamp_roots))
     except StampTrouble as trouble:
         return None, f"{str(trouble)[0].upper()}{str(trouble)[1:]}."
     return stamp, "The timestamp is not by an authority that is trusted here." if stamp.trusted is False else ""
 
 
 def _is_still_ours(certificate: x509.Certificate, stamp: Stamp | None, trust: Trust) -> bool:
-    """Say whether the seal's key was not revoked, or the seal was there before: a thief can set any clock back."""
+    """Say whether the key was not revoked, or the seal is provably older: a thief can set a clock back."""
     since = revoked_since(certificate, trust.revoked, list(trust.roots))
-    known = [trust.known_since] if trust.known_since else []
-    known += [stamp.at] if stamp and stamp.trusted else []
-    return since is None or any(each < since for each in known)
+    proven = [trust.known_since] if trust.known_since else []
+    proven += [stamp.at] if stamp and stamp.trusted else []
+    return since is None or any(at < since for at in proven)
 
 
 def _covers_all(signature: EmbeddedPdfSignature, status: Any) -> bool:
@@ -297,16 +300,16 @@ def _as_written(
     token: cms.ContentInfo | None,
     trust: Trust,
 ) -> bool:
-    """Say whether the gap that the signature leaves for itself holds exactly what ``seal`` would put there.
+    """Say whether the space reserved for the signature holds exactly what ``seal`` would write there.
 
-    No signature covers this gap, so one can change the case of a hex digit, the padding or an unsigned part of the CMS
-    without breaking it: 1,273 of 4,204 flipped bytes, measured. Written again from its signed parts, it has no slack.
-    How wide the gap is, the signature does cover: one with room for a timestamp must hold it, or it was taken out.
+    No signature covers this space, so the case of a hex digit, the padding or an unsigned part of the CMS could be
+    changed without breaking it: 1,273 of 4,204 flipped bytes, measured. Written again from its signed parts, it has no
+    slack. Its length is covered: a space for a timestamp that holds none means that the timestamp was removed.
     """
     start, length, end, _ = map(int, signature.byte_range)
     info = signature.signer_info
-    gap = pdf[start + length : end]
-    if (token is not None) != (len(gap) - len(b"<>") == 2 * RESERVED_WITH_STAMP):
+    space = pdf[start + length : end]
+    if (token is not None) != (len(space) - len(b"<>") == 2 * RESERVED_WITH_STAMP):
         return False
     for root in trust.roots:
         replay = _Replay(certificate, root, info["signature"].native)
@@ -315,13 +318,13 @@ def _as_written(
                 "sha256", info["signed_attrs"].untag(), cms_version="v1", timestamper=token and _ReplayStamp(token)
             )
         )
-        if gap == b"<%s>" % again.hex().upper().encode().ljust(len(gap) - len(b"<>"), b"0"):
+        if space == b"<%s>" % again.hex().upper().encode().ljust(len(space) - len(b"<>"), b"0"):
             return True
     return False
 
 
 def _unwelcome(reader: PdfFileReader, revisions: int) -> Iterator[str]:
-    """Yield, in words, what stands in the document that ours never hold; ours have so many ``revisions``."""
+    """Yield, in words, what the document holds that ours never do. ``revisions``: how many ours would have."""
     if reader.xrefs.total_revisions != revisions:
         yield "The document was changed after it was drawn."
     catalog = reader.root
@@ -338,12 +341,12 @@ def _unwelcome(reader: PdfFileReader, revisions: int) -> Iterator[str]:
         yield "The document has more than one attachment."
     for page in _items(catalog["/Pages"], "/Kids"):
         annotations = _items(page, "/Annots")
-        if "/AA" in page or any(each["/Subtype"] != "/Widget" or "/A" in each or "/AA" in each for each in annotations):
+        if "/AA" in page or any(item["/Subtype"] != "/Widget" or "/A" in item or "/AA" in item for item in annotations):
             yield "A page has a link or an action."
 
 
 def _items(holder: Any, key: str) -> list[Any]:
-    """Return the items of an array, looked up: pyHanko's own loop gives references."""
+    """Return the items of an array, resolved: iterating pyHanko's own gives references."""
     return [holder[key][index] for index in range(len(holder[key]))] if key in holder else []
 
 
@@ -352,8 +355,8 @@ def _embedded(reader: PdfFileReader) -> list[Any]:
     return _items(names["/EmbeddedFiles"], "/Names") if "/EmbeddedFiles" in names else []
 
 
-def said_of_attached(pdf: bytes) -> str:
-    """Return what ``pdf`` says of the file attached to it; "" if there is none or it cannot be read."""
+def attachment_description(pdf: bytes) -> str:
+    """Return the description of the file attached to ``pdf``; "" if there is none or it cannot be read."""
     try:
         _, specification = _embedded(PdfFileReader(BytesIO(pdf)))
         return str(specification["/Desc"])
@@ -362,7 +365,7 @@ def said_of_attached(pdf: bytes) -> str:
 
 
 def attached(pdf: bytes) -> bytes | None:
-    """Return the file attached to ``pdf``, or nothing if there is none or it cannot be read."""
+    """Return the file attached to ``pdf``; ``None`` if there is none or it cannot be read."""
     try:
         return _attached(PdfFileReader(BytesIO(pdf)))
     except Exception:  # a damaged file can fail anywhere

@@ -1,7 +1,7 @@
 """A sealing key that never leaves its hardware: PKCS#11. The only module that knows python-pkcs11; no Django.
 
-The key is used for ECDSA over a digest computed here, which every module offers; hashing on the module is not always
-there (SoftHSM 2.6 has none for ECDSA).
+The key signs a digest computed here with ECDSA, which every module offers; not all can hash as well (SoftHSM 2.6
+cannot for ECDSA).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey,
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-_one_at_a_time = threading.Lock()  # a process is signed in to a token or it is not; threads share that
+_one_at_a_time = threading.Lock()  # a process is signed in to a token as a whole, with all its threads
 
 
 class HardwareTrouble(Exception):
@@ -28,8 +28,8 @@ class HardwareTrouble(Exception):
 class HardwareKey:
     """A P-256 key in a PKCS#11 token: the module's file, the token's and the key's labels, the user's PIN.
 
-    Every use opens a session of its own, so that a token that was unplugged works again once it is back. Each method
-    raises ``HardwareTrouble`` when the token cannot be used.
+    Every use opens its own session, so that a token works again after it was unplugged. Each method raises
+    ``HardwareTrouble`` if the token cannot be used.
     """
 
     module: str
@@ -55,13 +55,13 @@ class HardwareKey:
         from pkcs11.util.ec import encode_ec_public_key
 
         with self._session() as session:
-            held = session.get_key(object_class=ObjectClass.PUBLIC_KEY, key_type=KeyType.EC, label=self.label)
-            public = load_der_public_key(encode_ec_public_key(held))
+            key = session.get_key(object_class=ObjectClass.PUBLIC_KEY, key_type=KeyType.EC, label=self.label)
+            public = load_der_public_key(encode_ec_public_key(key))
         if not isinstance(public, EllipticCurvePublicKey) or public.curve.name != "secp256r1":
             raise HardwareTrouble(f"the key {self.label} is not a P-256 key")
         return public
 
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         """Say whether the token holds a private key of this label."""
         from pkcs11 import Attribute, ObjectClass
 
@@ -70,7 +70,7 @@ class HardwareKey:
             return any(True for _ in session.get_objects(wanted))
 
     def make(self) -> None:
-        """Make a key of this label in the token, which it can never leave."""
+        """Make a key of this label in the token, which never leaves it."""
         from pkcs11 import Attribute, KeyType
         from pkcs11.util.ec import encode_named_curve_parameters
 

@@ -1,7 +1,7 @@
-"""Times that somebody else vouches for: RFC 3161 timestamps, asked for and checked. No Django.
+"""RFC 3161 timestamps: request and check them. No Django.
 
-A token is either inside a seal (PAdES B-T) or kept beside a sealed file, over the file's SHA-256. Only the authority
-that the clinic set is ever asked, without following redirects and without a proxy.
+A token is either inside a seal (PAdES B-T) or kept beside a sealed file, over the file's SHA-256. Only the clinic's own
+choice of authority is ever asked, without following redirects and without a proxy.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ T = TypeVar("T")
 
 
 class StampTrouble(Exception):
-    """The authority cannot be reached, refuses, or gave something that does not hold."""
+    """The authority cannot be reached, refuses, or gave a timestamp that is not valid."""
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a token says: at what time (aware) the digest was known, and to whom (the authority's own name).
+    """What a token says: at what time (aware) the digest existed, and the authority's name.
 
-    ``trusted``: one of the roots we were given vouches for the authority. ``None`` where no root was given.
+    ``trusted``: one of the given roots vouches for the authority; ``None`` if no roots were given.
     """
 
     at: datetime
@@ -50,7 +50,7 @@ class Stamp:
 
 
 class Authority(TimeStamper):
-    """A timestamp authority at an address, whose certificate one of ``roots`` vouches for."""
+    """A timestamp authority at a URL, whose certificate one of ``roots`` vouches for."""
 
     def __init__(self, url: str, roots: Sequence[x509.Certificate]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -61,7 +61,7 @@ class Authority(TimeStamper):
         return await asyncio.to_thread(self._ask, req.dump())
 
     async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
-        """Return a token over ``message_digest``, checked, in the one form that ``as_written`` knows."""
+        """Return a checked token over ``message_digest``, in the one form that ``_written`` gives."""
         nonce, request = self.request_cms(message_digest, md_algorithm)  # type: ignore[no-untyped-call]
         response = await self.async_request_tsa_response(request)
         try:
@@ -100,16 +100,16 @@ class Authority(TimeStamper):
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run pyHanko's coroutine to its end, also where this thread has a loop that is running."""
+    """Run a coroutine to its end, also in a thread whose own event loop is running."""
     if not _is_running():
-        return _finished(work)
+        return _run_here(work)
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_finished, work).result()
+        return thread.submit(_run_here, work).result()
 
 
-def _finished(work: Coroutine[Any, Any, T]) -> T:
-    # Not asyncio.run: it lays a hand on Ctrl-C and lifts it by way of an error whose text spells out all that was
-    # worked on, certificates too. With some lengths of a signature that took four times as long as to verify it.
+def _run_here(work: Coroutine[Any, Any, T]) -> T:
+    # Not asyncio.run: its handling of Ctrl-C formats the repr of the coroutine's result, certificates included, and for
+    # some signatures that took four times as long as verifying them.
     loop = asyncio.new_event_loop()
     try:
         return loop.run_until_complete(work)
@@ -131,22 +131,22 @@ def stamp(sha256: str, authority: Authority) -> bytes:
 
 
 def check(token: bytes, sha256: str, roots: Sequence[x509.Certificate]) -> Stamp:
-    """Return what a token that stands beside a file says of its SHA-256 (hex).
+    """Return what the token kept beside a file says of the file's SHA-256 (hex).
 
-    Raise ``StampTrouble`` if it is damaged or is about something else.
+    Raise ``StampTrouble`` if it is damaged or of another file.
     """
     try:
-        return run(about(cms.ContentInfo.load(token, strict=True), {"sha256": bytes.fromhex(sha256)}.get, roots))
+        return run(read_token(cms.ContentInfo.load(token, strict=True), {"sha256": bytes.fromhex(sha256)}.get, roots))
     except StampTrouble:
         raise
     except Exception as error:  # a damaged token can fail anywhere
         raise StampTrouble(f"the timestamp cannot be read ({type(error).__name__})") from error
 
 
-async def about(
+async def read_token(
     token: cms.ContentInfo, digest: Callable[[str], bytes | None], roots: Sequence[x509.Certificate]
 ) -> Stamp:
-    """Return what ``token`` says. ``digest`` gives what must have been stamped, by the name of the hash."""
+    """Return what ``token`` says. ``digest`` returns the digest that must have been stamped, by the hash's name."""
     status = await _status(token, digest, roots)
     chain = _chain(token)
     if not (status.intact and status.valid) or _written(token, chain).dump() != token.dump():
@@ -154,8 +154,8 @@ async def about(
     return Stamp(status.timestamp, _name(chain[0]), bool(status.trusted) if roots else None)
 
 
-def inside(signer_info: cms.SignerInfo) -> cms.ContentInfo | None:
-    """Return the token inside a seal, or nothing."""
+def embedded_token(signer_info: cms.SignerInfo) -> cms.ContentInfo | None:
+    """Return the token inside a seal, or ``None``."""
     try:
         token: cms.ContentInfo = find_unique_cms_attribute(signer_info["unsigned_attrs"], "signature_time_stamp_token")
     except NonexistentAttributeError:
@@ -163,8 +163,8 @@ def inside(signer_info: cms.SignerInfo) -> cms.ContentInfo | None:
     return token
 
 
-def stamped(signer_info: cms.SignerInfo) -> Callable[[str], bytes]:
-    """Return what the token inside a seal is about: the digest of the signature, by the name of the hash."""
+def stamped_digest(signer_info: cms.SignerInfo) -> Callable[[str], bytes]:
+    """Return what the token inside a seal must have stamped: the signature's digest, by the hash's name."""
     return lambda algorithm: hashlib.new(algorithm, signer_info["signature"].native).digest()
 
 
@@ -178,22 +178,22 @@ async def _status(
 
 
 def _name(certificate: asn1.Certificate) -> str:
-    """Return a name for a sentence: "Time Stamping (Some Authority Ltd)"."""
-    told = certificate.subject.native
-    own, organisation = told.get("common_name"), told.get("organization_name")
+    """Return the authority's name: "Time Stamping (Some Authority Ltd)"."""
+    subject = certificate.subject.native
+    own, organisation = subject.get("common_name"), subject.get("organization_name")
     return f"{own} ({organisation})" if own and organisation else str(own or organisation or "an unnamed authority")
 
 
 def _chain(token: cms.ContentInfo) -> list[asn1.Certificate]:
-    """Return the token's certificates from the signer's to a root, each vouched for by the next, the last by itself.
+    """Return the token's certificates from the signer's to a root, each issued by the next, the last by itself.
 
-    Raise ``StampTrouble`` if there is a gap or one too many: a certificate that nothing needs could be any bytes.
+    Raise ``StampTrouble`` if one is missing or not needed: a certificate that is not needed could be any bytes.
     """
-    held = {each.chosen.subject.dump(): each.chosen for each in token["content"]["certificates"]}
+    held = {choice.chosen.subject.dump(): choice.chosen for choice in token["content"]["certificates"]}
     (info,) = token["content"]["signer_infos"]
     named = (info["sid"].chosen["issuer"].dump(), info["sid"].chosen["serial_number"].native)
     chain: list[asn1.Certificate] = [
-        each for each in held.values() if (each.issuer.dump(), each.serial_number) == named
+        certificate for certificate in held.values() if (certificate.issuer.dump(), certificate.serial_number) == named
     ][:1]
     while chain and chain[-1].issuer.dump() != chain[-1].subject.dump():
         above = held.get(chain[-1].issuer.dump())
@@ -202,34 +202,34 @@ def _chain(token: cms.ContentInfo) -> list[asn1.Certificate]:
         chain.append(above)
     if not chain or len(chain) != len(token["content"]["certificates"]):
         raise StampTrouble("the timestamp does not hold the certificates that it must")
-    ours = [x509.load_der_x509_certificate(each.dump()) for each in chain]
-    for below, above in zip(ours, [*ours[1:], ours[-1]], strict=True):
+    loaded = [x509.load_der_x509_certificate(certificate.dump()) for certificate in chain]
+    for below, above in zip(loaded, [*loaded[1:], loaded[-1]], strict=True):
         below.verify_directly_issued_by(above)
     return chain
 
 
 def _written(token: cms.ContentInfo, chain: Sequence[asn1.Certificate]) -> cms.ContentInfo:
-    """Return ``token`` written again from its signed parts and its chain of certificates, and nothing else.
+    """Return ``token`` written again from its signed parts and its certificates alone.
 
-    What is not signed in a token could be changed without breaking it. In this form there is no such part.
+    The unsigned parts of a token could be changed without breaking it; this form has none.
     """
     data = token["content"]
     (info,) = data["signer_infos"]
     if info["sid"].name != "issuer_and_serial_number":
-        raise StampTrouble("the timestamp names its signer in a way that is not known here")
+        raise StampTrouble("the timestamp names its signer in a way that is not supported")
     return cms.ContentInfo(
         {
             "content_type": "signed_data",
             "content": cms.SignedData(
                 {
                     "version": "v3",
-                    "digest_algorithms": [_again(info["digest_algorithm"])],
+                    "digest_algorithms": [_copy(info["digest_algorithm"])],
                     "encap_content_info": {
                         "content_type": "tst_info",
                         "content": cms.ParsableOctetString(bytes(data["encap_content_info"]["content"])),
                     },
                     "certificates": cms.CertificateSet(
-                        [cms.CertificateChoices("certificate", _again(each)) for each in chain]
+                        [cms.CertificateChoices("certificate", _copy(certificate)) for certificate in chain]
                     ),
                     "signer_infos": [
                         cms.SignerInfo(
@@ -238,13 +238,13 @@ def _written(token: cms.ContentInfo, chain: Sequence[asn1.Certificate]) -> cms.C
                                 "sid": cms.SignerIdentifier(
                                     "issuer_and_serial_number",
                                     {
-                                        "issuer": _again(chain[0].issuer),
+                                        "issuer": _copy(chain[0].issuer),
                                         "serial_number": chain[0].serial_number,
                                     },
                                 ),
-                                "digest_algorithm": _again(info["digest_algorithm"]),
+                                "digest_algorithm": _copy(info["digest_algorithm"]),
                                 "signed_attrs": cms.CMSAttributes.load(info["signed_attrs"].untag().dump()),
-                                "signature_algorithm": _again(info["signature_algorithm"]),
+                                "signature_algorithm": _copy(info["signature_algorithm"]),
                                 "signature": info["signature"].native,
                             }
                         )
@@ -255,5 +255,5 @@ def _written(token: cms.ContentInfo, chain: Sequence[asn1.Certificate]) -> cms.C
     )
 
 
-def _again(value: Any) -> Any:
+def _copy(value: Any) -> Any:
     return type(value).load(value.dump(), strict=True)

@@ -1,4 +1,4 @@
-"""The program for checking files without us, in one ZIP to download and keep. The same files give the same bytes."""
+"""The program that checks files without us, as a reproducible ZIP to download and keep."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ REQUIREMENTS = "requirements/verify.txt"
 
 @cache
 def verifier() -> bytes:
-    """Return the ZIP: the folder ``consent`` with ``verify`` and what it imports, and the list of packages it needs."""
+    """Return the ZIP: ``consent.verify`` with what it imports, and the list of packages it needs."""
     files = {name: ROOT / name for name in (*MODULES, REQUIREMENTS)}
-    made = BytesIO()
-    with ZipFile(made, "w", ZIP_DEFLATED) as archive:
+    buffer = BytesIO()
+    with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
         for name, path in sorted(files.items()):
             entry = ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, path.read_bytes())
-    return made.getvalue()
+    return buffer.getvalue()

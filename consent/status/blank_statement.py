@@ -1,4 +1,4 @@
-"""The consent text on paper: of the clinic alone, before anything is known of the patient."""
+"""The consent text on paper: from the clinic's facts alone, before anything is known of the patient."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from consent.domain.statement import Statement, StatementInput, on_paper
 
 
 def clinics_facts(site: int | None = FIRST) -> StatementInput:
-    """Return what is known of the clinic now, and nothing of any patient."""
+    """Return the clinic's facts as they are now, and none of any patient."""
     policy = PolicyChange.objects.policy(site)
     return StatementInput(
         clinic_name=policy.clinic_name,
@@ -20,5 +20,5 @@ def clinics_facts(site: int | None = FIRST) -> StatementInput:
 
 
 def blank_text(site: int | None = FIRST) -> Statement:
-    """Return the consent text that a blank form carries now."""
+    """Return the consent text of a blank form."""
     return on_paper(clinics_facts(site))

@@ -1,4 +1,4 @@
-"""From the rows of a consent, its sealed file and what came after it to the record of what came after."""
+"""Build the record of a consent's status change from the rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from clinic.models import PolicyChange, Role
-from consent.domain import status_record as a
+from consent.domain import status_record
 from consent.domain.record import Clinic, Moment, moment, read
 from consent.models import Consent, ConsentStatusChange, SealedFile
 from consent.status.build_record import number as number_of_first
@@ -22,23 +22,23 @@ LETTER = {
 
 
 def number(after: ConsentStatusChange) -> str:
-    """Return the printed number of what came after a consent: C-000012-W. Raise ``ValueError`` if there is none."""
+    """Return the printed number of a status change: C-000012-W. Raise ``ValueError`` if it has no document."""
     if after.consent is None:
         raise ValueError("What was taken back before it was confirmed has no document.")
     return f"{number_of_first(after.consent.visit)}-{LETTER[ConsentStatusChange.Kind(after.kind)]}"
 
 
-def build(*, after: ConsentStatusChange, first: SealedFile) -> a.StatusRecord:
+def build(*, after: ConsentStatusChange, first: SealedFile) -> status_record.StatusRecord:
     """Return the record of ``after``, which cites ``first``, the sealed file of the consent."""
     policy = PolicyChange.objects.policy(first.consent.visit.patient.site_id)
     agreed = read(bytes(first.consent.record))
-    return a.StatusRecord(
+    return status_record.StatusRecord(
         number=number(after),
         kind=after.kind,
         kind_words=after.get_kind_display(),
         clinic=Clinic(policy.clinic_name, policy.clinic_address, policy.clinic_phone, policy.emergency_number),
-        patient=a.PatientNamed(agreed.patient.name, agreed.patient.born),
-        first=a.First(
+        patient=status_record.PatientNamed(agreed.patient.name, agreed.patient.born),
+        first=status_record.First(
             number=agreed.number,
             confirmed_at=agreed.confirmation.at,
             confirmed_by=agreed.confirmation.by,
@@ -60,20 +60,20 @@ def _at(when: dt.datetime) -> Moment:
     return moment(when, ZoneInfo(settings.TIME_ZONE))
 
 
-def _withdrawal(after: ConsentStatusChange) -> a.Withdrawal | None:
+def _withdrawal(after: ConsentStatusChange) -> status_record.Withdrawal | None:
     if after.kind != ConsentStatusChange.Kind.WITHDRAWN:
         return None
-    return a.Withdrawal(after.who, after.get_who_display(), after.name, after.how, after.get_how_display())
+    return status_record.Withdrawal(after.who, after.get_who_display(), after.name, after.how, after.get_how_display())
 
 
-def _replacement(consent: Consent) -> a.Replacement:
-    return a.Replacement(number_of_first(consent.visit), _at(consent.confirmed_at), consent.sha256)
+def _replacement(consent: Consent) -> status_record.Replacement:
+    return status_record.Replacement(number_of_first(consent.visit), _at(consent.confirmed_at), consent.sha256)
 
 
-def _by(after: ConsentStatusChange) -> a.By:
+def _by(after: ConsentStatusChange) -> status_record.By:
     if after.hold:
         identified = _at(after.hold.identified_at) if after.hold.identified_at else None
-        return a.By(after.hold.handed_by.full_name, "", "", after.hold.tablet.name, identified)
+        return status_record.By(after.hold.handed_by.full_name, "", "", after.hold.tablet.name, identified)
     assert after.by is not None  # a constraint of the table
     registered = after.by.registration_number if after.role == Role.PRACTITIONER else ""
-    return a.By(after.by.full_name, after.role, registered, "", None)
+    return status_record.By(after.by.full_name, after.role, registered, "", None)

@@ -1,4 +1,4 @@
-"""What became of a consent: does it stand, or what came after it? Reads only; the verbs are in `consent.actions`."""
+"""Does a consent stand, or what became of it? Reads only; the verbs are in `consent.actions`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from clinic.models import Patient, Visit
 from consent.models import Consent, ConsentStatusChange, SignedConsent
 
 CURRENT = "current"
-MARK = {  # the visit's own mark of each kind
+MARK = {  # the visit's column for each kind
     ConsentStatusChange.Kind.WITHDRAWN: "withdrawn_at",
     ConsentStatusChange.Kind.SUPERSEDED: "superseded_at",
     ConsentStatusChange.Kind.IN_ERROR: "in_error_at",
 }
-ACTION = {  # and the journal's word for it
+ACTION = {  # the journal's action for each kind
     ConsentStatusChange.Kind.WITHDRAWN: "consent withdrawn",
     ConsentStatusChange.Kind.SUPERSEDED: "consent superseded",
     ConsentStatusChange.Kind.IN_ERROR: "consent entered in error",
@@ -39,7 +39,7 @@ GRAVEST_FIRST = [
 class State:
     """Where a consent stands. ``kind`` is ``current`` or that of a ``ConsentStatusChange``; ``at`` since when.
 
-    ``after`` is the row that says so. ``words`` name nobody, so that they may stand on a public page.
+    ``after`` is the row that says so. ``words`` name nobody, so a public page may show them.
     """
 
     kind: str = CURRENT
@@ -60,7 +60,7 @@ class State:
 
 
 def state_of(consent: Consent) -> State:
-    """Return where a confirmed consent stands. An error outdoes a withdrawal, and that a newer consent.
+    """Return where a confirmed consent stands. An error outweighs a withdrawal, and that a newer consent.
 
     One query, none if ``after`` was prefetched.
     """
@@ -74,16 +74,14 @@ def _state(rows: Iterable[ConsentStatusChange]) -> State:
 
 @dataclass(frozen=True)
 class Entry:
-    """One consent of a patient, as the desk sees it. ``consent`` is nothing while it waits to be confirmed."""
+    """One consent of a patient, as the desk sees it. ``consent`` is ``None`` until it is confirmed."""
 
     visit: Visit
     state: State
     at: dt.datetime
     consent: Consent | None = None
-    after: tuple[
-        ConsentStatusChange, ...
-    ] = ()  # all that came after, oldest first; each with its file if that was made
-    first: Consent | None = None  # of a session: the consent of its course
+    after: tuple[ConsentStatusChange, ...] = ()  # all status changes, oldest first, each with its file if there is one
+    first: Consent | None = None  # for a session: the consent of its course
 
     @property
     def words(self) -> str:
@@ -100,9 +98,9 @@ def _afters() -> Prefetch[str, QuerySet[ConsentStatusChange], str]:
 
 
 def _entries(visits: Collection[int]) -> list[Entry]:
-    """Return the consents of the visits with these numbers, the newest first.
+    """Return the consents of the visits with these ids, the newest first.
 
-    Numbers and no query: PostgreSQL joins at most eight tables in the order it likes, and would read all consents.
+    Ids, not a query: PostgreSQL reorders joins of at most eight tables, and with one more would read all consents.
     """
     confirmed = (
         Consent.objects.filter(visit__in=visits)
@@ -111,40 +109,41 @@ def _entries(visits: Collection[int]) -> list[Entry]:
         .prefetch_related(_afters())
     )
     entries = [
-        Entry(each.visit, state_of(each), each.confirmed_at, each, tuple(each.after.all()), each.given.course)
-        for each in confirmed
+        Entry(row.visit, state_of(row), row.confirmed_at, row, tuple(row.after.all()), row.given.course)
+        for row in confirmed
     ]
     given = SignedConsent.objects.filter(visit__in=visits, consent=None)
     given = given.select_related("visit__patient", "voiding__after__by", "course__visit").defer("course__record")
-    for each in given:
-        voiding = getattr(each, "voiding", None)
-        row = getattr(voiding, "after", None)
-        if row:
-            entries.append(Entry(each.visit, _state([row]), each.at, after=(row,), first=each.course))
-        elif voiding is None and each.visit.at is Stage.SIGNED:
-            entries.append(Entry(each.visit, State(), each.at, first=each.course))
+    for signed in given:
+        voiding = getattr(signed, "voiding", None)
+        withdrawal = getattr(voiding, "after", None)
+        if withdrawal:
+            state = _state([withdrawal])
+            entries.append(Entry(signed.visit, state, signed.at, after=(withdrawal,), first=signed.course))
+        elif voiding is None and signed.visit.at is Stage.SIGNED:
+            entries.append(Entry(signed.visit, State(), signed.at, first=signed.course))
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
 def consents_of(patient: Patient) -> list[Entry]:
-    """Return a patient's consents, the newest first: confirmed ones, one that waits for it, and those taken back."""
+    """Return a patient's consents, the newest first: confirmed, waiting to be confirmed, and taken back."""
     return _entries(list(Visit.objects.filter(patient=patient).values_list("pk", flat=True)))
 
 
 def consent_of(visit: Visit) -> Entry | None:
-    """Return what was given at this visit last, or nothing."""
+    """Return the last consent given at a visit, or ``None``."""
     return next(iter(_entries([visit.pk])), None)
 
 
 def others_that_stand(visit: Visit) -> list[Consent]:
     """Return the patient's full consents of other visits that still stand, the newest first.
 
-    A session is left out: it is one visit's, and ends with it.
+    Sessions are left out: each is for one visit, and ends with it.
     """
     rows = Consent.objects.filter(visit__patient=visit.patient_id, after=None, given__course=None).exclude(visit=visit)
     return list(rows.select_related("visit").defer("record").order_by("-confirmed_at"))
 
 
 def newer_that_stand(consent: Consent) -> list[Consent]:
-    """Return those of the patient's other consents that stand and were confirmed later, the newest first."""
-    return [each for each in others_that_stand(consent.visit) if each.confirmed_at > consent.confirmed_at]
+    """Return the patient's other consents that stand and were confirmed later, the newest first."""
+    return [other for other in others_that_stand(consent.visit) if other.confirmed_at > consent.confirmed_at]

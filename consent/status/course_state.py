@@ -1,4 +1,4 @@
-"""From the rows to the course that a visit may belong to. Reads only; the verbs are in `consent.actions`."""
+"""Find the course that a visit may belong to. Reads only; the verbs are in `consent.actions`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from screening.domain.rules import Severity, is_minor, needs_decision
 from screening.domain.scope import Scope
 from screening.models import AdverseEvent, Assessment, Flag, Plan
 
-LOOKED_AT = 5  # of a patient's full consents, the newest: two or three courses may run side by side
+LOOKED_AT = 5  # the newest of a patient's full consents: two or three courses may run side by side
 
 
 @dataclass(frozen=True)
 class Within:
-    """A visit beside the consent of a course. ``why``: what asks for a full consent all the same, gravest first.
+    """A visit as a session of a course. ``why``: the reasons for a full consent all the same, gravest first.
 
-    ``number``: which session the visit is, or would be, of at most ``most``; ``plan``: what the course is for.
+    ``first``: the course's consent; ``plan``: its plan; ``number``: which session the visit would be, of ``most``.
     """
 
     first: Consent
@@ -41,12 +41,12 @@ class Within:
     last_day: dt.date
 
     def facts(self, state: ReviewState) -> StatementInput:
-        """Return the facts of the visit's text: what is not settled yet is as it was agreed for the course."""
-        known = facts(state)
+        """Return the facts of the visit's text. What is not settled yet is as agreed for the course."""
+        inputs = facts(state)
         if state.plan:
-            return known
+            return inputs
         return replace(
-            known,
+            inputs,
             regions=tuple(body_regions.region_words(name) for name in self.plan.regions),
             technique=self.plan.technique,
             electro=self.plan.electro,
@@ -56,15 +56,15 @@ class Within:
         )
 
     def scope(self, state: ReviewState) -> Scope:
-        """Return what the patient says yes to: the visit's own plan, or the one of the course."""
+        """Return what the patient says yes to: the scope of the visit's own plan, or else of the course's."""
         return (state.plan or self.plan).scope
 
     def news(self, state: ReviewState) -> list[str]:
-        """Return what a text written now tells of this patient's risks, and the signed one did not."""
+        """Return this patient's risks in the present text that are not in the course's."""
         return untold(Statement.from_json(self.first.given.statement), state)
 
     def news_since_last(self, state: ReviewState) -> list[str]:
-        """Return what a text written now tells of this patient's risks, and the one of the last session did not."""
+        """Return this patient's risks in the present text that are not in the last session's."""
         last = (
             sessions_of(self.first).exclude(visit=state.visit).select_related("given").order_by("confirmed_at").last()
         )
@@ -72,25 +72,24 @@ class Within:
 
 
 def course_for(state: ReviewState, *, by: User | None = None) -> Within | None:
-    """Return the course that covers a visit, else the latest that does not, with the reasons; nothing without any.
+    """Return the course that covers a visit, else the latest that does not, with the reasons; ``None`` without any.
 
-    ``by``: who is about to needle, where that is known better than by the plan or the booking.
+    ``by``: who is about to needle, if it is known; otherwise the plan or the booking tells.
     """
-    found = [_within(first, state, by) for first in _firsts(state.visit)]
-    sides = [each for each in found if each]
-    return next((each for each in sides if not each.why), next(iter(sides), None))
+    courses = [within for first in _firsts(state.visit) if (within := _within(first, state, by))]
+    return next((within for within in courses if not within.why), next(iter(courses), None))
 
 
 def covering(state: ReviewState) -> Within | None:
-    """Return the course that the patient may go on with at this visit with one "yes", or nothing."""
+    """Return the course that the patient may continue at this visit with one "yes", or ``None``."""
     within = course_for(state)
     return None if within is None or within.why or state.signing_holds else within
 
 
 def held_to(first: Consent, state: ReviewState, *, by: User | None = None) -> Within | None:
-    """Return how a visit stands beside this consent; nothing if that has no plan or no file to go by."""
-    whole = Consent.objects.select_related("given", "confirmed_by", "sealed", "visit").defer("record", "sealed__pdf")
-    return _within(whole.get(pk=first.pk), state, by)
+    """Return the visit as a session under this consent; ``None`` if that has no plan or no sealed file."""
+    rows = Consent.objects.select_related("given", "confirmed_by", "sealed", "visit").defer("record", "sealed__pdf")
+    return _within(rows.get(pk=first.pk), state, by)
 
 
 def _firsts(visit: Visit) -> list[Consent]:
@@ -141,19 +140,19 @@ def _before(first: Consent, visit: Visit) -> QuerySet[Consent]:
 
 def _flags(given: SignedConsent) -> frozenset[str]:
     run = Assessment.objects.filter(screening=given.screening_id).last()
-    raised = Flag.objects.filter(assessments=run) if run else Flag.objects.none()
-    return frozenset(each.key for each in raised if needs_decision(Severity(each.severity)))
+    flags = Flag.objects.filter(assessments=run) if run else Flag.objects.none()
+    return frozenset(flag.key for flag in flags if needs_decision(Severity(flag.severity)))
 
 
 def _today(first: Consent, state: ReviewState, by: User | None) -> Today:
     plan = state.plan
-    known = plan.by_id if plan else state.visit.practitioner_id
+    planned = plan.by_id if plan else state.visit.practitioner_id
     sent = state.screening is not None and state.screening.submitted_at is not None
     return Today(
         day=timezone.localdate(),
         text_version=VERSION,
-        scope=replace(planned_scope(state.visit, plan), practitioner=by.pk if by else known),
-        flags=frozenset(each.flag.key for each in state.flags if each.needs_decision),
+        scope=replace(planned_scope(state.visit, plan), practitioner=by.pk if by else planned),
+        flags=frozenset(row.flag.key for row in state.flags if row.needs_decision),
         minor=state.is_minor,
         reacted=_harmed_since(first, state.visit) or (sent and state.answers.get("last_needling_reaction") != "no"),
         changed=SignedConsent.objects.filter(visit=state.visit, voiding__isnull=False).exclude(course=None).exists(),
@@ -161,9 +160,9 @@ def _today(first: Consent, state: ReviewState, by: User | None) -> Today:
 
 
 def line_of(visit: Visit) -> dict[str, Any]:
-    """Return for a visit's page: ``within``, and ``session``: it is one, rather than may become one.
+    """Return, for a visit's page, ``within`` and ``session``: whether it is a session already, or may become one.
 
-    Once a visit was given a consent in full, or is over, no course has anything to say of it any more.
+    A visit that has a full consent, or is over, belongs to no course.
     """
     given = SignedConsent.of(visit)
     if given and given.course:
@@ -175,7 +174,7 @@ def line_of(visit: Visit) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Running:
-    """A course that may still go on: ``visits`` are those of its sessions so far, the first included, oldest first."""
+    """A course that may go on. ``visits``: its sessions so far, the first included, oldest first."""
 
     first: Consent
     regions: list[str]
@@ -186,21 +185,21 @@ class Running:
 
 
 def running(patient: Patient) -> list[Running]:
-    """Return a patient's courses that are neither ended, used up nor over, the newest first."""
+    """Return a patient's courses that have not ended, are not used up and not over, the newest first."""
     policy = PolicyChange.objects.policy()
     since = timezone.now() - dt.timedelta(days=policy.course_days + 1)
-    found = []
+    courses = []
     for first in _full().filter(visit__patient=patient, confirmed_at__gte=since):
         plan = Plan.of(first.visit)
         last_day = timezone.localdate(first.confirmed_at) + dt.timedelta(days=policy.course_days)
-        visits = [first.visit, *(each.visit for each in sessions_of(first).select_related("visit").order_by("pk"))]
+        visits = [first.visit, *(row.visit for row in sessions_of(first).select_related("visit").order_by("pk"))]
         if plan is None or not state_of(first).stands or last_day < timezone.localdate():
             continue
         if len(visits) < policy.course_sessions:
             regions = [body_regions.region_words(name) for name in plan.regions]
             technique = plan.get_technique_display()
-            found.append(Running(first, regions, technique, visits, policy.course_sessions, last_day))
-    return found
+            courses.append(Running(first, regions, technique, visits, policy.course_sessions, last_day))
+    return courses
 
 
 def _harmed_since(first: Consent, visit: Visit) -> bool:
@@ -209,5 +208,5 @@ def _harmed_since(first: Consent, visit: Visit) -> bool:
 
 
 def sessions_of(first: Consent) -> QuerySet[Consent]:
-    """Return the confirmed sessions under a consent, those entered in error left out."""
+    """Return the confirmed sessions under a consent, except those entered in error."""
     return Consent.objects.filter(given__course=first).exclude(after__kind=ConsentStatusChange.Kind.IN_ERROR)

@@ -11,7 +11,7 @@ from screening.models import Attestation
 
 @dataclass(frozen=True)
 class OtherGuardian:
-    """Two names for one guardian: ``recorded`` at the desk, ``signed`` on the tablet, each with the relationship."""
+    """Two names for one guardian, with relationships: ``recorded`` at the desk, ``signed`` on the tablet."""
 
     recorded: str
     recorded_as: str
@@ -20,7 +20,7 @@ class OtherGuardian:
 
     @property
     def vouched(self) -> str:
-        """What the practitioner vouches for when confirming all the same; it is printed."""
+        """The printed sentence that the practitioner vouches for when confirming all the same."""
         return (
             f"{self.recorded} was recorded as the guardian and {self.signed} signed as the guardian: I found out who "
             "it is, and that this person may decide."
@@ -28,12 +28,12 @@ class OtherGuardian:
 
 
 def other_guardian(given: SignedConsent) -> OtherGuardian | None:
-    """Return both names if they differ in more than capitals and spaces; ``None`` where no guardian signed."""
+    """Return both names if they differ in more than capitals and spaces, else ``None``."""
     signature = given.signatures.filter(capacity=Signature.Capacity.GUARDIAN).first()
-    told = Attestation.objects.filter(visit=given.visit_id, kind=Attestation.Kind.GUARDIAN).last()
-    if signature is None or told is None:
+    attestation = Attestation.objects.filter(visit=given.visit_id, kind=Attestation.Kind.GUARDIAN).last()
+    if signature is None or attestation is None:
         return None
-    recorded, recorded_as = (str(told.data.get(name, "")) for name in ("name", "relationship"))
+    recorded, recorded_as = (str(attestation.data.get(name, "")) for name in ("name", "relationship"))
     if _folded(recorded) == _folded(signature.name):
         return None
     return OtherGuardian(recorded, recorded_as, signature.name, signature.relationship)

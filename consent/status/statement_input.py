@@ -1,4 +1,4 @@
-"""From the rows of a visit to the facts that the patient's text depends on."""
+"""The facts of a visit that the patient's text depends on, from its rows."""
 
 from __future__ import annotations
 
@@ -25,17 +25,15 @@ def facts(state: ReviewState) -> StatementInput:
         electro=plan.electro if plan else None,
         sessions=plan.sessions if plan else None,
         near_lung=body_regions.near_lung(regions),
-        own_risks=tuple(
-            dict.fromkeys(each.flag.question for each in state.flags if each.severity is not Severity.NOTE)
-        ),
+        own_risks=tuple(dict.fromkeys(row.flag.question for row in state.flags if row.severity is not Severity.NOTE)),
         precautions=tuple(dict.fromkeys(state.precautions)),
     )
 
 
 def untold(signed: Statement, state: ReviewState) -> list[str]:
-    """Return what a text written now tells of this patient's own risks and precautions, and ``signed`` does not."""
-    told = _own(signed)
-    return [line for line in _own(statement(facts(state))) if line not in told]
+    """Return this patient's own risks and precautions in the present text that are not in ``signed``."""
+    read = _own(signed)
+    return [line for line in _own(statement(facts(state))) if line not in read]
 
 
 def _own(text: Statement) -> list[str]:

@@ -1,7 +1,7 @@
 """Which words and rules are live, since when, and how many signed under each version. Reads only.
 
-A consent is given for one visit and keeps the whole text it was given to. The next visit puts the live text to the
-patient again, so a changed statement needs no rule of its own to be agreed to anew.
+A consent keeps the whole text that it was given to, and the next visit shows the patient the live one. So a changed
+statement needs no rule of its own to be agreed to again.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ What = VersionSeen.What
 
 @dataclass(frozen=True)
 class Version:
-    """One version as it was first used here. ``since`` and ``by`` are empty for a live one that nobody used yet.
+    """One version as it was first used here. ``since`` and ``by`` are empty for a live one that nobody has used yet.
 
-    ``signed``: how many consents were given under this version's name. ``unnamed``: its content is not the one that was
-    first used under that name, so somebody changed words or rules without giving them a new version.
+    ``signed``: how many consents were given under this version's name. ``unnamed``: its content differs from the one
+    first used under that name: somebody changed words or rules without giving them a new version.
     """
 
     version: str
@@ -63,33 +63,33 @@ def _by(seen: VersionSeen, site: int | None) -> str:
 
 
 def versions(site: int | None) -> list[tuple[str, list[Version]]]:
-    """Return the versions of each of the three, the live one first; what was signed and by whom in one clinic."""
-    signed, now = _signed(site), live()
-    known = [(seen, _by(seen, site)) for seen in VersionSeen.objects.select_related("by", "tablet")]
-    return [(what.label, _of(what, known, signed[what], now[what])) for what in What]
+    """Return the versions of each of the three, the live one first; ``signed`` and ``by`` are those of one clinic."""
+    signed, current = _signed(site), live()
+    rows = [(seen, _by(seen, site)) for seen in VersionSeen.objects.select_related("by", "tablet")]
+    return [(what.label, _of(what, rows, signed[what], current[what])) for what in What]
 
 
 def _of(
-    what: VersionSeen.What, known: list[tuple[VersionSeen, str]], signed: dict[str, int], now: tuple[str, str]
+    what: VersionSeen.What, rows: list[tuple[VersionSeen, str]], signed: dict[str, int], current: tuple[str, str]
 ) -> list[Version]:
-    found: list[Version] = []
-    for seen, by in known:
+    used: list[Version] = []
+    for seen, by in rows:
         if seen.what != what:
             continue
-        found.append(
+        used.append(
             Version(
                 version=seen.version,
                 sha256=seen.sha256,
-                live=(seen.version, seen.sha256) == now,
+                live=(seen.version, seen.sha256) == current,
                 signed=signed.get(seen.version, 0),
                 since=seen.at,
                 by=by,
-                unnamed=any(each.version == seen.version for each in found),
+                unnamed=any(earlier.version == seen.version for earlier in used),
             )
         )
-    if not any(each.live for each in found):
-        version, sha256 = now
-        unnamed = any(each.version == version for each in found)
-        found.append(Version(version, sha256, live=True, signed=signed.get(version, 0), unnamed=unnamed))
-    found.reverse()
-    return sorted(found, key=lambda each: not each.live)
+    if not any(version.live for version in used):
+        name, sha256 = current
+        unnamed = any(version.version == name for version in used)
+        used.append(Version(name, sha256, live=True, signed=signed.get(name, 0), unnamed=unnamed))
+    used.reverse()
+    return sorted(used, key=lambda version: not version.live)

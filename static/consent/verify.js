@@ -1,20 +1,20 @@
-// The file stays in the browser: only its SHA-256 goes into the form, which is then sent as if it had been typed.
+// The file stays in the browser: only its SHA-256 goes into the form, which is then sent as if it was typed.
 "use strict";
 
 const form = document.querySelector("[data-digest-form]");
 const chooser = document.querySelector("[data-file]");
-const said = document.querySelector("[data-said]");
+const message = document.querySelector("[data-said]");
 
 function hex(buffer) {
   return Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function ask(file) {
-  said.textContent = `Computing the SHA-256 of ${file.name} …`;
+  message.textContent = `Computing the SHA-256 of ${file.name} …`;
   try {
     form.elements.sha256.value = hex(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
   } catch {
-    said.textContent = "This file could not be read. Try again, or paste its SHA-256 below.";
+    message.textContent = "This file could not be read. Try again, or paste its SHA-256 below.";
     return;
   }
   form.requestSubmit();

@@ -116,7 +116,7 @@ def test_a_backup_shows_nothing_and_holds_no_keys(key: Path, tmp_path: Path) -> 
 def packed(folder: Path, tmp_path: Path) -> Path:
     """Make a backup of ``folder`` by our own means, manifest and signature included."""
     path = tmp_path / f"made{backup_file.SUFFIX}"
-    manifest = backup.describe(folder, timezone.now(), backup.told(folder / backup.DATABASE))
+    manifest = backup.describe(folder, timezone.now(), backup.summarize(folder / backup.DATABASE))
     backup_file.pack(folder, manifest, path, real.BACKUP_RECIPIENTS.read_text())
     return path
 
@@ -134,7 +134,7 @@ def test_a_plain_copy_of_the_file_lost_its_end_and_is_refused(key: Path, tmp_pat
         shutil.copy(connection.settings_dict["NAME"], folder / "clinic.sqlite3")
     shutil.copy(real.ANCHORS_FILE, folder)
     assert not set(acknowledged) & set(rows(folder, "SELECT seq FROM clinic_journal"))
-    manifest = backup.describe(folder, timezone.now(), backup.told(folder / backup.DATABASE))
+    manifest = backup.describe(folder, timezone.now(), backup.summarize(folder / backup.DATABASE))
     backup.prove(folder, manifest, verify=False)
     why = restore(packed(folder, tmp_path), tmp_path / "data", key)
     assert "the journal was anchored at row" in why

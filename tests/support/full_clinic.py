@@ -64,7 +64,7 @@ class Door:
     @property
     def has_object(self) -> bool:
         """Whether it names a record, so that there is one that is missing."""
-        return any(each in self.takes for each in ("pk", "visit", "patient", "event", "sha256"))
+        return any(each in self.takes for each in ("pk", "visit", "event", "sha256"))
 
 
 def doors() -> list[Door]:
@@ -163,17 +163,17 @@ class WholeClinic:
         review = ready_for_review(epilepsy="yes")
         flag = Flag.objects.filter(screening__visit=review).first()
         assert flag
-        sealed = {"visit": course_on_record(patient, self.physio).visit_id}
+        sealed = {"pk": course_on_record(patient, self.physio).visit_id}
         treated = make_visit(patient, stage=Stage.SEALED)
         make_plan(treated)
         after = make_row(SealedStatusChange).after
         paper = self._paper(expected)
         reviewed = {"visit": review.pk}
         timestamp: Timestamp = make_row(Timestamp)
-        here = {"pk": expected.pk, "visit": expected.pk, "patient": patient.pk, "slug": next(iter(FIGURES))}
+        here = {"pk": expected.pk, "visit": expected.pk, "slug": next(iter(FIGURES))}
         own: dict[str, dict[str, Any]] = {"": {**here, "section": "start", "page": 0, "kind": "talk"}}
         for names, takes in (
-            ("patient correct_patient merge_patient looked add_visit", {"pk": patient.pk}),
+            ("patient correct_patient merge_patient looked add_visit export_patient", {"pk": patient.pk}),
             ("pairing_code revoke_tablet", {"pk": make_tablet()[0].pk}),
             ("emergency_seen", {"pk": make_row(EmergencyAccess).pk}),
             ("staff_member enrolment_link end_sessions staff_leaves", {"pk": self.reception.pk}),
@@ -181,13 +181,14 @@ class WholeClinic:
             ("review review_claim review_release review_take_over review_plan review_close review_attest", reviewed),
             ("review_decide review_ahead", {**reviewed, "flag": flag.pk}),
             ("not_treated_note", {"visit": make_visit(stage=Stage.STOPPED).pk}),
-            ("record_session record_event aftercare send_aftercare", {"visit": treated.pk}),
+            ("record_session record_event", {"visit": treated.pk}),
+            ("aftercare send_aftercare", {"pk": treated.pk}),
             ("adverse_event", {"event": self._event(treated)}),
             ("consent_page read_at_home_page", {"page": ORDER[0]}),
-            ("paper_form", {"visit": expected.pk, "code": paper.code}),
-            ("confirm change_answers", {"visit": signed().pk}),
+            ("paper_form", {"pk": expected.pk, "code": paper.code}),
+            ("confirm change_answers", {"pk": signed().pk}),
             ("consent_pdf seal_again send_copy withdraw_consent withdraw_on_tablet end_consent", sealed),
-            ("after_pdf seal_after_again", {"visit": after.consent.visit_id, "after": after.pk}),
+            ("after_pdf seal_after_again", {"pk": after.consent.visit_id, "after": after.pk}),
             ("release_record", {"pk": self._held(patient).pk}),
             ("timestamp_token", {"sha256": timestamp.file_sha256}),
         ):
@@ -215,7 +216,7 @@ class WholeClinic:
         """Return where a door is: of a record that is there, or of one that is not."""
         path = "/" + door.pattern
         for name in door.takes:
-            gone = missing and name in ("pk", "visit", "patient", "event", "sha256")
+            gone = missing and name in ("pk", "visit", "event", "sha256")
             for kind in ("int", "slug", "str"):
                 path = path.replace(f"<{kind}:{name}>", str(MISSING if gone else self.own(door, name)))
         return path

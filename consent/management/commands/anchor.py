@@ -15,7 +15,7 @@ from consent.seal.keys import KeyTrouble
 class Command(BaseCommand):
     help = (
         "Adds one signed line to CLINIC_ANCHORS_FILE, outside the database: the number and the hash of the journal's "
-        "last row. `verify --all` compares them, and so finds a journal whose end was cut off or that was written anew."
+        "last row. `verify --all` compares them, and so finds a journal whose end was cut off or that was rewritten."
     )
     requires_system_checks: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Make the clinic's root and sealing key, and what wraps the patients' keys, once."""
+"""Make the clinic's root and sealing key, and the keys that encrypt the patients' keys, once."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ from consent.seal.keys import KeyTrouble, fingerprint
 class Command(BaseCommand):
     help = (
         "Makes the clinic's root and sealing key in CLINIC_KEYS_DIR, encrypted with CLINIC_SEAL_PASSPHRASE (or the "
-        "content of CLINIC_SEAL_PASSPHRASE_FILE); with CLINIC_PKCS11_MODULE "
-        "set, the sealing key is in the token. Also makes CLINIC_DATA_KEYS, which wraps the patients' keys. Refuses to "
-        "touch keys that are there already."
+        "content of CLINIC_SEAL_PASSPHRASE_FILE); with CLINIC_PKCS11_MODULE set, the sealing key is in the token. Also "
+        "makes CLINIC_DATA_KEYS, which encrypts the patients' keys. Never overwrites keys."
     )
-    requires_system_checks: list[str] = []  # one of them asks for the very keys that this makes
+    requires_system_checks: list[str] = []  # one of them needs the keys that this makes
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--clinic", help="the name in the certificates; default: the clinic's name in the settings")
@@ -46,7 +45,7 @@ class Command(BaseCommand):
             f"Sealing certificate, SHA-256: {key.sha256}, until {key.certificate.not_valid_after_utc:%Y-%m-%d}"
         )
         self.stdout.write(
-            f"{settings.DATA_KEYS} opens what is kept of patients: without it, no backup can be read. "
+            f"{settings.DATA_KEYS} opens the patients' data: without it, no backup can be read. "
             "Copy the folder to a safe place apart from the database's backups, and the passphrase to another. "
             "root.key is needed again only for the next sealing certificate: take it off this machine."
         )

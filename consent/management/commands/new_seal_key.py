@@ -1,4 +1,4 @@
-"""Put the next sealing key in the place of the one in use; what was sealed before goes on verifying."""
+"""Replace the sealing key in use; what was sealed before still verifies."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from consent.seal.keys import KeyTrouble, SealKey, fingerprint
 
 class Command(BaseCommand):
     help = (
-        "Makes the next sealing key, which the root's private key vouches for, and puts it in the place of the one in "
-        "use. Earlier certificates are kept and what they sealed goes on verifying. With CLINIC_PKCS11_MODULE set, the "
+        "Makes the next sealing key, signed by the root's private key, and replaces the one in use. "
+        "Earlier certificates are kept, and what they sealed still verifies. With CLINIC_PKCS11_MODULE set, the "
         "key is made in the token under CLINIC_PKCS11_LABEL: set a new label first."
     )
-    requires_system_checks: list[str] = []  # one of them asks for the key that this replaces
+    requires_system_checks: list[str] = []  # one of them needs the key that this replaces
 
     def add_arguments(self, parser: CommandParser) -> None:
         how = parser.add_mutually_exclusive_group(required=True)
@@ -60,7 +60,7 @@ class Command(BaseCommand):
 
 
 def read_passphrase(path: Path | None) -> str:
-    """Return the root's own passphrase, or "" where no file is named. Raise ``KeyTrouble`` if it cannot be read."""
+    """Return the root's own passphrase, or "" if ``path`` is ``None``. Raise ``KeyTrouble`` if it cannot be read."""
     if path is None:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Say that a sealing key was stolen or lost: what it seals from some day on no longer counts."""
+"""Revoke a sealing key that was stolen or lost: what it seals from a given time on no longer counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from consent.seal.keys import KeyTrouble
 class Command(BaseCommand):
     help = (
         "Writes revoked.crl, signed by the root: seals of this certificate no longer count from the given time on. "
-        "One that is older still counts where the database or a timestamp shows that it is older. The list is public, "
+        "An older seal still counts if the database or a timestamp shows that it is older. The list is public, "
         "at /verify/revoked.crl."
     )
     requires_system_checks: list[str] = []  # one of them refuses the key that this revokes
@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
 
 def _moment(text: str) -> datetime:
-    """Return the beginning of a date, or a date and time, in the clinic's zone unless it names its own."""
+    """Return an aware time from a date (its start) or a date and time, in the clinic's zone unless it names its own."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Ask the timestamp authority for what is still missing, now."""
+"""Get the timestamps that are still missing, now."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
                 keep_timestamp(digest, authority)
             except StampTrouble as trouble:
                 self.stderr.write(f"{trouble}.")
-                break  # it would say the same for the next
+                break  # the next would fail the same way
         missing = len(without_time())
         self.stdout.write(f"Timestamps: {Timestamp.objects.count()} kept, {missing} missing.")
         if missing:

@@ -1,4 +1,4 @@
-"""The worker that seals, and sends copies: django-tasks' own, which first takes up what a worker that died left."""
+"""The worker that seals, and sends copies: django-tasks' own, which first requeues what a dead worker left."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 class Command(db_worker.Command):
     help = (
-        "Does what the server asked for in the background. Two workers on one machine need names of their own "
-        "(--worker-id), which they keep when they are started again."
+        "Does what the server asked for in the background. Two workers on one machine need different names "
+        "(--worker-id), which must stay the same when they restart."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,6 +29,6 @@ class Command(db_worker.Command):
         try:
             take_up(worker_id)
             super().handle(worker_id=worker_id, **options)
-        except Exception:  # Python would print it with what it holds; the log's line has none of that
+        except Exception:  # its message may hold what the log must not, and does not, show
             log.exception("the worker stopped")
             sys.exit(1)

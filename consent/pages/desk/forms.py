@@ -1,4 +1,4 @@
-"""What the patient decides and signs with, and what the practitioner changes and sends with."""
+"""The desk's forms: confirm, change answers, send a copy, take a consent back, end or replace one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from consent.models import ConsentStatusChange
 
 
 class VouchForm(PlainForm):
-    """What the practitioner vouches for, a tick each, none of them beforehand. ``vouched``: the sentences."""
+    """What the practitioner vouches for: one box for each sentence of ``vouched``, none ticked beforehand."""
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, vouched: Sequence[str]) -> None:
         super().__init__(data)
@@ -29,7 +29,7 @@ class VouchForm(PlainForm):
 
 
 class ChangeForm(PlainForm):
-    """Which answers the patient wants to change after signing. ``asked``: names of questions, and their labels."""
+    """Which answers the patient wants to change after signing. ``asked``: the questions' names and labels."""
 
     change = forms.MultipleChoiceField(
         label="Which answers?",
@@ -62,7 +62,7 @@ class SendForm(PlainForm):
 
 
 def _sentences(choices: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
-    """Return choices whose words stand alone, with a capital."""
+    """Return the choices with a capital letter."""
     return [(value, capfirst(str(words))) for value, words in choices]
 
 
@@ -115,10 +115,10 @@ class WithdrawForm(PlainForm):
         if who == ConsentStatusChange.Who.PATIENT and name:
             self.add_error("name", "Leave this empty if the patient takes it back, or choose who it was above.")
         if clock := cleaned.get("at"):
-            said = timezone.make_aware(dt.datetime.combine(timezone.localdate(), clock))
-            if said > timezone.now():
+            at = timezone.make_aware(dt.datetime.combine(timezone.localdate(), clock))
+            if at > timezone.now():
                 self.add_error("at", "This time is still to come. Type a time earlier today, or leave it empty.")
-            cleaned["at"] = said
+            cleaned["at"] = at
         return cleaned
 
 
@@ -126,7 +126,7 @@ CHANGED, IN_ERROR = "changed", "in_error"
 
 
 class EndForm(PlainForm):
-    """Why a consent no longer counts, other than that it was taken back. ``newer``: consents that may replace it."""
+    """Why a consent no longer counts, if it was not taken back. ``newer``: consents that may replace it."""
 
     what = forms.ChoiceField(
         label="Why does it no longer count?",
@@ -158,7 +158,7 @@ class EndForm(PlainForm):
 
 
 class ReplaceForm(PlainForm):
-    """Which earlier consents of the patient a new one replaces. ``earlier``: their ids, and their words."""
+    """Which earlier consents of the patient a new one replaces. ``earlier``: their ids and labels."""
 
     replaces = forms.MultipleChoiceField(
         label="Does this consent replace an earlier one?",

@@ -34,12 +34,12 @@ TICK = {
 
 
 def prefix_of(capacity: str) -> str:
-    """Return how the controls of a signature begin: the guardian's are named so, the patient's are plain."""
+    """Return the prefix of a signature's field names: the guardian's have one, the patient's have none."""
     return "guardian_" if capacity == GUARDIAN else ""
 
 
 class SignForm(AskForm):
-    """The choices, the ticks and the signatures. ``signers`` are the capacities to sign in, the patient's own first."""
+    """The choices, the ticks and the signatures. ``signers``: the capacities to sign in, the patient's own first."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class SignForm(AskForm):
         signers: Sequence[str],
         name: str,
     ) -> None:
-        """``name``: the patient's, which a drawn signature stands for."""
+        """``name``: the patient's, for a signature that is not typed."""
         super().__init__(data)
         self.signers, self.patient_name = signers, name
         self.signed: list[Signed] = []
@@ -61,8 +61,8 @@ class SignForm(AskForm):
                 widget=forms.RadioSelect,
                 error_messages={"required": "Choose yes or no.", "invalid_choice": "Choose yes or no."},
             )
-        for each in acknowledge:
-            self.fields[each.name] = forms.BooleanField(label=each.text, error_messages={"required": TICK[each.name]})
+        for item in acknowledge:
+            self.fields[item.name] = forms.BooleanField(label=item.text, error_messages={"required": TICK[item.name]})
         for capacity in signers:
             self.fields |= _guardian_fields() if capacity == GUARDIAN else {}
             self.fields |= _signature_fields(prefix_of(capacity))
@@ -77,7 +77,7 @@ class SignForm(AskForm):
         return cleaned
 
     def _signed(self, capacity: str, cleaned: Mapping[str, Any]) -> Signed | None:
-        """Return one signature, or nothing with an error at the control that lacks it."""
+        """Return one signature, or ``None`` with an error at the field that is missing."""
         prefix = prefix_of(capacity)
         relationship = cleaned.get("guardian_relationship", "") if prefix else ""
         if cleaned.get(f"{prefix}method") == TYPED:
@@ -98,28 +98,28 @@ class SignForm(AskForm):
         return None
 
     def _witnessed(self, prefix: str, cleaned: Mapping[str, Any]) -> bool:
-        """Say whether everything is there that a witness fills in; who it is, the view finds out."""
-        missing = {name: says for name, says in WITNESS.items() if not cleaned.get(f"{prefix}{name}")}
-        for name, says in missing.items():
+        """Say whether a witness filled in everything; the view finds out who it is."""
+        missing = {name: message for name, message in WITNESS.items() if not cleaned.get(f"{prefix}{name}")}
+        for name, message in missing.items():
             if f"{prefix}{name}" not in self.errors:
-                self.add_error(f"{prefix}{name}", says)
+                self.add_error(f"{prefix}{name}", message)
         return not missing
 
-    def seen_by(self, find: Callable[[str, str], int]) -> bool:
-        """Give each assisted signature its witness, whom ``find`` finds by user name and password.
+    def add_witnesses(self, find: Callable[[str, str], int]) -> bool:
+        """Give each assisted signature its witness, whom ``find`` looks up by user name and password.
 
-        Return whether all were found; what ``find`` refuses becomes an error at the password.
+        Return whether all were found; a ``NotAllowed`` of ``find`` becomes an error at the password.
         """
-        for at, each in enumerate(self.signed):
-            prefix = prefix_of(each.capacity)
-            if each.method != ASSISTED:
+        for index, signature in enumerate(self.signed):
+            prefix = prefix_of(signature.capacity)
+            if signature.method != ASSISTED:
                 continue
             try:
-                found = find(self.cleaned_data[f"{prefix}staff_name"], self.cleaned_data[f"{prefix}staff_password"])
+                witness = find(self.cleaned_data[f"{prefix}staff_name"], self.cleaned_data[f"{prefix}staff_password"])
             except NotAllowed as refusal:
                 self.add_error(f"{prefix}staff_password", str(refusal))
                 return False
-            self.signed[at] = replace(each, witness=found)
+            self.signed[index] = replace(signature, witness=witness)
         return True
 
 

@@ -21,7 +21,7 @@ class DigestForm(PlainForm):
     )
 
     def clean_sha256(self) -> str:
-        """Return the 64 hex digits, in lower case. `sha256sum` puts the file's name behind them."""
+        """Return the 64 hex digits in lower case, without the file name that `sha256sum` adds."""
         first = str(self.cleaned_data["sha256"]).lstrip("\\").split(maxsplit=1)[0].lower()
         if not re.fullmatch("[0-9a-f]{64}", first):
             raise forms.ValidationError("A SHA-256 has 64 characters: 0 to 9 and a to f.")

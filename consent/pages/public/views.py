@@ -1,4 +1,4 @@
-"""What anyone may ask, signed in or not: is this file one of yours, and does it still stand?"""
+"""For anyone, signed in or not: is this file one of yours, and does it still stand?"""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from consent.seal import verifier_zip
 from consent.seal.installation_trust import root_sha256
 from consent.seal.keys import REVOKED, KeyTrouble, revocations, roots
 
-A_MINUTE = 30  # questions of one address
+A_MINUTE = 30  # questions from one address
 
 
-@csrf_exempt  # it changes nothing, and a program may ask as well
+@csrf_exempt  # it changes nothing, and programs may ask too
 @anyone
 @require_http_methods(["GET", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
@@ -37,8 +37,8 @@ def verify(request: HttpRequest) -> HttpResponse:
         return answer
     if not is_valid:
         return _page(request, form, status=422)
-    asked = form.cleaned_data["sha256"]
-    return _page(request, DigestForm(), asked=asked, answer=known(asked))
+    digest = form.cleaned_data["sha256"]
+    return _page(request, DigestForm(), asked=digest, answer=known(digest))
 
 
 def _may_ask(request: HttpRequest) -> bool:
@@ -73,17 +73,17 @@ def root_certificate(request: HttpRequest) -> HttpResponse:
 @anyone
 @require_GET
 def revoked(request: HttpRequest) -> HttpResponse:
-    """The list of sealing keys that no longer count, signed by the root, in DER; 404 while there is none."""
-    found = revocations(settings.KEYS_DIR)
-    if found is None:
+    """The list of revoked sealing keys, signed by the root, in DER; 404 if there is none."""
+    revocation_list = revocations(settings.KEYS_DIR)
+    if revocation_list is None:
         raise Http404
-    return _download(found.public_bytes(Encoding.DER), "application/pkix-crl", "revoked.crl")
+    return _download(revocation_list.public_bytes(Encoding.DER), "application/pkix-crl", "revoked.crl")
 
 
 @anyone
 @require_GET
 def timestamp_token(request: HttpRequest, sha256: str) -> HttpResponse:
-    """The timestamp that is kept beside a sealed file; 404 if it is inside the seal, or there is none."""
+    """The timestamp kept beside a sealed file; 404 if it is inside the seal, or there is none."""
     kept = Timestamp.objects.filter(file_sha256=sha256, inside=False).first() if _may_ask(request) else None
     if kept is None:
         raise Http404
@@ -93,7 +93,7 @@ def timestamp_token(request: HttpRequest, sha256: str) -> HttpResponse:
 @anyone
 @require_GET
 def verifier(request: HttpRequest) -> HttpResponse:
-    """The program that checks a file without us, as a ZIP: Python files, and what they need."""
+    """The program that checks a file without us, as a ZIP."""
     return _download(verifier_zip.verifier(), "application/zip", "verifier.zip")
 
 

@@ -1,7 +1,6 @@
 """A clinic of made-up people, in the middle of a working day: `manage.py load_demo --address http://localhost:8000`.
 
-Every visit is brought to its stage through the same verbs that the pages call, so that the demo shows what
-the app does.
+Every visit is brought to its stage by the same actions that the pages call, so the demo shows what the app does.
 """
 
 from __future__ import annotations
@@ -99,7 +98,7 @@ def scribble(seed: int) -> Strokes:
 
 
 class DemoDay:
-    """Makes the people, and brings each visit to its stage."""
+    """A demo clinic: its people, and each visit at its stage."""
 
     def __init__(self) -> None:
         self.password = f"demo-{secrets.token_hex(3)}"
@@ -108,7 +107,7 @@ class DemoDay:
         self.sealed: Visit | None = None
 
     def fill(self) -> None:
-        """Make everything."""
+        """Make the staff, tablets and patients, and bring each visit to its stage."""
         people = {row[0]: self._staff(*row) for row in STAFF}
         self.reception = Actor(user=people["reception"], role=Role.RECEPTION)
         self.physio = Actor(user=people["physio"], role=Role.PRACTITIONER)
@@ -141,7 +140,7 @@ class DemoDay:
         return user
 
     def _tablet(self, name: str) -> Tablet:
-        """Make a paired tablet, and a code with which a browser becomes it, good for the whole day."""
+        """Make a tablet, and a code that pairs a browser with it and is valid all day."""
         tablet = tablets.add_tablet(name=name, by=self.manager)
         tablet.new_token()
         code = tablets.offer_code(tablet=tablet, by=self.manager)
@@ -188,12 +187,12 @@ class DemoDay:
 
     def _sign(self, visit: Visit, hold: Hold) -> None:
         """Let the patient read and sign on the tablet."""
-        now = review_state(visit)
-        patient = Signed(signers(now)[0], visit.patient.name, Signature.Method.DRAWN.value, scribble(visit.pk))
+        state = review_state(visit)
+        patient = Signed(signers(state)[0], visit.patient.name, Signature.Method.DRAWN.value, scribble(visit.pk))
         consents.give(
             visit=visit,
             hold=hold,
-            shown=statement(facts(now)).sha256,
+            shown=statement(facts(state)).sha256,
             signed=[patient],
             choices=dict.fromkeys(CHOICES, False),
             by=Actor(tablet=hold.tablet),
@@ -205,15 +204,15 @@ class DemoDay:
         visit.refresh_from_db()
         self._sign(visit, self._hand_over(visit))
         plan = Scope.of(["left_calf"], technique=Technique.SUPERFICIAL.value, electro=False, visits=3)
-        said = {prompt.name: CORRECT for prompt in PROMPTS}
-        done = consents.confirm(visit=visit, plan=plan, teach_back=said, by=self.physio)
+        answers = {prompt.name: CORRECT for prompt in PROMPTS}
+        done = consents.confirm(visit=visit, plan=plan, teach_back=answers, by=self.physio)
         if not isinstance(done, Consent):
             raise CommandError(done.why)
-        seal_consent.func(done.pk)  # at once, for its address below; the worker finds it done
+        seal_consent.func(done.pk)  # now, so that the address printed below works; the worker finds it done
         self.sealed = visit
 
     def signs(self, address: str) -> str:
-        """Return what to print: where to look, and how to come in."""
+        """Return what to print: where to look, and how to sign in."""
         assert self.sealed is not None
         codes = "".join(f"\n             pairing code for {name}: {code}" for name, code in self.codes.items())
         staff = "".join(f"\n             {name:<10} {who}, {roles[0]}" for name, who, _, roles in STAFF)
@@ -221,7 +220,7 @@ class DemoDay:
   Desk       {address}/
              password for everybody: {self.password}{staff}
   Tablet     {address}/tablet/   (best in a second browser or a private window){codes}
-             a patient’s date of birth stands on the board
+             each patient’s date of birth is on the board
   Sealed PDF {address}/consents/{self.sealed.pk}/pdf/?view=1   (sign in as reception or physio first)
 """
 
@@ -239,9 +238,9 @@ class DemoDay:
         """Answer with a flag, clear it with a precaution, and go on to consent."""
         self._answer(visit, needle_fear=5, needle_reaction="yes", needle_reaction_kinds=["fainted"])
         self._plan(visit, "left_calf")
-        for each in review_state(visit).undecided:
+        for flag_state in review_state(visit).undecided:
             screenings.decide(
-                flag=each.flag,
+                flag=flag_state.flag,
                 outcome=Decision.Outcome.PRECAUTION,
                 reason="We talked it over. She wants to try one needle first.",
                 precaution="You lie down, and we start with one needle.",

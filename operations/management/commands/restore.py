@@ -1,4 +1,4 @@
-"""Put a backup back into an empty folder, if all of it holds."""
+"""Restore a backup into an empty folder, if all of it verifies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from operations.restore import restore
 
 class Command(BaseCommand):
     help = (
-        "Opens a backup and makes it the data folder DIR, which must be empty or not be there. Refuses unless the "
+        "Opens a backup and makes it the data folder DIR, which must be empty or not exist. Refuses unless the "
         "database is whole and everything in it is as it was written, up to the last anchor; then DIR is not made. "
         "Needs the certificates (CLINIC_KEYS_DIR), and no passphrase."
     )

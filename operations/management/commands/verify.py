@@ -1,4 +1,4 @@
-"""Say what can be said about a sealed PDF, or about all that is on record. Exit code 0 only if all is well."""
+"""Verify a sealed PDF, or everything on record. Exit code 0 only if all is well."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class Command(BaseCommand):
 
     def _everything(self) -> bool:
         first = ""
-        for found in audit():
-            self.stdout.write(f"{found.part}: {'' if found.sound else 'WRONG: '}{found.words}")
-            if not found.sound:
-                first = first or f"{found.part}: {found.words}"
+        for finding in audit():
+            self.stdout.write(f"{finding.part}: {'' if finding.sound else 'WRONG: '}{finding.words}")
+            if not finding.sound:
+                first = first or f"{finding.part}: {finding.words}"
         self.stdout.write(f"first wrong: {first}" if first else "everything is as it was written")
         return not first
 
@@ -95,13 +95,13 @@ def _yes(answer: bool) -> str:
 
 
 def _record(data: bytes | None, kept: SealedFile | None, after: SealedStatusChange | None) -> str:
-    """Compare the record attached to a file with what this database holds of that file."""
+    """Compare the record attached to a file with the one that this database holds."""
     if kept:
         agreed = bytes(kept.consent.record)
         return MATCHES if data == agreed and sha256(agreed) == kept.consent.sha256 else DIFFERS
     if after:
-        said = bytes(after.record)
-        return MATCHES if data == said and sha256(said) == after.record_sha256 else DIFFERS
+        kept_record = bytes(after.record)
+        return MATCHES if data == kept_record and sha256(kept_record) == after.record_sha256 else DIFFERS
     return DIFFERS if data is not None and Consent.objects.filter(sha256=sha256(data)).exists() else UNKNOWN
 
 
@@ -114,7 +114,7 @@ def _drawn(data: bytes) -> bytes:
 
 
 def _drawn_again(pdf: bytes, data: bytes) -> str:
-    """Draw the attached record again and compare it with what stands before the seal. Tells, and decides nothing.
+    """Draw the attached record again and compare it with the bytes before the seal; for information only.
 
     Another version of WeasyPrint or of a font draws other bytes from the same record, so a difference proves nothing.
     """

@@ -20,30 +20,30 @@ DESK = (Role.RECEPTION, Role.PRACTITIONER)
 
 
 def _treated(request: StaffRequest, pk: int) -> Visit:
-    one = the_visit(request, pk)
-    if one.at not in TREATED:
+    visit = the_visit(request, pk)
+    if visit.at not in TREATED:
         raise Http404
-    return one
+    return visit
 
 
 @staff(*DESK)
 @require_GET
-def aftercare(request: StaffRequest, visit: int) -> HttpResponse:
+def aftercare(request: StaffRequest, pk: int) -> HttpResponse:
     """The sheet that the patient takes home, to print."""
-    one = _treated(request, visit)
-    Journal.objects.record("aftercare opened", by=request.actor, visit=one)
-    return render(request, "consent/desk/aftercare.html", {"sheet": sheet(one)})
+    visit = _treated(request, pk)
+    Journal.objects.record("aftercare opened", by=request.actor, visit=visit)
+    return render(request, "consent/desk/aftercare.html", {"sheet": sheet(visit)})
 
 
 @staff(*DESK)
 @require_POST
-def send_aftercare(request: StaffRequest, visit: int) -> HttpResponse:
+def send_aftercare(request: StaffRequest, pk: int) -> HttpResponse:
     """E-mail the sheet to the address on the patient's record."""
-    one = _treated(request, visit)
-    if one.patient.email:
-        send_aftercare_task.enqueue(one.pk, encrypt_for(one.patient.email, one.patient, ADDRESS))
-        Journal.objects.record("aftercare asked for", by=request.actor, visit=one, method="e-mail")
-        messages.success(request, f"The sheet goes to {one.patient.email}.")
+    visit = _treated(request, pk)
+    if visit.patient.email:
+        send_aftercare_task.enqueue(visit.pk, encrypt_for(visit.patient.email, visit.patient, ADDRESS))
+        Journal.objects.record("aftercare asked for", by=request.actor, visit=visit, method="e-mail")
+        messages.success(request, f"The sheet goes to {visit.patient.email}.")
     else:
         messages.error(request, "There is no e-mail address on this patient’s record. Print the sheet.")
-    return redirect("visit", one.pk)
+    return redirect("visit", visit.pk)

@@ -1,4 +1,4 @@
-"""The practitioner confirms in the room what was given on the tablet."""
+"""The practitioner confirms in the room what was signed on the tablet."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from screening.pages.desk.forms.review import PlanForm
 
 @dataclass
 class Forms:
-    """The forms that make one confirmation."""
+    """The forms of the confirmation page."""
 
     plan: PlanForm
     talk: TalkForm
@@ -54,7 +54,7 @@ class Forms:
 
     @classmethod
     def blank(cls, request: StaffRequest, given: SignedConsent, state: ReviewState) -> Forms:
-        """Return the forms as they are before anything is filled in, beside another form that was sent."""
+        """Return the forms as they are before anything is filled in, for when another form was sent."""
         return cls(
             plan=PlanForm(last=state.plan, planned=state.visit.planned_regions),
             talk=_talk(given, state, state.near_lung),
@@ -63,12 +63,11 @@ class Forms:
 
     @staticmethod
     def _rest(request: StaffRequest, given: SignedConsent, data: Any) -> dict[str, Any]:
-        stand = (
-            [] if given.course_id else others_that_stand(given.visit)
-        )  # a session replaces none: it goes on with one
-        earlier = {str(each.pk): each for each in stand}
-        days = {pk: day_in_words(timezone.localdate(each.confirmed_at)) for pk, each in earlier.items()}
-        choices = [(pk, f"{number(each.visit)} of {days[pk]}") for pk, each in earlier.items()]
+        # A session replaces no consent: it continues one.
+        others = [] if given.course_id else others_that_stand(given.visit)
+        earlier = {str(consent.pk): consent for consent in others}
+        days = {pk: day_in_words(timezone.localdate(consent.confirmed_at)) for pk, consent in earlier.items()}
+        choices = [(pk, f"{number(consent.visit)} of {days[pk]}") for pk, consent in earlier.items()]
         vouch = VouchForm(data, vouched=actions.vouched(given, request.actor))
         return {"vouch": vouch, "replace": ReplaceForm(data, earlier=choices), "earlier": earlier}
 
@@ -87,16 +86,16 @@ def _talk(given: SignedConsent, state: ReviewState, near_lung: bool, data: Any =
 
 @staff(Role.PRACTITIONER)
 @require_http_methods(["GET", "POST"])
-def confirm(request: StaffRequest, visit: int) -> HttpResponse:
-    """Look at what was given, confirm the plan and the talk, sign; afterwards, see the seal being made."""
-    one = the_visit(request, visit)
-    if one.at in (Stage.CONFIRMED, Stage.SEALED):
-        return _done(request, one)
-    given = SignedConsent.of(one)
-    if one.at is not Stage.SIGNED or given is None:
-        messages.warning(request, f"There is nothing to confirm now: “{one.status}”.")
-        return redirect("visit", one.pk)
-    state = review_state(one)
+def confirm(request: StaffRequest, pk: int) -> HttpResponse:
+    """Review the signed consent, confirm the plan and the talk, and sign; afterwards, see the seal being made."""
+    visit = the_visit(request, pk)
+    if visit.at in (Stage.CONFIRMED, Stage.SEALED):
+        return _done(request, visit)
+    given = SignedConsent.of(visit)
+    if visit.at is not Stage.SIGNED or given is None:
+        messages.warning(request, f"There is nothing to confirm now: “{visit.status}”.")
+        return redirect("visit", visit.pk)
+    state = review_state(visit)
     filled = Forms.of(request, given, state)
     if request.method == "POST" and filled.are_valid():
         return _confirm(request, given, state, filled)
@@ -130,15 +129,15 @@ def _page(
     change: ChangeForm | None = None,
     status: int,
 ) -> HttpResponse:
-    every: list[Any] = [change] if change else [filled.plan, filled.talk, filled.replace, filled.vouch]
-    wrong = [form for form in every if form.errors]
+    shown: list[Any] = [change] if change else [filled.plan, filled.talk, filled.replace, filled.vouch]
+    wrong = [form for form in shown if form.errors]
     context: dict[str, Any] = {
         "visit": state.visit,
         "state": state,
         "given": given,
         "other_guardian": other_guardian(given),
         "statement": Statement.from_json(given.statement),
-        "signatures": [(each, strokes_svg_path(each.strokes)) for each in given.signatures.select_related("witness")],
+        "signatures": [(row, strokes_svg_path(row.strokes)) for row in given.signatures.select_related("witness")],
         "choices": [(CHOICES[name], "Yes" if yes else "No") for name, yes in given.choices.items()],
         "forms": filled,
         "wrong": wrong,
@@ -161,27 +160,27 @@ def _change_form(state: ReviewState, data: Any = None) -> ChangeForm:
 
 @staff(Role.PRACTITIONER)
 @require_POST
-def change(request: StaffRequest, visit: int) -> HttpResponse:
-    """The patient wants to change an answer: the signature no longer counts, the named questions are asked again."""
-    one = the_visit(request, visit)
-    given = SignedConsent.of(one)
-    if one.at is not Stage.SIGNED or given is None:
-        messages.warning(request, f"There is no signature to set aside now: “{one.status}”.")
-        return redirect("visit", one.pk)
-    state = review_state(one)
+def change(request: StaffRequest, pk: int) -> HttpResponse:
+    """The patient wants to change an answer: the signature no longer counts, the chosen questions are asked again."""
+    visit = the_visit(request, pk)
+    given = SignedConsent.of(visit)
+    if visit.at is not Stage.SIGNED or given is None:
+        messages.warning(request, f"There is no signature to set aside now: “{visit.status}”.")
+        return redirect("visit", visit.pk)
+    state = review_state(visit)
     form = _change_form(state, request.POST)
     if not form.is_valid():
         return _page(request, given, state, Forms.blank(request, given, state), change=form, status=422)
     try:
-        actions.change_answers(visit=one, names=form.cleaned_data["change"], by=request.actor)
+        actions.change_answers(visit=visit, names=form.cleaned_data["change"], by=request.actor)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, "The signature no longer counts. Hand over a tablet for these questions.")
-    return redirect("visit", one.pk)
+    return redirect("visit", visit.pk)
 
 
-def _done(request: StaffRequest, one: Visit) -> HttpResponse:
-    consent = get_object_or_404(Consent.objects.select_related("confirmed_by"), visit=one)
+def _done(request: StaffRequest, visit: Visit) -> HttpResponse:
+    consent = get_object_or_404(Consent.objects.select_related("confirmed_by"), visit=visit)
     sealed = SealedFile.objects.filter(consent=consent).defer("pdf").first()
-    return render(request, "consent/desk/done.html", {"visit": one, "consent": consent, "sealed": sealed})
+    return render(request, "consent/desk/done.html", {"visit": visit, "consent": consent, "sealed": sealed})

@@ -1,6 +1,6 @@
-"""Paper, when there is no tablet: a blank form to print, and the page on which it is typed in.
+"""Paper, when there is no tablet: a blank form to print, and the page that takes its answers.
 
-Reception prints; only a practitioner types in, because that shows answers.
+Reception may print; only a practitioner types it in, because that shows answers.
 """
 
 from __future__ import annotations
@@ -29,82 +29,82 @@ DESK = (Role.RECEPTION, Role.PRACTITIONER)
 
 @staff(*DESK)
 @require_POST
-def print_blank(request: StaffRequest, visit: int) -> HttpResponse:
-    """Write down that a blank is printed, with a code of its own, and show it."""
-    one, text = the_visit(request, visit), blank_text(request.actor.site)
+def print_blank(request: StaffRequest, pk: int) -> HttpResponse:
+    """Record that a blank form is printed, with a code of its own, and show it."""
+    visit, text = the_visit(request, pk), blank_text(request.actor.site)
     try:
         printed = actions.print_blank(
-            visit=one, statement_version=text.version, statement_sha256=text.sha256, by=request.actor
+            visit=visit, statement_version=text.version, statement_sha256=text.sha256, by=request.actor
         )
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
-        return redirect("visit", one.pk)
-    return redirect("paper_form", one.pk, printed.code)
+        return redirect("visit", visit.pk)
+    return redirect("paper_form", visit.pk, printed.code)
 
 
 @staff(*DESK)
 @require_GET
-def blank(request: StaffRequest, visit: int, code: str) -> HttpResponse:
-    """The blank form, to print. It holds no answers; one that no longer counts is not shown again."""
-    one = the_visit(request, visit)
-    printed = get_object_or_404(PaperForm.objects.select_related("visit__patient"), visit=one, code=code)
+def blank(request: StaffRequest, pk: int, code: str) -> HttpResponse:
+    """The blank form, to print. It holds no answers; one that no longer counts is not shown."""
+    visit = the_visit(request, pk)
+    printed = get_object_or_404(PaperForm.objects.select_related("visit__patient"), visit=visit, code=code)
     text = blank_text(request.actor.site)
     try:
         check_counts(printed, statement_sha256=text.sha256)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
-        return redirect("visit", visit)
-    Journal.objects.record("visit opened", by=request.actor, visit=one)
+        return redirect("visit", pk)
+    Journal.objects.record("visit opened", by=request.actor, visit=visit)
     context = {
         "printed": printed,
-        "visit": one,
-        "sheet": paper_form.sheet(returning=one.returning),
+        "visit": visit,
+        "sheet": paper_form.sheet(returning=visit.returning),
         "statement": text,
         "acknowledgements": acknowledgements(clinics_facts(request.actor.site), paper=True),
         "choices": CHOICES.values(),
-        "is_minor": is_minor(one.patient.born, timezone.localdate()),
+        "is_minor": is_minor(visit.patient.born, timezone.localdate()),
     }
     return render(request, "consent/document/paper_form.html", context)
 
 
 @staff(Role.PRACTITIONER)
 @require_http_methods(["GET", "POST"])
-def record(request: StaffRequest, visit: int) -> HttpResponse:
-    """Ask which form it is, then for what is on it; send that as the patient's answers."""
-    one, shown = the_visit(request, visit), blank_text(request.actor.site).sha256
+def record(request: StaffRequest, pk: int) -> HttpResponse:
+    """Ask which form it is, then what is on it; send that as the patient's answers."""
+    visit, shown = the_visit(request, pk), blank_text(request.actor.site).sha256
     try:
-        check_recordable(one)
+        check_recordable(visit)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
-        return redirect("visit", one.pk)
+        return redirect("visit", visit.pk)
     if request.POST.get("act") == "send":
-        return _send(request, one, PaperAnswersForm(request.POST, visit=one, statement_sha256=shown))
-    which = PaperCodeForm(request.POST or None, visit=one, statement_sha256=shown)
+        return _send(request, visit, PaperAnswersForm(request.POST, visit=visit, statement_sha256=shown))
+    which = PaperCodeForm(request.POST or None, visit=visit, statement_sha256=shown)
     if not which.is_valid():
-        Journal.objects.record("visit opened", by=request.actor, visit=one)
+        Journal.objects.record("visit opened", by=request.actor, visit=visit)
         status = 422 if which.is_bound else 200
-        return render(request, "consent/document/paper_code.html", {"visit": one, "form": which}, status=status)
+        return render(request, "consent/document/paper_code.html", {"visit": visit, "form": which}, status=status)
     printed = which.cleaned_data["code"]
-    return _page(request, one, PaperAnswersForm(visit=one, statement_sha256=shown, printed=printed))
+    return _page(request, visit, PaperAnswersForm(visit=visit, statement_sha256=shown, printed=printed))
 
 
-def _page(request: StaffRequest, one: Visit, form: PaperAnswersForm) -> HttpResponse:
+def _page(request: StaffRequest, visit: Visit, form: PaperAnswersForm) -> HttpResponse:
     seen: set[str] = set()
     sections = []
-    for section, rows in paper_form.sheet(returning=one.returning):
-        # A follow-up that stands on the sheet twice is typed in once, where it stands first.
-        sections.append((section, [(each, None if each.name in seen else form[each.name]) for each in rows]))
-        seen |= {each.name for each in rows}
-    Journal.objects.record("visit opened", by=request.actor, visit=one)
-    context = {"visit": one, "form": form, "sections": sections}
+    for section, rows in paper_form.sheet(returning=visit.returning):
+        # A follow-up that is on the sheet twice is typed in only the first time.
+        sections.append((section, [(row, None if row.name in seen else form[row.name]) for row in rows]))
+        seen |= {row.name for row in rows}
+    Journal.objects.record("visit opened", by=request.actor, visit=visit)
+    context = {"visit": visit, "form": form, "sections": sections}
     return render(request, "consent/document/paper_record.html", context, status=422 if form.errors else 200)
 
 
-def _send(request: StaffRequest, one: Visit, form: PaperAnswersForm) -> HttpResponse:
+def _send(request: StaffRequest, visit: Visit, form: PaperAnswersForm) -> HttpResponse:
     if not form.is_valid():
-        return _page(request, one, form)
+        return _page(request, visit, form)
     try:
-        went = actions.transcribe(
+        stage = actions.transcribe(
             printed=form.cleaned_data["code"],
             given=form.given(),
             statement_sha256=form.statement_sha256,
@@ -112,9 +112,9 @@ def _send(request: StaffRequest, one: Visit, form: PaperAnswersForm) -> HttpResp
         )
     except NotAllowed as refusal:
         form.add_error(None, str(refusal))
-        return _page(request, one, form)
-    if went is Stage.IN_REVIEW:
+        return _page(request, visit, form)
+    if stage is Stage.IN_REVIEW:
         messages.success(request, "Recorded as paper, transcribed by you. Keep the sheets.")
-        return redirect("review", one.pk)
+        return redirect("review", visit.pk)
     messages.success(request, "Recorded as paper, transcribed by you. No answer needs a decision. Keep the sheets.")
-    return redirect("visit", one.pk)
+    return redirect("visit", visit.pk)

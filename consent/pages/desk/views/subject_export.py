@@ -1,4 +1,4 @@
-"""Everything about one patient, to take along."""
+"""Export everything about patient patient."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from consent.document.subject_export import archive
 @staff(Role.PRACTITIONER, Role.MANAGER)
 @require_POST
 @fresh
-def export_patient(request: StaffRequest, patient: int) -> HttpResponse:
-    """The ZIP of everything that is kept about a patient, to download. It tells of itself in the journal."""
-    one = get_object_or_404(Patient.objects.visible_to(request.actor).current(), pk=patient)
-    Journal.objects.record("record exported", by=request.actor, patient=one, count=one.visits.count())
-    made = archive(one, clinic=PolicyChange.objects.policy(one.site_id).clinic_name, at=timezone.localtime())
-    response = HttpResponse(made, content_type="application/zip")
-    response["Content-Disposition"] = f'attachment; filename="record-{one.pk}.zip"'
+def export_patient(request: StaffRequest, pk: int) -> HttpResponse:
+    """The ZIP of everything that is kept about a patient, to download."""
+    patient = get_object_or_404(Patient.objects.visible_to(request.actor).current(), pk=pk)
+    Journal.objects.record("record exported", by=request.actor, patient=patient, count=patient.visits.count())
+    content = archive(patient, clinic=PolicyChange.objects.policy(patient.site_id).clinic_name, at=timezone.localtime())
+    response = HttpResponse(content, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="record-{patient.pk}.zip"'
     return response

@@ -1,4 +1,4 @@
-"""A session of a course: one page asks if the patient is still happy to go ahead. All of the text is one tap away."""
+"""A session of a course: one page asks if the patient is still happy to go ahead. The whole text is one tap away."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def still_happy(request: PatientRequest) -> HttpResponse:
     if request.method == "GET":
         return _page(request, AskForm())
     if stale_forms.expired(request):
-        return _complaining(request, stale_forms.ONCE_MORE)
+        return _page_with_error(request, stale_forms.ONCE_MORE)
     try:
         return _decide(request)
     except StaleVisit:
@@ -45,21 +45,21 @@ def _page(request: PatientRequest, form: AskForm) -> HttpResponse:
     within = covering(state)
     if within is None:
         return redirect("consent_page", ORDER[0])
-    known = within.facts(state)
-    text = statement(known)
+    inputs = within.facts(state)
+    text = statement(inputs)
     context = {
         "form": form,
         "within": within,
-        "plan": plan_lines(replace(known, sessions=None)),  # the page says itself which visit of how many it is
+        "plan": plan_lines(replace(inputs, sessions=None)),  # the page has its own line for the number of visits
         "news": within.news_since_last(state),
         "sections": [section for section in text.sections if section.id == "own_risks"],
-        "emergency_number": known.emergency_number,
+        "emergency_number": inputs.emergency_number,
         "text": text.sha256,
     }
     return render(request, "consent/patient/still_happy.html", context, status=422 if form.errors else 200)
 
 
-def _complaining(request: PatientRequest, why: str) -> HttpResponse:
+def _page_with_error(request: PatientRequest, why: str) -> HttpResponse:
     form = AskForm(request.POST)
     form.full_clean()
     form.add_error(None, why)
@@ -91,7 +91,7 @@ def _yes(request: PatientRequest) -> HttpResponse:
     except StaleVisit:
         raise
     except actions.TextChanged:
-        return _complaining(request, READ_AGAIN)
-    except NotAllowed:  # the course came to its end while the page was open: all of the text, and why
+        return _page_with_error(request, READ_AGAIN)
+    except NotAllowed:  # the course ended while the page was open: show the whole text, and why
         return redirect("consent_page", ORDER[0])
     return redirect("resume")

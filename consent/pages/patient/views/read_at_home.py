@@ -1,4 +1,4 @@
-"""The text to read at home, in peace: the same as before signing, without anything to sign."""
+"""The text to read at home: the same as before signing, with nothing to sign."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from consent.status.statement_input import facts
 from screening.assessment.review_state import review_state
 
 ORDER = list(PAGES)
-NOT_YET = "own_risks"  # no rule has looked at the answers yet: "no extra risk" would be a false comfort
+NOT_YET = "own_risks"  # no rule has run yet: "no extra risk" would be a false comfort
 
 
 @patient(Stage.ANSWERING)
@@ -24,14 +24,14 @@ def read_at_home(request: PatientRequest, page: str = ORDER[0]) -> HttpResponse:
         raise Http404
     if request.hold.visit.at_home_at is None:
         return redirect("resume")
-    at = ORDER.index(page)
+    index = ORDER.index(page)
     text = statement(facts(review_state(request.hold.visit)))
     context = {
         "heading": PAGE_HEADINGS[page],
         "sections": [section for section in text.page(page) if section.id != NOT_YET],
-        "number": at + 1,
+        "number": index + 1,
         "of": len(ORDER),
-        "before": ORDER[at - 1] if at else "",
-        "after": ORDER[at + 1] if at + 1 < len(ORDER) else "",
+        "before": ORDER[index - 1] if index else "",
+        "after": ORDER[index + 1] if index + 1 < len(ORDER) else "",
     }
     return render(request, "consent/patient/read_at_home.html", context)

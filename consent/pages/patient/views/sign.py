@@ -1,4 +1,4 @@
-"""The patient reads on three pages, and decides at the end of the last. Each way to decide is one button."""
+"""The patient reads three pages, and decides at the end of the last. Each decision is one button."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ READ_AGAIN = "The text has changed since you opened it. Please read it again. Wh
 @patient(Stage.CONSENTING)
 @require_GET
 def consenting(request: PatientRequest) -> HttpResponse:
-    """Begin with the first page, or ask within a course if the patient is still happy to go ahead."""
+    """Go to the first page or, within a course, ask if the patient is still happy to go ahead."""
     state = review_state(request.hold.visit)
     if lapse_if_due(state, by=request.actor):
         return redirect("resume")
@@ -52,7 +52,7 @@ def consenting(request: PatientRequest) -> HttpResponse:
 @patient(Stage.CONSENTING)
 @require_http_methods(["GET", "POST"])
 def consent_page(request: PatientRequest, page: str) -> HttpResponse:
-    """One page of the text; the last one takes the decision, and "no", "not now" and "let us talk" from any page."""
+    """One page of the text. The last takes the decision; each takes "no", "not now" and "let us talk"."""
     if page not in PAGES:
         raise Http404
     if request.FILES:
@@ -62,23 +62,23 @@ def consent_page(request: PatientRequest, page: str) -> HttpResponse:
         return redirect("resume")
     if request.method == "POST":
         return _once_more(request, state) if stale_forms.expired(request) else _decide(request, state)
-    known = facts(state)
-    text = statement(known)
-    if request.GET.get("text", text.sha256) != text.sha256:  # it changed between two pages: from the start again
+    inputs = facts(state)
+    text = statement(inputs)
+    if request.GET.get("text", text.sha256) != text.sha256:  # it changed between two pages: start again
         return redirect(reverse("consent_page", args=[ORDER[0]]) + "?changed=1")
     if page == ORDER[-1]:
-        return _last_page(request, state, known, text)
-    at = ORDER.index(page)
+        return _last_page(request, state, inputs, text)
+    index = ORDER.index(page)
     context = {
         "heading": PAGE_HEADINGS[page],
         "sections": text.page(page),
-        "number": at + 1,
+        "number": index + 1,
         "of": len(ORDER),
-        "before": ORDER[at - 1] if at else "",
-        "after": ORDER[at + 1],
+        "before": ORDER[index - 1] if index else "",
+        "after": ORDER[index + 1],
         "text": text.sha256,
         "changed": "changed" in request.GET,
-        "within": None if at else course_for(state),
+        "within": None if index else course_for(state),
     }
     return render(request, "consent/patient/page.html", context)
 
@@ -86,25 +86,25 @@ def consent_page(request: PatientRequest, page: str) -> HttpResponse:
 def _last_page(
     request: PatientRequest,
     state: ReviewState,
-    known: StatementInput,
+    inputs: StatementInput,
     text: Statement,
     form: AskForm | None = None,
     *,
     whole: bool = False,
     looked: bool = False,
 ) -> HttpResponse:
-    """The page with the decision. ``whole``: show all of the text, because it changed under the reader's eyes.
+    """The page with the decision. ``whole``: show all of the text, because it changed while it was being read.
 
-    ``looked``: it was sent without a decision, so say that nothing is signed; the text it was read with stays named.
+    ``looked``: it was sent without a decision, so say that nothing is signed, and keep the digest of the text as read.
     """
     held = bool(state.signing_holds)
     if form is None:
-        form = AskForm() if held else _sign_form(request, state, known)
+        form = AskForm() if held else _sign_form(request, state, inputs)
     signers = actions.signers(state)
     context = {
         "heading": PAGE_HEADINGS[ORDER[-1]],
         "sections": text.sections if whole else text.page(ORDER[-1]),
-        "plan": plan_lines(known),
+        "plan": plan_lines(inputs),
         "number": len(ORDER),
         "of": len(ORDER),
         "before": ORDER[-2],
@@ -119,17 +119,17 @@ def _last_page(
     return render(request, "consent/patient/sign.html", context, status=422 if form.errors else 200)
 
 
-def _sign_form(request: PatientRequest, state: ReviewState, known: StatementInput) -> SignForm:
+def _sign_form(request: PatientRequest, state: ReviewState, inputs: StatementInput) -> SignForm:
     return SignForm(
         request.POST or None,
-        acknowledge=acknowledgements(known),
+        acknowledge=acknowledgements(inputs),
         signers=actions.signers(state),
         name=state.visit.patient.name,
     )
 
 
 def _decide(request: PatientRequest, state: ReviewState) -> HttpResponse:
-    """Take what was decided. ``state``: of the visit as this request read it; a verb reads it anew."""
+    """Carry out the decision. ``state``: the visit's, as this request read it; an action reads it anew."""
     acts: dict[str, Callable[[PatientRequest, ReviewState], HttpResponse]] = {
         "look": _look,
         "agree": _agree,
@@ -147,18 +147,18 @@ def _decide(request: PatientRequest, state: ReviewState) -> HttpResponse:
 
 
 def _agree(request: PatientRequest, state: ReviewState) -> HttpResponse:
-    known = facts(state)
-    text = statement(known)
+    inputs = facts(state)
+    text = statement(inputs)
     if state.signing_holds:
-        return _last_page(request, state, known, text)
-    form = _sign_form(request, state, known)
+        return _last_page(request, state, inputs, text)
+    form = _sign_form(request, state, inputs)
     shown = request.POST.get("statement", "")
     valid = form.is_valid()
     changed = shown != text.sha256
     if changed:
         form.add_error(None, READ_AGAIN)
-    if not valid or changed or not form.seen_by(partial(_witness, request)):
-        return _last_page(request, state, known, text, form, whole=changed)
+    if not valid or changed or not form.add_witnesses(partial(_witness, request)):
+        return _last_page(request, state, inputs, text, form, whole=changed)
     try:
         actions.give(
             visit=state.visit,
@@ -170,7 +170,7 @@ def _agree(request: PatientRequest, state: ReviewState) -> HttpResponse:
         )
     except StaleVisit:
         raise
-    except NotAllowed:  # it changed in the very moment of signing: look at it again as it is now
+    except NotAllowed:  # it changed at the moment of signing: show it as it is now
         return redirect("consent_page", ORDER[-1])
     return redirect("resume")
 
@@ -180,34 +180,34 @@ def _witness(request: PatientRequest, username: str, password: str) -> int:
 
 
 def _look(request: PatientRequest, state: ReviewState) -> HttpResponse:
-    """Show the page as it is filled in so far: a key that was pressed in a text box agrees to nothing."""
-    known = facts(state)
-    form = AskForm(request.POST) if state.signing_holds else _sign_form(request, state, known)
+    """Show the page as filled in so far: pressing Enter in a text box agrees to nothing."""
+    inputs = facts(state)
+    form = AskForm(request.POST) if state.signing_holds else _sign_form(request, state, inputs)
     form.full_clean()
     form.errors.clear()
-    return _last_page(request, state, known, statement(known), form, looked=True)
+    return _last_page(request, state, inputs, statement(inputs), form, looked=True)
 
 
 def _talk(request: PatientRequest, state: ReviewState) -> HttpResponse:
     ask = AskForm(request.POST)
     if not ask.is_valid():
-        known = facts(state)
-        form = ask if state.signing_holds else _complaining(request, state, known)
-        return _last_page(request, state, known, statement(known), form)
+        inputs = facts(state)
+        form = ask if state.signing_holds else _question_errors(request, state, inputs)
+        return _last_page(request, state, inputs, statement(inputs), form)
     actions.ask_to_talk(
         visit=state.visit, hold=request.hold, by=request.actor, question=ask.cleaned_data["question"].strip()
     )
     return redirect("resume")
 
 
-def _complaining(request: PatientRequest, state: ReviewState, known: StatementInput) -> SignForm:
-    """Return the signing form with what was filled in so far, complaining about the question alone."""
-    form = _sign_form(request, state, known)
-    _complain_only(form, "question")
+def _question_errors(request: PatientRequest, state: ReviewState, inputs: StatementInput) -> SignForm:
+    """Return the signing form as filled in so far, with the errors of the question alone."""
+    form = _sign_form(request, state, inputs)
+    _keep_errors(form, "question")
     return form
 
 
-def _complain_only(form: AskForm | SignForm, *names: str) -> None:
+def _keep_errors(form: AskForm | SignForm, *names: str) -> None:
     form.full_clean()
     for name in [name for name in form.errors if name not in names]:
         del form.errors[name]
@@ -215,13 +215,13 @@ def _complain_only(form: AskForm | SignForm, *names: str) -> None:
 
 def _once_more(request: PatientRequest, state: ReviewState) -> HttpResponse:
     """Show the last page again with what was filled in, and do nothing else."""
-    known = facts(state)
-    text = statement(known)
-    form = AskForm(request.POST) if state.signing_holds else _sign_form(request, state, known)
-    _complain_only(form)
+    inputs = facts(state)
+    text = statement(inputs)
+    form = AskForm(request.POST) if state.signing_holds else _sign_form(request, state, inputs)
+    _keep_errors(form)
     changed = request.POST.get("statement", "") != text.sha256
     form.add_error(None, READ_AGAIN if changed else stale_forms.ONCE_MORE)
-    return _last_page(request, state, known, text, form, whole=changed)
+    return _last_page(request, state, inputs, text, form, whole=changed)
 
 
 def _take_time(request: PatientRequest, state: ReviewState) -> HttpResponse:

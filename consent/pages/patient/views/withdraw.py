@@ -1,4 +1,4 @@
-"""On the tablet, handed over for this alone: the patient takes consent back, or keeps it."""
+"""On a tablet handed over for this alone, the patient takes consent back or keeps it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAKE_BACK, KEEP, TALK = "take_back", "keep", "talk"
 def withdraw(request: PatientRequest) -> HttpResponse:
     """Ask once, in plain words, and do what the patient says."""
     entry = consent_of(request.hold.visit)
-    if entry is None or not entry.state.stands:  # it was taken back at the desk in the meantime
+    if entry is None or not entry.state.stands:  # it was taken back at the desk meanwhile
         holds.take_back(hold=request.hold, by=request.actor)
         return redirect("resume")
     if request.method == "GET":
@@ -43,5 +43,5 @@ def _take_back(request: PatientRequest) -> None:
     who, how = ConsentStatusChange.Who.PATIENT, ConsentStatusChange.How.TABLET
     try:
         actions.withdraw(visit=request.hold.visit, who=who, how=how, hold=request.hold, by=request.actor)
-    except NotAllowed:  # the visit moved on in this very moment: `resume` shows what there is to do now
+    except NotAllowed:  # the visit has just moved on: `resume` shows what to do now
         return
