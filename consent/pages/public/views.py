@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from clinic.storage import rate_limit
 from clinic.web.access import anyone
-from consent.jobs.public_lookup import known
 from consent.models import Timestamp
 from consent.pages.public.forms import DigestForm
+from consent.pages.public.lookup import known
 from consent.seal import verifier_zip
 from consent.seal.installation_trust import root_sha256
 from consent.seal.keys import REVOKED, KeyTrouble, revocations, roots

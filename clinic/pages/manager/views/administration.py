@@ -46,7 +46,7 @@ def _code_page(request: StaffRequest, tablet: Tablet) -> HttpResponse:
         "qr": qr_code(f"{address}pair/#{typed}"),
         "expires": tablet.code_expires_at,
     }
-    return render(request, "clinic/desk/pairing_code.html", context)
+    return render(request, "clinic/manager/pairing_code.html", context)
 
 
 @staff(Role.MANAGER)
