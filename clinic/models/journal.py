@@ -77,6 +77,7 @@ class JournalQuerySet(models.QuerySet["Journal"]):
         """
         if unknown := set(data) - ALLOWED_FIELDS:
             raise ValueError(f"The journal does not take {', '.join(sorted(unknown))}.")
+        plain = hash_chain.plain(data)
         subject = patient.pk if patient else visit.patient_id if visit else None
         with transaction.atomic(using=self.db, savepoint=False):
             last = self.head()
@@ -90,7 +91,7 @@ class JournalQuerySet(models.QuerySet["Journal"]):
                 tablet=by.tablet.pk if by.tablet else None,
                 visit=visit.pk if visit else None,
                 patient=subject,
-                data=hash_chain.plain(data),
+                data=plain,
                 prev_hash=last.hash,
             )
             return self.create(

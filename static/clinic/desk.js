@@ -1,8 +1,8 @@
-// Staff pages: htmx under the content security policy, and an alert bar that neither steals the focus nor hides a fault.
+// Staff pages: htmx under the content security policy, and an alert bar that neither steals the focus nor hides faults.
 "use strict";
 
-// htmx turns the server's fragments into elements with one parser, which is closed to plain strings here. That one gets
-// a named policy; every other way to make elements from text stays closed. The parser runs no scripts.
+// htmx turns the server's fragments into elements with one parser, which is closed to plain strings here. It gets a
+// named policy; every other way to make elements from text stays closed. The parser runs no scripts.
 const policy = window.trustedTypes?.createPolicy("htmx", { createHTML: (html) => html });
 if (policy && Document.parseHTMLUnsafe) {
   const parse = Document.parseHTMLUnsafe;
@@ -17,7 +17,7 @@ const last = new WeakMap();
 const shown = (html) => html.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
 const path = (address) => new URL(address, location.href).pathname;
 
-// An answer equal to the last one is not put in again: a screen reader would say it again, and the focus would be lost.
+// An answer equal to the last one is not put in again: a screen reader would repeat it, and the focus would be lost.
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const text = shown(detail.xhr.responseText);
   const elsewhere = path(detail.xhr.responseURL) !== path(detail.pathInfo.requestPath);
@@ -26,7 +26,7 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   else if (detail.shouldSwap) last.set(detail.target, text);
 });
 
-// The same for a part that is put in its own place: what reads as before stays as it is.
+// The same for a part with its own place: what reads as before stays as it is.
 document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
   if (detail.fragment.textContent === detail.target.textContent) detail.shouldSwap = false;
 });

@@ -4,7 +4,7 @@ const look = document.getElementById("look");
 function keepLook() {
   const sent = new FormData(look); // without the radios, where these go with the page's own form
   for (const name of ["text_size", "contrast"]) sent.set(name, look.querySelector(`[name=${name}]:checked`).value);
-  // No answer: this page looks as wished all the same, and the page's form carries the choice as well.
+  // No answer: this page looks right all the same, and its form carries the choice as well.
   fetch(look.action, { method: "POST", body: sent, redirect: "manual", keepalive: true }).catch(() => {});
 }
 

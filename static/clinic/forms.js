@@ -1,11 +1,11 @@
-// What forms do on every page, beyond what the server does already: nothing here is needed to answer or to send.
-// Nothing that was typed is kept anywhere but in the page.
+// What forms do on every page, beyond what the server does: nothing here is needed to answer or to send.
+// What was typed is kept in the page and nowhere else.
 "use strict";
 
 // Milliseconds.
 const SENT_FOR = 8000; // an answer that is a download never replaces the page
 const PAUSES = [1000, 2000, 4000, 8000, 15000]; // between tries while the server does not answer
-const SILENCE = 6000; // until a try without an answer is spoken of
+const SILENCE = 6000; // until a try without an answer is reported
 const ONE_TRY = 30000; // the server itself waits ten seconds for its database
 
 // The error summary is heard and seen first.
@@ -37,7 +37,7 @@ document.addEventListener("submit", (event) => {
 // A form with a key is taken once by the server, however often it comes. So the page stays, with all that was typed,
 // until the server has it; and the next page takes its place, so that going back never shows answers.
 const notSaved = document.getElementById("not-saved");
-const trying = new WeakMap(); // form -> what wakes it up between two tries, with the button that was tapped now
+const trying = new WeakMap(); // form -> what wakes it between two tries, given the button that was tapped
 
 async function deliver(form, submitter) {
   for (let tries = 0; ; tries++) {
@@ -51,7 +51,7 @@ async function deliver(form, submitter) {
   }
 }
 
-// Nothing is returned where the server cannot be reached or could not save.
+// Null where the server cannot be reached or could not save.
 async function post(form, submitter) {
   const data = new FormData(form);
   if (submitter?.name) data.append(submitter.name, submitter.value);
@@ -104,12 +104,12 @@ document.addEventListener("change", (event) => {
   });
 });
 
-// <div data-when="way=draw">: shown while the radio "way" stands on "draw". Without scripts it is always there.
+// <div data-when="way=draw">: shown while the radio "way" is on "draw". Without scripts it is always shown.
 function showParts() {
   document.querySelectorAll("[data-when]").forEach((part) => {
     const [name, value] = part.dataset.when.split("=");
-    const around = part.closest("form") ?? document; // several forms of one kind may stand on a page
-    const chosen = around.querySelector(`input[name="${CSS.escape(name)}"]:checked`);
+    const scope = part.closest("form") ?? document; // several forms of one kind may stand on a page
+    const chosen = scope.querySelector(`input[name="${CSS.escape(name)}"]:checked`);
     part.classList.toggle("not-chosen", chosen?.value !== value);
   });
 }

@@ -1,4 +1,4 @@
-// A page that shows a visit asks whether somebody is there, and locks. The server counts as well; it decides.
+// A page that shows a visit asks whether somebody is there, and locks. The server counts too, and decides.
 "use strict";
 
 const TELL_EVERY = 20_000; // milliseconds
@@ -9,25 +9,25 @@ function watchOver(dialog) {
   const quiet = dialog.dataset.minutes * 60_000;
   const countdown = dialog.dataset.seconds * 1000;
   let lastAct = Date.now();
-  let told = lastAct;
+  let lastTold = lastAct;
   let locked = false;
-  let said = Infinity;
+  let announced = Infinity;
 
   const ask = async (address) => (await fetch(address, { method: "POST", cache: "no-store" })).json();
   const home = () => location.replace(dialog.dataset.home);
 
   async function tell() {
-    told = Date.now();
+    lastTold = Date.now();
     try {
       if (!(await ask(dialog.dataset.more)).open) home();
     } catch {
-      // No answer: what the patient sends next tells the server just as well.
+      // No answer: what the patient sends next tells the server as well.
     }
   }
 
   function moreTime() {
     lastAct = Date.now();
-    said = Infinity;
+    announced = Infinity;
     dialog.close();
     tell();
   }
@@ -37,19 +37,19 @@ function watchOver(dialog) {
     const seconds = Math.max(0, Math.ceil(left / 1000));
     const rest = String(seconds % 60).padStart(2, "0");
     dialog.querySelector("[data-left]").textContent = `${Math.floor(seconds / 60)}:${rest}`;
-    const due = SAID_AT.filter((at) => seconds <= at && at < said).pop();
+    const due = SAID_AT.filter((at) => seconds <= at && at < announced).pop();
     if (due === undefined) return;
-    said = due;
+    announced = due;
     dialog.querySelector("[data-said]").textContent = `This screen locks in ${due} seconds.`;
   }
 
-  // First nothing is left to read, then the server is told: it may not be within reach.
+  // First empty the page, then tell the server, which may be out of reach.
   function lock() {
     locked = true;
     dialog.close();
     const message = document.querySelector("[data-locked]").content.cloneNode(true);
     document.querySelector(".tablet-page").replaceChildren(message);
-    document.querySelectorAll(".tablet-header > :not(.clinic-name)").forEach((each) => each.remove());
+    document.querySelectorAll(".tablet-header > :not(.clinic-name)").forEach((part) => part.remove());
     document.title = "Locked";
     document.querySelector("h1").focus();
     leave();
@@ -64,7 +64,7 @@ function watchOver(dialog) {
     }
   }
 
-  // Staff took the tablet back, or handed it to somebody else: what stands here is for nobody to read any more.
+  // If staff took the tablet back, or handed it to somebody else, nobody may read this page any more.
   async function stillOurs() {
     try {
       const answer = await fetch(dialog.dataset.state, { cache: "no-store", redirect: "error" });
@@ -80,7 +80,7 @@ function watchOver(dialog) {
     if (locked) return;
     if (still >= quiet + countdown) lock();
     else if (still >= quiet) count(quiet + countdown - still);
-    else if (lastAct > told && Date.now() - told > TELL_EVERY) tell();
+    else if (lastAct > lastTold && Date.now() - lastTold > TELL_EVERY) tell();
   }
 
   for (const act of ["pointerdown", "keydown", "input", "scroll"]) {

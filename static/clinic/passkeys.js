@@ -1,4 +1,4 @@
-// A passkey is made or shown by the browser; the server gets what it says in a hidden field. webauthnJSON is allauth's.
+// A passkey is made or shown by the browser; the server gets the result in a hidden field. webauthnJSON is allauth's.
 "use strict";
 
 async function options(form) {
@@ -14,11 +14,11 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     const trouble = form.querySelector("[data-trouble]");
     trouble.hidden = true;
     try {
-      const made = await window.webauthnJSON[form.dataset.passkey](await options(form));
-      form.elements.credential.value = JSON.stringify(made);
+      const credential = await window.webauthnJSON[form.dataset.passkey](await options(form));
+      form.elements.credential.value = JSON.stringify(credential);
       form.submit();
     } catch {
-      trouble.hidden = false; // refused, not known, or too late: the browser has said which
+      trouble.hidden = false; // refused, unknown, or too late: the browser has said which
     }
   });
 }

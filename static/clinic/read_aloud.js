@@ -7,10 +7,10 @@ const reader = document.querySelector("[data-aloud]");
 const speech = window.speechSynthesis;
 const language = document.documentElement.lang.toLowerCase();
 
-const tongue = (code) => code.toLowerCase().split(/[-_]/)[0];
+const primary = (code) => code.toLowerCase().split(/[-_]/)[0];
 
 function ownVoice() {
-  const fitting = speech.getVoices().filter((voice) => voice.localService && tongue(voice.lang) === tongue(language));
+  const fitting = speech.getVoices().filter((voice) => voice.localService && primary(voice.lang) === primary(language));
   return fitting.find((voice) => voice.lang.toLowerCase().replace("_", "-") === language) ?? fitting[0];
 }
 
@@ -35,11 +35,11 @@ function stop() {
 function read() {
   stop();
   const voice = ownVoice();
-  const said = [...passages()].map((words) => Object.assign(new SpeechSynthesisUtterance(words), { voice, lang: voice.lang }));
-  if (!said.length) return;
-  said.at(-1).addEventListener("end", () => show(false));
+  const utterances = [...passages()].map((words) => Object.assign(new SpeechSynthesisUtterance(words), { voice, lang: voice.lang }));
+  if (!utterances.length) return;
+  utterances.at(-1).addEventListener("end", () => show(false));
   show(true);
-  said.forEach((each) => speech.speak(each));
+  utterances.forEach((utterance) => speech.speak(utterance));
 }
 
 function offer() {
@@ -50,6 +50,6 @@ if (reader && speech) {
   reader.dataset.start = reader.textContent;
   reader.addEventListener("click", () => (reader.dataset.reading ? stop() : read()));
   window.addEventListener("pagehide", stop);
-  speech.addEventListener?.("voiceschanged", offer); // the voices come some time after the page
+  speech.addEventListener?.("voiceschanged", offer); // voices may load after the page
   offer();
 }

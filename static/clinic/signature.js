@@ -17,7 +17,7 @@ function startPad(root) {
   const ink = canvas.getContext("2d");
   const strokes = restore(target.value);
   let current = null;
-  let pointer = null; // the one that draws now; a hand that rests on the glass is another one
+  let pointer = null; // the one that draws now, not a hand that rests on the glass
   let began = null;
   const pen = { at: [60, 120], down: false, shown: false }; // the one that keys move
 
@@ -69,7 +69,7 @@ function startPad(root) {
     strokes.reduce((sum, stroke) => sum + stroke.length, 0) > MOST_POINTS ||
     JSON.stringify(strokes).length > MOST_LETTERS;
 
-  // Every second point of the longest stroke goes, its ends never: the shape stays and the limits hold.
+  // Drop every second point of the longest stroke, but never its ends: the shape stays and the limits hold.
   function thinOut() {
     while (tooMuch()) {
       const longest = strokes.reduce((a, b) => (b.length > a.length ? b : a));
@@ -87,9 +87,9 @@ function startPad(root) {
   }
 
   function add(event) {
-    const seen = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-    for (const each of seen.length ? seen : [event]) {
-      const point = place(each);
+    const samples = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+    for (const sample of samples.length ? samples : [event]) {
+      const point = place(sample);
       const last = current[current.length - 1];
       if (point[0] !== last[0] || point[1] !== last[1]) current.push(point);
     }
@@ -182,8 +182,8 @@ function restore(text) {
 
 document.querySelectorAll("[data-signature]").forEach(startPad);
 
-// Where a signature stands, the Enter key in a box sends nothing: to agree takes the button. Without scripts the form's
-// first button, which decides nothing, takes the key.
+// Beside a signature, the Enter key in a box sends nothing: to agree takes the button. Without scripts the key presses
+// the form's first button, which decides nothing.
 document.addEventListener("keydown", (event) => {
   const signing = event.target.closest?.("form")?.querySelector("[data-signature]");
   if (event.key === "Enter" && signing && event.target.matches("input")) event.preventDefault();

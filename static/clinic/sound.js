@@ -1,9 +1,9 @@
-// A short tone while an urgent call stands. Browsers keep silent until a tap or a key, so staff switch it on; that is
-// remembered until the window is closed, and each new page sounds from its first tap on at the latest.
+// A short tone while there is an urgent call. Browsers keep silent until a tap or a key, so staff switch it on; that is
+// remembered until the window is closed, and each new page sounds after its first tap at the latest.
 "use strict";
 
 {
-  const EVERY = 10_000; // ms between tones while the call stands
+  const EVERY = 10_000; // ms between tones
   const button = document.getElementById("sound");
   const calls = document.getElementById("urgent");
   let wanted = sessionStorage.getItem("sound") === "on";

@@ -24,8 +24,8 @@ async function look() {
 
 if (waiting) setTimeout(look, EVERY);
 
-// After a visit nothing of its way here is left: go back to where the tablet's pages begin, and drop what comes after.
-// A browser that cannot do this still finds only what the server shows now behind each entry.
+// After a visit its history is dropped: go back to where the tablet's pages begin, and drop what comes after.
+// In a browser that cannot do this, each entry still leads only to what the server shows now.
 function leaveNothingBehind(home) {
   const all = window.navigation?.entries() ?? [];
   const start = all.findLastIndex((entry) => !entry.url?.startsWith(home)) + 1;
@@ -38,7 +38,7 @@ function leaveNothingBehind(home) {
 const [codeBox, code] = [document.querySelector("[data-pairing] [name=code]"), location.hash.slice(1)];
 if (codeBox && code) {
   codeBox.value = code;
-  history.replaceState(null, "", location.pathname); // it works once, and is for nobody to read later
+  history.replaceState(null, "", location.pathname); // it works once, and nobody should read it later
 }
 
 const home = new URL("/tablet/", location.href).href;

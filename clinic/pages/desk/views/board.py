@@ -102,7 +102,7 @@ def urgent(request: StaffRequest) -> HttpResponse:
 def import_day(request: StaffRequest) -> HttpResponse:
     """Put a day's list on the board: paste or choose a CSV, look at what was understood, then add it.
 
-    A name and birth date that are known already ask "the same person?" for each row; nothing is added before that.
+    Each row whose name and birth date are known already asks "the same person?"; nothing is added before that.
     """
     form = DayListForm(request.POST or None, request.FILES or None, site=request.actor.site)
     if request.method != "POST" or not form.is_valid():

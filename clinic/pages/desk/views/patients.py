@@ -54,9 +54,9 @@ def add(request: StaffRequest) -> HttpResponse:
     """Add a patient. The same name and birth date as a known patient asks "the same person?" first."""
     form = PatientForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        known = Patient.objects.of(request.actor.site).same_person(form.cleaned_data["name"], form.cleaned_data["born"])
-        if known and "another" not in request.POST:
-            return render(request, "clinic/desk/same_person.html", {"form": form, "known": known})
+        same = Patient.objects.of(request.actor.site).same_person(form.cleaned_data["name"], form.cleaned_data["born"])
+        if same and "another" not in request.POST:
+            return render(request, "clinic/desk/same_person.html", {"form": form, "same": same})
         patient = patients.add_patient(**form.cleaned_data, by=request.actor)
         messages.success(request, f"{patient} was added.")
         return redirect("patient", patient.pk)
