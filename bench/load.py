@@ -111,7 +111,7 @@ def p95(figures: list[float]) -> float:
 @contextmanager
 def clinic(signing: int, answering: int) -> Iterator[tuple[Path, list[Tablet], Tablet]]:
     """Serve a clinic whose patients hold tablets; give its folder, the tablets, and the practitioner's browser."""
-    from tests.operations.test_demo import free_port
+    from tests.support.real_servers import free_port
 
     with tempfile.TemporaryDirectory(prefix="bench-load-") as there:
         folder, port = Path(there) / "demo", free_port()

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
+from io import StringIO
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.core.management import call_command
+from django.db import transaction
+from django.test import Client
 from hypothesis import settings as hypothesis_settings
 
+from clinic.domain.flow import Stage
+from clinic.models import Visit
 from clinic.storage import rate_limit
 from tests.support import run_alone
-from tests.support.page_guards import wait_for_whole_pages, watch
+from tests.support.factories import make_visit, tablet_client
+from tests.support.page_guards import AXE_TAGS, wait_for_whole_pages, watch
+from tests.support.proof_size import RELEASE
 from tests.support.raw_database import flush_past_guards
+from tests.support.skips import pytest_sessionfinish
+
+__all__ = ["pytest_sessionfinish"]  # a hook
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's sync API keeps a loop in the main thread
 
@@ -28,36 +41,33 @@ hypothesis_settings.load_profile("steady")
 flush_past_guards()
 wait_for_whole_pages()
 
+FAST_FOLDERS, NOT_FAST = {"domain", "house", "pages"}, ("browser", "thorough", "heavy")
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
-    """Mark what asks the database and what drives a browser, before ``-m`` chooses; leave browsers for last.
+    """Mark what asks the database, drives a browser, seals or is fast, before ``-m`` chooses; leave browsers for last.
 
-    Playwright's event loop stays in the main thread of its process, and no other loop can be run there after it.
-    ``-m "not browser"`` is the fast part: what is marked thorough or heavy is left out of it. A journey is a minute's
-    walk: held across it is in every run, held upright among the heavy ones; each page by itself is looked at both ways.
-    What must be alone comes first of all, so that it never waits for minutes of another process; what is heavy comes
-    first of what drives a browser, so that no process is left with it at the end.
+    A journey is a minute's walk with the tablet held across, for a release upright too; each page by itself is looked
+    at both ways. What must be alone comes first of all, so that it never waits for minutes of another process; what is
+    heavy comes first of what drives a browser, so that no process is left with it at the end.
     """
+    upright = [each for each in items if each.get_closest_marker("journey") and "portrait" in each.name and not RELEASE]
+    config.hook.pytest_deselected(items=upright)
+    items[:] = [each for each in items if each not in upright]
     for item in items:
-        asked_for = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", []))
-        if asked_for or item.get_closest_marker("django_db"):
+        fixtures = set(getattr(item, "fixturenames", []))
+        if fixtures & {"db", "transactional_db", "live_server"} or item.get_closest_marker("django_db"):
             item.add_marker("database")
-        if {"page", "context", "browser"} & set(getattr(item, "fixturenames", [])):
+        if fixtures & {"page", "context", "browser"}:
             item.add_marker("browser")
-        if "seal_keys" in getattr(item, "fixturenames", []):
+        if "seal_keys" in fixtures:
             item.add_marker("thorough")  # each seals a document or more
-        if item.get_closest_marker("journey") and "portrait" in item.name:
-            item.add_marker("heavy")
+        if item.path.parent.name in FAST_FOLDERS and not any(map(item.get_closest_marker, NOT_FAST)):
+            item.add_marker("fast")
     yield
     items.sort(key=_when)
-    if config.option.markexpr == "not browser":
-        left_out = [item for item in items if any(map(item.get_closest_marker, ("thorough", "heavy")))]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
 
 
 def _when(item: pytest.Item) -> tuple[bool, bool]:
@@ -149,3 +159,54 @@ def seal_keys() -> Any:
     if not settings.KEYS_DIR.exists():
         make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, "Test Clinic")
     return SealKey.load(settings.KEYS_DIR, settings.SEAL_PASSPHRASE)
+
+
+@pytest.fixture
+def backup_key(seal_keys: Any, settings: Any, tmp_path: Path) -> Path:
+    """Have a place for anchors, and a key that opens backups; return its file."""
+    settings.ANCHORS_FILE = tmp_path / "outside" / "anchors.jsonl"
+    settings.BACKUP_RECIPIENTS = tmp_path / "backup.recipients"
+    settings.BACKUP_DIR = tmp_path / "backups"
+    call_command("new_backup_key", tmp_path / "backup.key", stdout=StringIO())
+    return tmp_path / "backup.key"
+
+
+@pytest.fixture
+def visit() -> Visit:
+    return make_visit(stage=Stage.ANSWERING)
+
+
+@pytest.fixture
+def tablet(visit: Visit) -> Client:
+    return tablet_client(visit)
+
+
+@pytest.fixture(scope="module")
+def whole(django_db_setup: None, django_db_blocker: Any, seal_keys: Any) -> Iterator[Any]:
+    """One clinic for the module: each request is taken back, so that the next finds it as it was."""
+    from tests.support.full_clinic import WholeClinic
+
+    logging.disable(logging.WARNING)  # thousands of refusals, each of which is meant
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield WholeClinic()
+        transaction.set_rollback(True)
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def clinic(
+    browser: Any,
+    browser_context_args: dict[str, Any],
+    context: Any,
+    live_server: Any,
+    axe: Any,
+    seal_keys: Any,
+    offline_guard: list[str],
+) -> Iterator[Any]:
+    """Be a clinic at one desk with one tablet, both in a browser."""
+    from tests.support.journeys import Clinic
+
+    tablet = browser.new_context(**browser_context_args)
+    watch(tablet, live_server.url, offline_guard)
+    yield Clinic(context.new_page(), tablet.new_page(), live_server.url, axe)
+    tablet.close()

@@ -15,19 +15,12 @@ from consent.domain.statement import Statement
 from consent.models import SignedConsent
 from screening import actions
 from screening.models import AdverseEvent, Session
-from tests.browser.test_withdrawing import confirmed
+from tests.support.consents import confirmed
+from tests.support.earlier_visits import DONE, record
 from tests.support.factories import acting, make_plan, make_visit, manager, practitioner, receptionist, staff_client
-from tests.support.steps import plain
+from tests.support.pdf_text import plain
 
 pytestmark = pytest.mark.django_db
-
-DONE: dict[str, Any] = {
-    "regions": ["left_calf"],
-    "electro": False,
-    "needles_in": 4,
-    "needles_out": 4,
-    "reaction": "none",
-}
 
 
 def treated_visit(*regions: str, electro: bool = False) -> Visit:
@@ -35,11 +28,6 @@ def treated_visit(*regions: str, electro: bool = False) -> Visit:
     visit = make_visit(stage=Stage.SEALED)
     make_plan(visit, *(regions or ("left_calf",)), electro=electro)
     return visit
-
-
-def record(visit: Visit, **changes: Any) -> Session:
-    said = {**DONE, "treated_at": timezone.now(), **changes}
-    return actions.record_session(visit=visit, by=acting(practitioner()), **said)
 
 
 def post(visit: Visit, **changes: Any) -> Any:

@@ -16,10 +16,11 @@ from clinic.models import Actor, Role, Visit
 from screening import actions
 from screening.domain.questionnaire import all_clear
 from screening.models import Claim
-from tests.browser.test_review_journeys import press_and_sign, save_the_plan, then_the_pdf_says
 from tests.support.factories import PASSWORD, hold, make_patient, make_tablet, make_user, make_visit, ready_for_review
+from tests.support.journeys import press_and_sign, save_the_plan, the_pdf_has
 from tests.support.page_guards import watch
-from tests.support.steps import Practitioner, pdf_text
+from tests.support.pdf_text import pdf_text
+from tests.support.steps import Practitioner
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
@@ -113,7 +114,7 @@ def test_an_urgent_visit_is_called_until_someone_takes_it(desks: Callable[[str, 
 
     # Then the PDF tells that the tablet called, who went, and on whose word it went on
     physio.confirms("Zoë Müller")
-    then_the_pdf_says(
+    the_pdf_has(
         physio,
         "Tablet called for help",
         "Went to the patient who called for help",
@@ -161,7 +162,7 @@ def test_two_practitioners_race_for_one_visit(desks: Callable[[str, Role], Pract
     kim.go("/queue/")
     assert kim.page.get_by_role("button", name="Review the next patient").count() == 0  # the other is a colleague's
     kim.confirms("Zoë Müller")
-    then_the_pdf_says(kim, "Zoë Müller", "The test was negative today.", "Kim First")
+    the_pdf_has(kim, "Zoë Müller", "The test was negative today.", "Kim First")
     assert "Lou Second" not in pdf_text(kim.downloads_the_pdf())
 
 

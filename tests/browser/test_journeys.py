@@ -4,70 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from clinic.models import Role
 from screening.models import Decision
-from tests.support.factories import make_user
-from tests.support.page_guards import watch
-from tests.support.steps import Patient, Practitioner, Staff, pdf_text, plain
+from tests.support.journeys import BORN, NAME, Clinic, then_the_pdf_says
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
-
-BORN = dt.date(1990, 5, 1)
-NAME = "Zoë Müller"
-
-
-class Clinic:
-    """A clinic with one of each role, at one desk, and one tablet."""
-
-    def __init__(self, desk: Any, tablet: Any, address: str, check: Callable[[Any], None]) -> None:
-        for role in Role:
-            number = {"registration_number": "PH 20417"} if role is Role.PRACTITIONER else {}
-            make_user(role, name=f"The {role}", username=role.value, **number)
-        self.desk = Practitioner(desk, address, check)
-        self.patient = Patient(tablet, address, check)
-        self._paired = False
-
-    def _as(self, role: Role) -> Practitioner:
-        if self.desk.page.url != "about:blank":
-            self.desk.press("Sign out")
-        self.desk.signs_in(role.value)
-        return self.desk
-
-    def reception(self) -> Staff:
-        return self._as(Role.RECEPTION)
-
-    def practitioner(self) -> Practitioner:
-        return self._as(Role.PRACTITIONER)
-
-    def has_a_paired_tablet(self) -> None:
-        self._as(Role.MANAGER).pairs("Front desk 1", self.patient)
-
-    def patient_is_handed_the_tablet(self) -> None:
-        self.reception().hands_over("Front desk 1", NAME)
-        self.patient.begins(BORN)
-
-
-@pytest.fixture
-def clinic(
-    browser: Any,
-    browser_context_args: dict[str, Any],
-    context: Any,
-    live_server: Any,
-    axe: Any,
-    seal_keys: Any,
-    offline_guard: list[str],
-) -> Iterator[Clinic]:
-    tablet = browser.new_context(**browser_context_args)
-    watch(tablet, live_server.url, offline_guard)
-    yield Clinic(context.new_page(), tablet.new_page(), live_server.url, axe)
-    tablet.close()
 
 
 def given_a_checked_in_patient(clinic: Clinic) -> None:
@@ -111,14 +56,6 @@ def then_the_pdf_is_sealed(pdf: bytes, folder: Path) -> None:
     longer.write_bytes(pdf + b"\n% a revision nobody signed\n%%EOF\n")
     assert "refused" in verify(longer)
     assert "Not total document signed" in pdfsig(longer)
-
-
-def then_the_pdf_says(pdf: bytes, lines: list[str]) -> str:
-    """Every line that was on the screen stands in the PDF, word for word."""
-    text = pdf_text(pdf)
-    missing = [line for line in lines if plain(line) not in text]
-    assert not missing, missing
-    return text
 
 
 def test_nothing_to_flag(clinic: Clinic, tmp_path: Path) -> None:

@@ -27,11 +27,10 @@ from consent import actions
 from consent.document.subject_export import LEFT_OUT, OF_A_VISIT
 from consent.document.subject_export import record as export_record
 from consent.models import SealedFile, SealedStatusChange
-from tests.browser.test_after_the_needling import record
-from tests.browser.test_withdrawing import SPOKEN, confirmed
-from tests.pages.test_adverse_events import comes_back, happened, treated
+from tests.support.consents import SPOKEN, confirmed
+from tests.support.earlier_visits import comes_back, happened, record, treated
 from tests.support.factories import acting, make_patient, make_visit, manager, practitioner, receptionist, staff_client
-from tests.support.steps import plain
+from tests.support.pdf_text import plain
 
 pytestmark = pytest.mark.django_db
 
@@ -145,7 +144,7 @@ def test_the_export_holds_every_document_every_row_and_who_looked(seal_keys):
 
 
 def test_what_was_taken_back_before_it_was_confirmed_is_in_it(seal_keys):
-    from tests.pages.test_confirming import signed
+    from tests.support.consents import signed
 
     visit = signed()
     actions.withdraw(visit=visit, **SPOKEN, reason="No.", by=acting(practitioner()))

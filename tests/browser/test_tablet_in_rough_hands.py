@@ -20,7 +20,6 @@ from clinic.models import Actor, Hold, Journal, Visit
 from consent.models import SignedConsent
 from screening import actions
 from screening.models import Screening
-from tests.pages.test_signing import SIGN, filled, ready
 from tests.support.factories import (
     make_patient,
     make_screening,
@@ -32,6 +31,7 @@ from tests.support.factories import (
     tablet_client,
 )
 from tests.support.page_opener import form_on, opened, send
+from tests.support.signing import SIGN, filled, ready
 from tests.support.steps import Patient
 
 pytestmark = pytest.mark.django_db
@@ -39,16 +39,6 @@ pytestmark = pytest.mark.django_db
 START = {"filled_in_by": "self", "support_needed": "none", "urgent_symptoms": "none", "eaten": "yes"}
 CHOICE = {"wants_treatment": "yes"}
 TOO_LATE = "This page could not be saved"
-
-
-@pytest.fixture
-def visit() -> Visit:
-    return make_visit(stage=Stage.ANSWERING)
-
-
-@pytest.fixture
-def tablet(visit: Visit) -> Client:
-    return tablet_client(visit)
 
 
 def saved(visit: Visit) -> dict[str, Any]:

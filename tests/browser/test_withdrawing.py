@@ -19,7 +19,7 @@ from django.utils import timezone
 from clinic.devices import holds
 from clinic.domain.dates import day_in_words
 from clinic.domain.flow import NotAllowed, Stage
-from clinic.models import Actor, Hold, Journal, Role, User, Visit
+from clinic.models import Actor, Hold, Journal, Visit
 from clinic.records import visits
 from clinic.storage.encrypted_fields import encrypt_for
 from consent import actions
@@ -38,7 +38,7 @@ from consent.models import (
 from consent.seal.installation_trust import trust
 from consent.seal.pades import attached, verify
 from consent.status.consent_state import consents_of, others_that_stand, state_of
-from tests.pages.test_confirming import PLAN, WELL, form, signed
+from tests.support.consents import SPOKEN, again_for, confirmed, form, fresh, reception, signed
 from tests.support.factories import (
     acting,
     make_tablet,
@@ -49,33 +49,10 @@ from tests.support.factories import (
     staff_client,
     tablet_client,
 )
-from tests.support.steps import Practitioner, pdf_text
+from tests.support.pdf_text import pdf_text
+from tests.support.steps import Practitioner
 
 pytestmark = pytest.mark.django_db
-
-SPOKEN: dict[str, Any] = {"who": "patient", "how": "spoken"}
-
-
-def confirmed(visit: Visit | None = None, by: User | None = None) -> Consent:
-    """Make a consent that was confirmed and, as the tasks run at once, sealed."""
-    done = actions.confirm(visit=visit or signed(), plan=PLAN, teach_back=WELL, by=acting(by or practitioner()))
-    assert isinstance(done, Consent)
-    return done
-
-
-def reception() -> Actor:
-    return acting(receptionist(), Role.RECEPTION)
-
-
-def fresh(visit: Visit) -> Visit:
-    return Visit.objects.get(pk=visit.pk)
-
-
-def again_for(consent: Consent) -> Consent:
-    """Make a later consent of the same patient."""
-    visit = signed()
-    Visit.objects.filter(pk=visit.pk).update(patient=consent.visit.patient)
-    return confirmed(fresh(visit))
 
 
 def file_of(consent: Consent) -> dict[str, Any]:
@@ -677,12 +654,11 @@ def test_a_record_of_what_came_after_is_read_back_strictly(seal_keys):
 # --- in the browser ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.journey
 @pytest.mark.django_db(transaction=True)
 def test_a_receptionist_withdraws_at_the_desk(
-    page: Any, live_server: Any, axe: Any, seal_keys: Any, offline_guard: Any, browser_context_args: Any
+    page: Any, live_server: Any, axe: Any, seal_keys: Any, offline_guard: Any
 ):
-    if browser_context_args["viewport"]["width"] < browser_context_args["viewport"]["height"]:
-        pytest.skip("the desk is looked at in landscape")
     consent = confirmed()
     receptionist_of = receptionist()
     desk = Practitioner(page, live_server.url, axe)

@@ -23,9 +23,9 @@ from screening.domain import rules
 from screening.domain.clearance import Covered, LapseReason, answers_digest, lapsed
 from screening.domain.scope import Scope
 from screening.models import Clearance, ClearanceLapse, Screening
-from tests.pages.test_confirming import PLAN, WELL
-from tests.pages.test_confirming import signed as sign
 from tests.support.clock import put_forward, to_noon
+from tests.support.consents import PLAN, WELL
+from tests.support.consents import signed as sign
 from tests.support.factories import (
     acting,
     hold,

@@ -29,7 +29,6 @@ from consent.status.statement_input import facts
 from screening.assessment.review_state import review_state
 from screening.domain.scope import Scope
 from screening.treatment.record import record_event
-from tests.house.test_plain_words import easy
 from tests.support.clock import put_forward
 from tests.support.factories import (
     acting,
@@ -45,8 +44,9 @@ from tests.support.factories import (
     staff_client,
     tablet_client,
 )
+from tests.support.pdf_text import pdf_text
+from tests.support.reading import easy
 from tests.support.sample_records import at, sample
-from tests.support.steps import pdf_text
 
 BEGAN = dt.date(2026, 9, 1)
 CALF = Scope.of(["left_calf"], technique="superficial", electro=False, practitioner=7)
@@ -211,7 +211,7 @@ def sealed_by_hand(consent: Consent) -> None:
 
 
 @pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
+def course_clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
     class Queue:
         def enqueue(self, number: int) -> None:
             pass
@@ -231,9 +231,9 @@ def reasons(visit: Visit, held: Hold) -> tuple[FullConsentReason, ...]:
     return found
 
 
-def test_within_a_course_one_page_asks_and_a_yes_is_sealed_as_a_session(clinic: Clinic):
-    first = clinic.begins()
-    visit, held = clinic.comes()
+def test_within_a_course_one_page_asks_and_a_yes_is_sealed_as_a_session(course_clinic: Clinic):
+    first = course_clinic.begins()
+    visit, held = course_clinic.comes()
     client = patient_of(visit, held)
     page = client.get("/tablet/", follow=True)
     assert page.redirect_chain[-1][0] == "/tablet/still-happy/"
@@ -245,55 +245,55 @@ def test_within_a_course_one_page_asks_and_a_yes_is_sealed_as_a_session(clinic: 
     assert given
     assert (given.course, given.signatures.get().method) == (first, Signature.Method.TAPPED)
     assert Journal.objects.filter(action="session agreed", visit=visit).exists()
-    desk = staff_client(clinic.physio).get(f"/confirm/{visit.pk}/").text
+    desk = staff_client(course_clinic.physio).get(f"/confirm/{visit.pk}/").text
     assert "Session 2 of 6" in desk
     visit.refresh_from_db()
-    done = clinic.confirms(visit)
+    done = course_clinic.confirms(visit)
     assert isinstance(done, Consent)
     cited = read(bytes(done.record)).course
     assert cited
     assert (cited.number, cited.session, cited.most) == (f"C-{first.visit_id:06d}", 2, 6)
     assert (cited.record_sha256, cited.file_sha256) == (first.sha256, first.sealed.sha256)
-    assert "Session 2 of 6" in staff_client(clinic.physio).get(f"/visits/{visit.pk}/").text
+    assert "Session 2 of 6" in staff_client(course_clinic.physio).get(f"/visits/{visit.pk}/").text
 
 
-def test_the_export_tells_which_consent_a_session_goes_on_with(clinic: Clinic):
-    first, session = clinic.begins(), clinic.goes_on()
-    told = {each["id"]: each["course"] for each in exported(clinic.patient)["given"]}
+def test_the_export_tells_which_consent_a_session_goes_on_with(course_clinic: Clinic):
+    first, session = course_clinic.begins(), course_clinic.goes_on()
+    told = {each["id"]: each["course"] for each in exported(course_clinic.patient)["given"]}
     assert told == {first.given_id: None, session.given_id: first.pk}
 
 
-def test_the_seventh_session_is_signed_for_in_full(clinic: Clinic):
-    clinic.begins()
-    numbers = [read(bytes(clinic.goes_on().record)).course.session for _ in range(5)]  # type: ignore[union-attr]
+def test_the_seventh_session_is_signed_for_in_full(course_clinic: Clinic):
+    course_clinic.begins()
+    numbers = [read(bytes(course_clinic.goes_on().record)).course.session for _ in range(5)]  # type: ignore[union-attr]
     assert numbers == [2, 3, 4, 5, 6]
-    visit, held = clinic.comes()
+    visit, held = course_clinic.comes()
     assert reasons(visit, held) == (FullConsentReason.USED_UP,)
-    text = staff_client(clinic.physio).get(f"/visits/{visit.pk}/").text
+    text = staff_client(course_clinic.physio).get(f"/visits/{visit.pk}/").text
     assert "A full consent is needed" in text
     assert FullConsentReason.USED_UP.words in text
 
 
-def test_two_open_visits_do_not_share_the_last_session(clinic: Clinic):
+def test_two_open_visits_do_not_share_the_last_session(course_clinic: Clinic):
     change_policy(course_sessions=2, by=acting(manager(), Role.MANAGER))
-    clinic.begins()
-    one, other = (clinic.says_yes(*clinic.comes()) for _ in range(2))
-    assert isinstance(clinic.confirms(one), Consent)
-    done = clinic.confirms(other)
+    course_clinic.begins()
+    one, other = (course_clinic.says_yes(*course_clinic.comes()) for _ in range(2))
+    assert isinstance(course_clinic.confirms(one), Consent)
+    done = course_clinic.confirms(other)
     assert isinstance(done, actions.SentBack)
     assert FullConsentReason.USED_UP.words in done.why
 
 
-def test_the_course_is_over_after_its_days(clinic: Clinic, monkeypatch: pytest.MonkeyPatch):
+def test_the_course_is_over_after_its_days(course_clinic: Clinic, monkeypatch: pytest.MonkeyPatch):
     ahead = [dt.timedelta(days=-92)]  # one more: within the last hour of a day, the clocks may have changed since
     put_forward(monkeypatch, lambda: ahead[0])
-    clinic.begins()
+    course_clinic.begins()
     ahead[0] = dt.timedelta()
-    assert reasons(*clinic.comes()) == (FullConsentReason.OVER,)
+    assert reasons(*course_clinic.comes()) == (FullConsentReason.OVER,)
 
 
-def test_an_adverse_event_on_record_asks_for_all_of_it_whatever_the_patient_says(clinic: Clinic):
-    first = clinic.begins()
+def test_an_adverse_event_on_record_asks_for_all_of_it_whatever_the_patient_says(course_clinic: Clinic):
+    first = course_clinic.begins()
     record_event(
         visit=first.visit,
         kind="faint",
@@ -301,9 +301,9 @@ def test_an_adverse_event_on_record_asks_for_all_of_it_whatever_the_patient_says
         began_on=timezone.localdate(),
         what="Fainted on the way home.",
         done="",
-        by=acting(clinic.physio),
+        by=acting(course_clinic.physio),
     )
-    within = course_for(review_state(clinic.comes()[0]))
+    within = course_for(review_state(course_clinic.comes()[0]))
     assert within
     assert FullConsentReason.REACTED in within.why
 
@@ -316,32 +316,32 @@ def test_an_adverse_event_on_record_asks_for_all_of_it_whatever_the_patient_says
     ],
 )
 def test_something_that_happened_after_the_last_session(
-    clinic: Clinic, said: dict[str, Any], reason: FullConsentReason
+    course_clinic: Clinic, said: dict[str, Any], reason: FullConsentReason
 ):
-    clinic.begins()
-    visit = make_visit(clinic.patient, Stage.CONSENTING, returning=True)
+    course_clinic.begins()
+    visit = make_visit(course_clinic.patient, Stage.CONSENTING, returning=True)
     rules_ran(make_screening(visit, **said))
     tablet, _ = make_tablet()
     assert reason in reasons(visit, hold(visit, tablet))
 
 
-def test_a_new_place_is_no_part_of_the_course(clinic: Clinic):
-    clinic.begins()
-    assert reasons(*clinic.comes("right_calf")) == (FullConsentReason.REGION,)
+def test_a_new_place_is_no_part_of_the_course(course_clinic: Clinic):
+    course_clinic.begins()
+    assert reasons(*course_clinic.comes("right_calf")) == (FullConsentReason.REGION,)
 
 
-def test_another_practitioner_asks_for_all_of_it(clinic: Clinic):
-    clinic.begins()
-    visit, held = clinic.comes()
+def test_another_practitioner_asks_for_all_of_it(course_clinic: Clinic):
+    course_clinic.begins()
+    visit, held = course_clinic.comes()
     Visit.objects.filter(pk=visit.pk).update(practitioner=practitioner())
     visit.refresh_from_db()
     assert reasons(visit, held) == (FullConsentReason.PRACTITIONER,)
 
 
-def test_another_practitioner_in_the_room_cannot_confirm_a_session(clinic: Clinic):
-    clinic.begins()
-    visit = clinic.says_yes(*clinic.comes())
-    done = clinic.confirms(visit, by=practitioner())
+def test_another_practitioner_in_the_room_cannot_confirm_a_session(course_clinic: Clinic):
+    course_clinic.begins()
+    visit = course_clinic.says_yes(*course_clinic.comes())
+    done = course_clinic.confirms(visit, by=practitioner())
     assert isinstance(done, actions.SentBack)
     assert FullConsentReason.PRACTITIONER.words in done.why
     visit.refresh_from_db()
@@ -352,18 +352,18 @@ def test_another_practitioner_in_the_room_cannot_confirm_a_session(clinic: Clini
 
 
 @pytest.mark.parametrize("plan", [{"regions": frozenset({"neck"})}, {"technique": "pistoning"}, {"electro": True}])
-def test_a_plan_beyond_the_course_cannot_be_confirmed(clinic: Clinic, plan: dict[str, Any]):
-    clinic.begins()
-    visit = clinic.says_yes(*clinic.comes())
-    assert isinstance(clinic.confirms(visit, **plan), actions.SentBack)
+def test_a_plan_beyond_the_course_cannot_be_confirmed(course_clinic: Clinic, plan: dict[str, Any]):
+    course_clinic.begins()
+    visit = course_clinic.says_yes(*course_clinic.comes())
+    assert isinstance(course_clinic.confirms(visit, **plan), actions.SentBack)
 
 
-def test_a_yes_that_was_not_put_to_the_patient_counts_for_nothing(clinic: Clinic):
-    visit, held = clinic.comes()
+def test_a_yes_that_was_not_put_to_the_patient_counts_for_nothing(course_clinic: Clinic):
+    visit, held = course_clinic.comes()
     with pytest.raises(NotAllowed):
         actions.go_ahead(visit=visit, hold=held, shown="0" * 64, by=Actor(tablet=held.tablet))
-    clinic.begins()
-    visit, held = clinic.comes()
+    course_clinic.begins()
+    visit, held = course_clinic.comes()
     with pytest.raises(actions.TextChanged):
         actions.go_ahead(visit=visit, hold=held, shown="0" * 64, by=Actor(tablet=held.tablet))
     page = patient_of(visit, held).post("/tablet/still-happy/", {"act": "yes", "statement": "x", "question": "Why?"})
@@ -371,52 +371,57 @@ def test_a_yes_that_was_not_put_to_the_patient_counts_for_nothing(clinic: Clinic
     assert SignedConsent.of(visit) is None
 
 
-def test_what_is_new_today_is_told_before_the_yes(clinic: Clinic):
-    clinic.begins()
-    visit, held = clinic.comes(driving_after="yes")
+def test_what_is_new_today_is_told_before_the_yes(course_clinic: Clinic):
+    course_clinic.begins()
+    visit, held = course_clinic.comes(driving_after="yes")
     page = patient_of(visit, held).get("/tablet/still-happy/")
     assert page.context["news"]
     assert all(line in page.text for line in ("New this time", *page.context["news"]))
 
 
-def test_what_was_told_at_the_last_session_is_not_new_any_more(clinic: Clinic):
-    clinic.begins()
-    assert isinstance(clinic.confirms(clinic.says_yes(*clinic.comes(driving_after="yes"))), Consent)
-    visit, held = clinic.comes(driving_after="yes", skin_condition="yes")
+def test_what_was_told_at_the_last_session_is_not_new_any_more(course_clinic: Clinic):
+    course_clinic.begins()
+    assert isinstance(
+        course_clinic.confirms(course_clinic.says_yes(*course_clinic.comes(driving_after="yes"))), Consent
+    )
+    visit, held = course_clinic.comes(driving_after="yes", skin_condition="yes")
     page = patient_of(visit, held).get("/tablet/still-happy/")
     assert page.context["news"] == [OWN_RISKS["skin_condition"]]
     assert OWN_RISKS["driving_after"] in page.text  # among the patient's own risks
     visit.refresh_from_db()
     answer = page.client.post("/tablet/still-happy/", {"act": "yes", "statement": page.context["text"]})
     assert answer.status_code == 302
-    done = clinic.confirms(visit)
+    done = course_clinic.confirms(visit)
     assert isinstance(done, Consent)
     cited = read(bytes(done.record)).course
     assert cited
     assert set(cited.news) == {OWN_RISKS["driving_after"], OWN_RISKS["skin_condition"]}  # since the signature
 
 
-def test_a_session_asks_for_no_new_teach_back_but_a_full_consent_does(clinic: Clinic):
+def test_a_session_asks_for_no_new_teach_back_but_a_full_consent_does(course_clinic: Clinic):
     with pytest.raises(NotAllowed, match="what will be done"):
         actions.confirm(
-            visit=clinic.signs(*clinic.comes(returning=False)), plan=PLAN, teach_back={}, by=acting(clinic.physio)
+            visit=course_clinic.signs(*course_clinic.comes(returning=False)),
+            plan=PLAN,
+            teach_back={},
+            by=acting(course_clinic.physio),
         )
-    clinic.begins()
-    visit = clinic.says_yes(*clinic.comes())
-    assert "(optional)" in staff_client(clinic.physio).get(f"/confirm/{visit.pk}/").text
-    assert isinstance(actions.confirm(visit=visit, plan=PLAN, teach_back={}, by=acting(clinic.physio)), Consent)
+    course_clinic.begins()
+    visit = course_clinic.says_yes(*course_clinic.comes())
+    assert "(optional)" in staff_client(course_clinic.physio).get(f"/confirm/{visit.pk}/").text
+    assert isinstance(actions.confirm(visit=visit, plan=PLAN, teach_back={}, by=acting(course_clinic.physio)), Consent)
 
 
-def test_the_patient_may_read_and_sign_all_of_it(clinic: Clinic):
-    clinic.begins()
-    visit, held = clinic.comes()
+def test_the_patient_may_read_and_sign_all_of_it(course_clinic: Clinic):
+    course_clinic.begins()
+    visit, held = course_clinic.comes()
     client = patient_of(visit, held)
     assert "/tablet/consent/about/" in client.get("/tablet/still-happy/").text
     for page in ("about", "risks", "sign"):
         assert client.get(f"/tablet/consent/{page}/").status_code == 200
     held_now = visit.hold
     assert held_now
-    done = clinic.confirms(clinic.signs(visit, held_now))
+    done = course_clinic.confirms(course_clinic.signs(visit, held_now))
     assert isinstance(done, Consent)
     assert (done.given.course, read(bytes(done.record)).course) == (None, None)
 
@@ -424,74 +429,74 @@ def test_the_patient_may_read_and_sign_all_of_it(clinic: Clinic):
 @pytest.mark.parametrize(
     ("act", "stage"), [("talk", Stage.IN_REVIEW), ("time", Stage.CONSENTING), ("refuse", Stage.STOPPED)]
 )
-def test_the_other_ways_stay_open(clinic: Clinic, act: str, stage: Stage):
-    clinic.begins()
-    visit, held = clinic.comes()
+def test_the_other_ways_stay_open(course_clinic: Clinic, act: str, stage: Stage):
+    course_clinic.begins()
+    visit, held = course_clinic.comes()
     assert patient_of(visit, held).post("/tablet/still-happy/", {"act": act}).status_code == 302
     visit.refresh_from_db()
     assert visit.at is stage
     assert visit.hold is None
 
 
-def test_taken_back_at_a_session_the_course_ends_with_it(clinic: Clinic):
-    first = clinic.begins()
-    session = clinic.goes_on()
+def test_taken_back_at_a_session_the_course_ends_with_it(course_clinic: Clinic):
+    first = course_clinic.begins()
+    session = course_clinic.goes_on()
     actions.withdraw(visit=session.visit, who="patient", how="spoken", by=acting(receptionist(), Role.RECEPTION))
     assert [each.after.get().kind for each in (first, session)] == ["withdrawn", "withdrawn"]
-    assert reasons(*clinic.comes()) == (FullConsentReason.ENDED,)
+    assert reasons(*course_clinic.comes()) == (FullConsentReason.ENDED,)
 
 
-def test_taken_back_before_a_session_is_confirmed_the_course_ends_too(clinic: Clinic):
-    first = clinic.begins()
-    visit = clinic.says_yes(*clinic.comes())
+def test_taken_back_before_a_session_is_confirmed_the_course_ends_too(course_clinic: Clinic):
+    first = course_clinic.begins()
+    visit = course_clinic.says_yes(*course_clinic.comes())
     visit.refresh_from_db()
     actions.withdraw(visit=visit, who="patient", how="spoken", by=acting(receptionist(), Role.RECEPTION))
     assert first.after.get().kind == "withdrawn"
 
 
-def test_taken_back_itself_todays_session_ends_and_a_yes_is_not_confirmed(clinic: Clinic):
-    first = clinic.begins()
-    session, visit = clinic.goes_on(), clinic.says_yes(*clinic.comes())
+def test_taken_back_itself_todays_session_ends_and_a_yes_is_not_confirmed(course_clinic: Clinic):
+    first = course_clinic.begins()
+    session, visit = course_clinic.goes_on(), course_clinic.says_yes(*course_clinic.comes())
     actions.withdraw(visit=first.visit, who="patient", how="spoken", by=acting(receptionist(), Role.RECEPTION))
     assert session.after.get().kind == "withdrawn"
-    done = clinic.confirms(visit)
+    done = course_clinic.confirms(visit)
     assert isinstance(done, actions.SentBack)
     assert FullConsentReason.ENDED.words in done.why
 
 
-def test_a_session_replaces_nothing_and_is_replaced_by_nothing(clinic: Clinic):
-    first = clinic.begins()
-    visit = clinic.says_yes(*clinic.comes())
+def test_a_session_replaces_nothing_and_is_replaced_by_nothing(course_clinic: Clinic):
+    first = course_clinic.begins()
+    visit = course_clinic.says_yes(*course_clinic.comes())
     with pytest.raises(NotAllowed):
-        actions.confirm(visit=visit, plan=PLAN, teach_back=WELL, by=acting(clinic.physio), replaces=[first])
-    assert 'name="replaces"' not in staff_client(clinic.physio).get(f"/confirm/{visit.pk}/").text
+        actions.confirm(visit=visit, plan=PLAN, teach_back=WELL, by=acting(course_clinic.physio), replaces=[first])
+    assert 'name="replaces"' not in staff_client(course_clinic.physio).get(f"/confirm/{visit.pk}/").text
 
 
-def test_the_patients_page_shows_the_course(clinic: Clinic):
-    first = clinic.begins()
-    clinic.goes_on()
-    text = staff_client(receptionist()).get(f"/patients/{clinic.patient.pk}/").text
+def test_the_patients_page_shows_the_course(course_clinic: Clinic):
+    first = course_clinic.begins()
+    course_clinic.goes_on()
+    text = staff_client(receptionist()).get(f"/patients/{course_clinic.patient.pk}/").text
     for words in ("Course: session 2 of 6", "Left calf", "Pat Physio", f"A session under C-{first.visit_id:06d}"):
         assert words in text
 
 
-def test_reception_does_not_see_why(clinic: Clinic):
-    clinic.begins()
-    visit, _ = clinic.comes("right_calf")
+def test_reception_does_not_see_why(course_clinic: Clinic):
+    course_clinic.begins()
+    visit, _ = course_clinic.comes("right_calf")
     text = staff_client(receptionist()).get(f"/visits/{visit.pk}/").text
     assert "A full consent is needed" in text
     assert FullConsentReason.REGION.words not in text
 
 
-def test_a_young_patient_is_asked_in_full_each_time(clinic: Clinic):
-    clinic.begins()
-    clinic.patient.born = timezone.localdate() - dt.timedelta(days=16 * 366)
-    clinic.patient.save(update_fields=["born"])
-    clinic.patient.refresh_from_db()
-    assert FullConsentReason.YOUNG in reasons(*clinic.comes())
+def test_a_young_patient_is_asked_in_full_each_time(course_clinic: Clinic):
+    course_clinic.begins()
+    course_clinic.patient.born = timezone.localdate() - dt.timedelta(days=16 * 366)
+    course_clinic.patient.save(update_fields=["born"])
+    course_clinic.patient.refresh_from_db()
+    assert FullConsentReason.YOUNG in reasons(*course_clinic.comes())
 
 
-def test_the_text_of_another_version_is_read_again(clinic: Clinic, monkeypatch: pytest.MonkeyPatch):
-    clinic.begins()
+def test_the_text_of_another_version_is_read_again(course_clinic: Clinic, monkeypatch: pytest.MonkeyPatch):
+    course_clinic.begins()
     monkeypatch.setattr("consent.status.course_state.VERSION", VERSION + ".next")
-    assert reasons(*clinic.comes()) == (FullConsentReason.TEXT,)
+    assert reasons(*course_clinic.comes()) == (FullConsentReason.TEXT,)

@@ -71,9 +71,3 @@ def test_of_two_people_who_move_a_visit_one_is_told():
     visit.refresh_from_db()
     assert visit.at is Stage.CONSENTING
     assert Journal.objects.filter(action="visit moved").count() == 1
-
-
-@pytest.mark.django_db
-def test_the_journal_takes_no_field_that_could_hold_a_name():
-    with pytest.raises(ValueError, match="patient_name"):
-        Journal.objects.record("something", by=Actor(), patient_name="Alex")

@@ -28,6 +28,7 @@ from consent.domain.statement import (
 )
 from screening.domain import rules
 from screening.domain.questionnaire import QUESTIONS
+from tests.support.reading import TRADES
 
 NOTHING_SETTLED = StatementInput(
     clinic_name="Our clinic",
@@ -53,7 +54,6 @@ MANY = [
     replace(PLANNED, near_lung=False, electro=False, technique="superficial", sessions=1),
     replace(PLANNED, technique="non_trigger_point", sessions=None),
 ]
-NAMES = {"acupuncture", "physiotherapy", "physiotherapist", "antibiotics", "epilepsy", "diabetes", "pregnancy", "inr"}
 
 
 def words_of(sections: tuple[TextSection, ...]) -> str:
@@ -67,7 +67,7 @@ def whole(facts: StatementInput) -> str:
 def grade(text: str) -> float:
     """Flesch-Kincaid grade. Names of diseases and trades are left out: nobody can write them shorter."""
     lines = [line if line[-1] in ".?!:" else f"{line}." for line in text.splitlines() if line]
-    plain = re.sub(r"[A-Za-z]+", lambda word: "it" if word[0].lower() in NAMES else word[0], " ".join(lines))
+    plain = re.sub(r"[A-Za-z]+", lambda word: "it" if word[0].lower() in TRADES else word[0], " ".join(lines))
     return float(textstat.flesch_kincaid_grade(plain))
 
 

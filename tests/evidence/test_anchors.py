@@ -31,9 +31,9 @@ from consent.jobs import write_anchor
 from consent.models import Consent, SealedFile
 from consent.seal import anchors
 from operations.audit import Wrong, _same_journal, audit
-from tests.domain.test_plans import plans, read_whole
 from tests.support.factories import make_visit
 from tests.support.proof_size import size
+from tests.support.query_plans import plans, read_whole
 from tests.support.raw_database import lift_guards, put
 
 ROWS, ANCHORED_EVERY = 3000, 100
@@ -330,7 +330,7 @@ def test_the_command_says_what_it_anchored(db, seal_keys, file):
 
 
 @pytest.fixture
-def day(db, seal_keys, file, settings):
+def anchored_day(db, seal_keys, file, settings):
     """A working day with a sealed consent, anchored at its end, in a database whose guards somebody lifted."""
     settings.DEMO = True
     call_command("load_demo", stdout=io.StringIO())
@@ -387,7 +387,7 @@ def undone(act: Callable[[], None], look: Callable[[], Any]) -> Any:
     return seen
 
 
-def test_two_hundred_changes_with_sql_are_all_flagged_by_their_row(day, file):
+def test_two_hundred_changes_with_sql_are_all_flagged_by_their_row(anchored_day, file):
     assert well()
     last = Journal.objects.head().seq
     flagged_rows = []
@@ -399,7 +399,7 @@ def test_two_hundred_changes_with_sql_are_all_flagged_by_their_row(day, file):
     assert well()
 
 
-def test_the_control_without_anchors_sees_no_tail_cut(day, file):
+def test_the_control_without_anchors_sees_no_tail_cut(anchored_day, file):
     def chain_alone() -> int:
         return len(list(hash_chain.followed(Journal.objects.rows())))
 
@@ -431,7 +431,7 @@ TAMPERED_SQLITE = [
 ]
 
 
-def test_what_is_filed_and_where_a_visit_is_cannot_be_changed_unseen(day):
+def test_what_is_filed_and_where_a_visit_is_cannot_be_changed_unseen(anchored_day):
     sqlite = connection.vendor == "sqlite"
     for statements, says in [*TAMPERED, *(TAMPERED_SQLITE if sqlite else [])]:
 
@@ -443,7 +443,7 @@ def test_what_is_filed_and_where_a_visit_is_cannot_be_changed_unseen(day):
         assert said.startswith(says), (statements, said)
 
 
-def test_a_journal_written_anew_under_a_sealed_consent_is_flagged_though_every_anchor_is_gone(day, file):
+def test_a_journal_written_anew_under_a_sealed_consent_is_flagged_though_every_anchor_is_gone(anchored_day, file):
     """The sealed record names a row of the journal by its hash: who rewrites the chain would have to seal anew."""
     rows = [each for each in Journal.objects.rows() if each.action != "journal anchored"]
     fresh = list(written_anew(rows, 2, random.Random(SEED)))
@@ -469,7 +469,7 @@ def as_model(row: ChainRow) -> Journal:
     return Journal(**told, **keys)
 
 
-def test_a_flipped_byte_anywhere_in_a_sealed_file_is_flagged(day):
+def test_a_flipped_byte_anywhere_in_a_sealed_file_is_flagged(anchored_day):
     filed = SealedFile.objects.get()
     chance = random.Random(SEED + 3)
     for place in chance.sample(range(len(filed.pdf)), 25):
@@ -494,7 +494,7 @@ def verify_all() -> tuple[int, str]:
     return 0, said.getvalue()
 
 
-def test_verify_all_says_that_a_good_database_is_good(day):
+def test_verify_all_says_that_a_good_database_is_good(anchored_day):
     status, said = verify_all()
     assert status == 0, said
     assert said.endswith("everything is as it was written\n")
@@ -503,7 +503,7 @@ def test_verify_all_says_that_a_good_database_is_good(day):
     assert not any(patient.name in said for patient in Patient.objects.all())
 
 
-def test_verify_all_names_the_first_bad_row_and_fails(day):
+def test_verify_all_names_the_first_bad_row_and_fails(anchored_day):
     run(JOURNAL["action"], 17)
     run(JOURNAL["action"], 40)
     status, said = verify_all()
@@ -521,7 +521,9 @@ def test_verify_asks_for_a_file_or_for_all():
         call_command("verify")
 
 
-def test_verify_all_asks_the_database_as_often_for_a_long_journal_in_pieces(day, django_assert_max_num_queries):
+def test_verify_all_asks_the_database_as_often_for_a_long_journal_in_pieces(
+    anchored_day, django_assert_max_num_queries
+):
     visit = make_visit()
     for _ in range(1200):
         Journal.objects.record("visit opened", by=SYSTEM, visit=visit)

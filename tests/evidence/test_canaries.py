@@ -39,14 +39,20 @@ from consent.status.statement_input import facts
 from screening.assessment.review_state import review_state
 from screening.domain.questionnaire import all_clear
 from screening.models import AdverseEvent
-from tests.operations.test_backups import back_up, key
-from tests.pages.test_confirming import WELL, form
-from tests.pages.test_importing_the_day import LIST
-from tests.support.factories import acting, hold, make_tablet, make_visit, practitioner, receptionist, staff_client
+from tests.support.consents import WELL, form
+from tests.support.factories import (
+    LIST,
+    acting,
+    hold,
+    make_tablet,
+    make_visit,
+    practitioner,
+    receptionist,
+    staff_client,
+)
 from tests.support.page_opener import form_on
-from tests.support.steps import pdf_text
-
-__all__ = ["key"]
+from tests.support.pdf_text import pdf_text
+from tests.support.raw_database import back_up
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 
@@ -220,7 +226,7 @@ def afterwards(a: Aviary, visit: Visit, physio: Client) -> None:
 
 
 def test_forty_canaries_are_read_in_what_is_handed_out_and_nowhere_else(
-    aviary: tuple[Aviary, io.StringIO], key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    aviary: tuple[Aviary, io.StringIO], backup_key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (a, log), by = aviary, practitioner()
     visit, physio = at_the_desk(a), staff_client(by)

@@ -12,14 +12,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pydyf
 import pytest
 from django.core.checks import run_checks
-from pypdf import PdfReader
 from pypdf.generic import ContentStream
 
 from clinic.domain.digests import sha256
@@ -28,12 +26,12 @@ from consent.document.rendering import DrawingError, render
 from consent.domain.record import Record, canonical
 from consent.seal.certificate_authority import make_keys
 from consent.seal.pades import attached, seal
+from tests.support.pdf_text import opened, plain, text_of
+from tests.support.repository import ROOT
 from tests.support.sample_records import PRECAUTION, at, decision, flags, sample
 
 pytestmark = pytest.mark.thorough  # each renders a document or more
 
-ROOT = Path(__file__).resolve().parents[2]
-TOP, BOTTOM = 842 - 62, 60  # points; outside stand the margins
 LONG_NAME = (
     "Maximiliane-Friederike Gräfin von Hohenstein-Wolfenbüttel zu Sayn-Wittgenstein-Berleburg und "
     "Castell-Rüdenhausen, geborene Prinzessin von Thurn und Taxis, verwitwete Freifrau von Königswarter"
@@ -52,31 +50,6 @@ def _made(how: tuple[tuple[str, Any], ...]) -> bytes:
 def made(**how: Any) -> bytes:
     """The document of ``sample(**how)``, drawn once."""
     return _made(tuple(sorted(how.items())))
-
-
-def opened(pdf: bytes) -> Any:
-    """A reader, untyped: what hangs together here are PDF's objects."""
-    return PdfReader(BytesIO(pdf))
-
-
-def plain(text: str) -> str:
-    """Text with every run of white space as one space."""
-    return " ".join(text.split())
-
-
-def text_of(pdf: bytes) -> str:
-    """All text of the pages without the margins, which stand between the halves of a sentence."""
-    pages = []
-    for page in opened(pdf).pages:
-        kept: list[str] = []
-
-        def body(text: str, cm: Any, tm: Any, *_: Any, kept: list[str] = kept) -> None:
-            if not text.strip() or BOTTOM < tm[5] * cm[3] + cm[5] < TOP:
-                kept.append(text)
-
-        page.extract_text(visitor_text=body)
-        pages.append("".join(kept))
-    return plain(" ".join(pages))
 
 
 def lines_of(record: Record) -> Iterator[str]:

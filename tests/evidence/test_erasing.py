@@ -25,8 +25,8 @@ from clinic.storage.patient_keys import Erased
 from consent import actions
 from consent.models import Consent, SealedFile
 from operations.audit import audit
-from tests.browser.test_withdrawing import SPOKEN, confirmed
 from tests.support.clock import put_forward, to_noon
+from tests.support.consents import SPOKEN, confirmed
 from tests.support.factories import (
     acting,
     hold,

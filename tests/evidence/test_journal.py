@@ -7,7 +7,6 @@ import io
 import re
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,9 +35,9 @@ from tests.support.factories import (
     staff_client,
     tablet_client,
 )
+from tests.support.repository import ROOT
 from tests.support.steps import Staff
 
-ROOT = Path(__file__).resolve().parents[2]
 WRITERS, EACH = 8, 25
 
 
@@ -115,7 +114,7 @@ def test_the_journal_takes_whole_numbers_and_short_texts_alone(value):
 @pytest.mark.django_db
 def test_the_journal_takes_no_field_that_is_not_on_the_list():
     assert not ALLOWED_FIELDS & {"name", "answer", "reason", "text", "question", "born", "email", "address", "username"}
-    for field in ("name", "answer", "question", "address"):
+    for field in ("name", "patient_name", "answer", "question", "address"):
         told: dict[str, Any] = {field: "x"}
         with pytest.raises(ValueError, match=field):
             Journal.objects.record("signed in", by=SYSTEM, **told)
@@ -273,12 +272,12 @@ def test_a_visit_that_goes_to_another_record_says_so():
 
 
 @pytest.fixture
-def boss() -> Client:
+def managers_browser() -> Client:
     return staff_client(manager())
 
 
 @pytest.mark.django_db
-def test_the_journal_names_staff_and_tablets_and_no_patient_and_no_answer(boss):
+def test_the_journal_names_staff_and_tablets_and_no_patient_and_no_answer(managers_browser):
     visit = ready_for_review(epilepsy="yes", medicines="phenytoin")
     actions.decide(
         flag=visit.screenings.get().flags.get(),
@@ -287,7 +286,7 @@ def test_the_journal_names_staff_and_tablets_and_no_patient_and_no_answer(boss):
         by=Actor(user=practitioner("Jo Physio"), role=Role.PRACTITIONER),
     )
     for address in ("/manage/journal/", f"/manage/journal/?visit={visit.pk}"):
-        page = boss.get(address)
+        page = managers_browser.get(address)
         assert page.status_code == 200
         assert "Jo Physio" in page.text
         assert "Decided about a flag" in page.text
@@ -303,10 +302,10 @@ def test_nobody_but_a_manager_reads_it(who):
 
 
 @pytest.mark.django_db
-def test_a_visits_story_is_told_from_its_beginning(boss):
+def test_a_visits_story_is_told_from_its_beginning(managers_browser):
     visit = ready_for_review()
     make_visit()
-    page = boss.get("/manage/journal/", {"visit": visit.pk})
+    page = managers_browser.get("/manage/journal/", {"visit": visit.pk})
     lines = page.context["lines"]
     assert [line.row.seq for line in lines] == sorted(line.row.seq for line in lines)
     assert {line.row.visit_id for line in lines} == {visit.pk}
@@ -314,7 +313,7 @@ def test_a_visits_story_is_told_from_its_beginning(boss):
 
 
 @pytest.mark.django_db
-def test_it_is_filtered_by_who_what_and_when(boss):
+def test_it_is_filtered_by_who_what_and_when(managers_browser):
     anna, ben = make_user(Role.RECEPTION, name="Anna"), make_user(Role.RECEPTION, name="Ben")
     tablet, _ = make_tablet()
     Journal.objects.record("signed in", by=Actor(user=anna))
@@ -325,7 +324,7 @@ def test_it_is_filtered_by_who_what_and_when(boss):
     today, tomorrow = timezone.localdate(), timezone.localdate() + timezone.timedelta(days=1)
 
     def rows(**asked):
-        return [line.row.seq for line in boss.get("/manage/journal/", asked).context["lines"]]
+        return [line.row.seq for line in managers_browser.get("/manage/journal/", asked).context["lines"]]
 
     assert rows(who=f"staff-{anna.pk}") == [2, 1]
     assert rows(who=f"tablet-{tablet.pk}") == [4]
@@ -341,14 +340,14 @@ def test_it_is_filtered_by_who_what_and_when(boss):
     "asked",
     [{"who": "staff-0"}, {"what": "x"}, {"since": "soon"}, {"visit": "99"}, {"visit": "x"}, {"before": str(2**70)}],
 )
-def test_what_cannot_be_asked_is_said(boss, asked):
-    page = boss.get("/manage/journal/", asked)
+def test_what_cannot_be_asked_is_said(managers_browser, asked):
+    page = managers_browser.get("/manage/journal/", asked)
     assert page.status_code == 422
     assert "There is a problem" in page.text
 
 
 @pytest.mark.django_db
-def test_pages_lead_to_earlier_and_later_rows_and_leave_none_out(boss, monkeypatch):
+def test_pages_lead_to_earlier_and_later_rows_and_leave_none_out(managers_browser, monkeypatch):
     from clinic.pages.manager.views import journal
 
     monkeypatch.setattr(journal, "PAGE", 10)
@@ -359,14 +358,14 @@ def test_pages_lead_to_earlier_and_later_rows_and_leave_none_out(boss, monkeypat
     def walk(query: str, direction: str) -> list[int]:
         seen: list[int] = []
         while query:
-            context = boss.get(f"/manage/journal/?{query}").context
+            context = managers_browser.get(f"/manage/journal/?{query}").context
             seen += [line.row.seq for line in context["lines"]]
             query, last = context.get(direction, ""), query
         return [*seen, *([] if direction == "later" else walk_back(last))]
 
     def walk_back(query: str) -> list[int]:
-        later = boss.get(f"/manage/journal/?{query}").context["later"]
-        return [-line.row.seq for line in boss.get(f"/manage/journal/?{later}").context["lines"]]
+        later = managers_browser.get(f"/manage/journal/?{query}").context["later"]
+        return [-line.row.seq for line in managers_browser.get(f"/manage/journal/?{later}").context["lines"]]
 
     for asked in ("what=views&who=system", f"what=views&since={timezone.localdate()}&who=system"):
         clinic = walk(asked, "earlier")
@@ -376,7 +375,7 @@ def test_pages_lead_to_earlier_and_later_rows_and_leave_none_out(boss, monkeypat
 
 
 @pytest.mark.django_db
-def test_a_kind_is_read_action_by_action_and_its_pages_leave_nothing_out(boss, monkeypatch):
+def test_a_kind_is_read_action_by_action_and_its_pages_leave_nothing_out(managers_browser, monkeypatch):
     from clinic.pages.manager.views import journal
 
     monkeypatch.setattr(journal, "PAGE", 4)
@@ -385,7 +384,7 @@ def test_a_kind_is_read_action_by_action_and_its_pages_leave_nothing_out(boss, m
     wanted = [seq for seq in range(15, 0, -1) if seq % 5 != 2]  # all but the visits that were opened
 
     def read(query: str, direction: str) -> list[int]:
-        context = boss.get(f"/manage/journal/?{query}").context
+        context = managers_browser.get(f"/manage/journal/?{query}").context
         rows = [line.row.seq for line in context["lines"]]
         onward = context.get(direction)
         return rows + (read(onward, direction) if onward else [])
@@ -397,13 +396,13 @@ def test_a_kind_is_read_action_by_action_and_its_pages_leave_nothing_out(boss, m
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("way", ["", "&before=2000", "&after=1"])
-def test_no_kind_sorts_all_its_rows(boss, way):
+def test_no_kind_sorts_all_its_rows(managers_browser, way):
     """A page of each action is read by itself: all the rows of twenty actions would be sorted for a page of them."""
     for _ in range(3):
         Journal.objects.record("signed in", by=SYSTEM)
         Journal.objects.record("signed out", by=SYSTEM)
     with CaptureQueriesContext(connection) as asked:
-        boss.get(f"/manage/journal/?what=access{way}")
+        managers_browser.get(f"/manage/journal/?what=access{way}")
     told = [each["sql"] for each in asked if "clinic_journal" in each["sql"]]
     assert next(each.count("LIMIT 101") for each in told if "action" in each) == len(
         journal_wording.actions_of("access")
@@ -412,13 +411,15 @@ def test_no_kind_sorts_all_its_rows(boss, way):
 
 
 @pytest.mark.django_db
-def test_the_journal_asks_the_database_as_often_for_a_hundred_rows_as_for_one(boss, django_assert_num_queries):
+def test_the_journal_asks_the_database_as_often_for_a_hundred_rows_as_for_one(
+    managers_browser, django_assert_num_queries
+):
     visit = make_visit()
     for count in (1, 99):
         for _ in range(count):
             Journal.objects.record("visit opened", by=Actor(user=receptionist()), visit=visit)
         with django_assert_num_queries(10):
-            boss.get("/manage/journal/")
+            managers_browser.get("/manage/journal/")
 
 
 @pytest.mark.django_db

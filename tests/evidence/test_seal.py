@@ -41,11 +41,11 @@ from consent.seal import pades as sealing
 from consent.seal.certificate_authority import make_keys
 from consent.seal.keys import KeyTrouble, SealKey, as_asn1, fingerprint, roots
 from consent.seal.pades import NotSealable, Verdict, attached, seal, verify
+from tests.support.repository import ROOT
 from tests.support.sample_records import sample
 
 pytestmark = pytest.mark.thorough  # each seals and checks files
 
-ROOT = Path(__file__).resolve().parents[2]
 PASSPHRASE = "tests-only-passphrase-tests-only-passphrase"
 
 

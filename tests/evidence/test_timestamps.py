@@ -25,7 +25,7 @@ from consent.models import SealedFile, Timestamp
 from consent.seal import installation_trust
 from consent.seal.pades import Trust, seal, verify
 from consent.seal.timestamp import Authority, StampTrouble, check, stamp
-from tests.browser.test_withdrawing import confirmed
+from tests.support.consents import confirmed
 from tests.support.factories import receptionist, staff_client
 from tests.support.sample_records import sample
 from tests.support.tampering import Victim

@@ -24,11 +24,10 @@ from consent.models import SealedFile, SealedStatusChange
 from consent.seal import verifier_zip
 from consent.seal.certificate_authority import make_keys
 from consent.seal.pades import seal
-from tests.browser.test_withdrawing import SPOKEN, again_for, confirmed, reception
+from tests.support.consents import SPOKEN, again_for, confirmed, reception
 from tests.support.factories import acting, practitioner
+from tests.support.repository import ROOT
 from tests.support.sample_records import sample
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def ask(sha256: str, **headers: Any) -> Any:

@@ -23,7 +23,7 @@ from clinic.domain.digests import sha256
 from consent import actions, verify
 from consent.models import SealedFile, SealedStatusChange
 from consent.seal.pades import attached
-from tests.browser.test_withdrawing import SPOKEN, confirmed, reception
+from tests.support.consents import SPOKEN, confirmed, reception
 
 pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 WITHDRAWN = "whether this consent was withdrawn, superseded or entered in error later: only the clinic knows, or the "

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter
-from functools import cache
-from pathlib import Path
 
-from tests.house.test_house import ROOT
+from tests.support.repository import ROOT, leads_somewhere
 
 # How many requirements of levels 1 and 2 each chapter of ASVS 5.0.0 has, and how many levels 1 and 2 have in all.
 CHAPTERS = [27, 11, 19, 10, 9, 35, 18, 7, 7, 29, 14, 9, 13, 9, 13, 16, 7]
@@ -18,28 +15,6 @@ STATES = {"pass", "gap", "n.a."}
 
 with (ROOT / "docs/asvs.csv").open(encoding="utf-8", newline="") as file:
     ROWS = list(csv.DictReader(file))
-
-
-@cache
-def text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-def slug(heading: str) -> str:
-    """Return a heading's anchor, as GitHub makes it."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-
-
-def leads_somewhere(pointer: str) -> bool:
-    """Whether a file, the test that is named in it, or the heading is there."""
-    name, _, test = pointer.partition("::")
-    name, _, heading = name.partition("#")
-    path = ROOT / name
-    if test:
-        return path.exists() and re.search(rf"^def {test}\b", text(path), re.MULTILINE) is not None
-    if heading:
-        return path.exists() and heading in {slug(each) for each in re.findall(r"^#+ (.+)$", text(path), re.MULTILINE)}
-    return path.exists()
 
 
 def test_every_requirement_of_levels_one_and_two_is_there_once():

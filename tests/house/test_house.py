@@ -4,62 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 import tomllib
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import grimp
 import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.test import override_settings
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import get_resolver
 
-ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(sys.executable).parent
+from tests.support.repository import ROOMS, ROOT, found, own_files, patterns, run, tracked, views
+
 DOCUMENTS = [
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
     *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
 ]
-ROOMS = ["clinic", "screening", "consent", "operations"]  # each may know those before it
-
-
-def run(*command: str) -> None:
-    """Run a tool of the environment at the root; fail with what it printed."""
-    done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def tracked() -> list[Path]:
-    """Return the files of the repository, new ones that nothing ignores included."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
-
-
-def own_files(*suffixes: str, under: tuple[str, ...] = (*ROOMS, "templates", "static")) -> list[Path]:
-    """Return the repository's files of these kinds in these folders."""
-    return [path for path in tracked() if path.suffix in suffixes and path.relative_to(ROOT).parts[0] in under]
-
-
-def found(pattern: str, paths: list[Path]) -> list[str]:
-    """Return ``file:line: text`` for each line that the pattern is found in."""
-    return [
-        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}"
-        for path in paths
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
-        if re.search(pattern, line)
-    ]
 
 
 # --- tools ---------------------------------------------------------------------------------------------------------
@@ -145,21 +107,6 @@ def test_a_patients_addresses_carry_no_ids() -> None:
 
 
 # --- views ---------------------------------------------------------------------------------------------------------
-
-
-def views() -> Iterator[tuple[str, Any]]:
-    """Give each address with its view."""
-    return ((address, pattern.callback) for address, pattern in patterns(get_resolver(), ""))
-
-
-def patterns(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, URLPattern]]:
-    """Walk the addresses below ``resolver``."""
-    for pattern in resolver.url_patterns:
-        address = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from patterns(pattern, address)
-        else:
-            yield address, pattern
 
 
 def test_every_view_names_who_may_open_it() -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.house.test_asvs import leads_somewhere
-from tests.house.test_house import ROOT
+from tests.support.repository import ROOT, leads_somewhere
 
 PAGE = (ROOT / "docs/proofs.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in PAGE.splitlines() if line.startswith("| B")]

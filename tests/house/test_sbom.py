@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.test_house import ROOT
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.thorough  # a tool that takes seconds to start
 

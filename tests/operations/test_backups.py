@@ -22,23 +22,13 @@ from clinic.models import Journal
 from clinic.models.actors import SYSTEM
 from consent.jobs.write_anchor import anchor
 from operations import backup, backup_file
-from tests.browser.test_withdrawing import confirmed
-from tests.support.raw_database import lift_guards, put
+from tests.support.consents import confirmed
+from tests.support.raw_database import back_up, lift_guards, put
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif("sqlite" not in real.DATABASES["default"]["ENGINE"], reason="copies SQLite's file"),
 ]
-
-
-@pytest.fixture
-def key(seal_keys: Any, settings: Any, tmp_path: Path) -> Path:
-    """Have a place for anchors, and a key that opens backups; return its file."""
-    settings.ANCHORS_FILE = tmp_path / "outside" / "anchors.jsonl"
-    settings.BACKUP_RECIPIENTS = tmp_path / "backup.recipients"
-    settings.BACKUP_DIR = tmp_path / "backups"
-    call_command("new_backup_key", tmp_path / "backup.key", stdout=StringIO())
-    return tmp_path / "backup.key"
 
 
 @pytest.fixture
@@ -60,12 +50,6 @@ def busy() -> Iterator[list[int]]:
     thread.join()
 
 
-def back_up(**options: Any) -> Path:
-    out = StringIO()
-    call_command("backup", to=real.BACKUP_DIR, stdout=out, **options)
-    return Path(out.getvalue().splitlines()[0])
-
-
 def restore(source: Path, to: Path, key: Path) -> str:
     """Restore it; return what stood in the way, or nothing."""
     try:
@@ -80,11 +64,13 @@ def rows(folder: Path, sql: str) -> list[Any]:
         return [row[0] for row in opened.execute(sql)]
 
 
-def test_a_backup_under_load_brings_back_all_that_was_acknowledged(key: Path, tmp_path: Path, busy: list[int]) -> None:
+def test_a_backup_under_load_brings_back_all_that_was_acknowledged(
+    backup_key: Path, tmp_path: Path, busy: list[int]
+) -> None:
     consent = confirmed()
     acknowledged = list(busy)
     source = back_up()
-    assert restore(source, tmp_path / "new" / "data", key) == ""
+    assert restore(source, tmp_path / "new" / "data", backup_key) == ""
     data = tmp_path / "new" / "data"
     assert set(acknowledged) <= set(rows(data, "SELECT seq FROM clinic_journal"))
     assert rows(data, "SELECT sha256 FROM consent_sealedfile") == [consent.sealed.sha256]
@@ -95,7 +81,7 @@ def test_a_backup_under_load_brings_back_all_that_was_acknowledged(key: Path, tm
     assert taken.data["kind"] == "verified"
 
 
-def test_a_backup_shows_nothing_and_holds_no_keys(key: Path, tmp_path: Path) -> None:
+def test_a_backup_shows_nothing_and_holds_no_keys(backup_key: Path, tmp_path: Path) -> None:
     consent = confirmed()
     name = consent.visit.patient.name
     source = back_up(quick=True)
@@ -103,7 +89,7 @@ def test_a_backup_shows_nothing_and_holds_no_keys(key: Path, tmp_path: Path) -> 
     assert source.stat().st_mode & 0o077 == 0
     assert name.encode() not in closed
     (tmp_path / "open").mkdir()
-    backup_file.unpack(source, tmp_path / "open", key.read_text())
+    backup_file.unpack(source, tmp_path / "open", backup_key.read_text())
     inside = {path.name: path.read_bytes() for path in (tmp_path / "open").iterdir()}
     assert set(inside) == {"manifest.json", "clinic.sqlite3", "anchors.jsonl"}
     assert consent.sha256.encode() in inside["clinic.sqlite3"]
@@ -121,7 +107,7 @@ def packed(folder: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_plain_copy_of_the_file_lost_its_end_and_is_refused(key: Path, tmp_path: Path) -> None:
+def test_a_plain_copy_of_the_file_lost_its_end_and_is_refused(backup_key: Path, tmp_path: Path) -> None:
     """The control: SQLite and the chain find nothing wrong with it; only the anchor knows what is missing."""
     Journal.objects.record("looked", by=SYSTEM)
     folder = tmp_path / "copy"
@@ -136,12 +122,12 @@ def test_a_plain_copy_of_the_file_lost_its_end_and_is_refused(key: Path, tmp_pat
     assert not set(acknowledged) & set(rows(folder, "SELECT seq FROM clinic_journal"))
     manifest = backup.describe(folder, timezone.now(), backup.summarize(folder / backup.DATABASE))
     backup.prove(folder, manifest, verify=False)
-    why = restore(packed(folder, tmp_path), tmp_path / "data", key)
+    why = restore(packed(folder, tmp_path), tmp_path / "data", backup_key)
     assert "the journal was anchored at row" in why
     assert not (tmp_path / "data").exists()
 
 
-def test_a_file_that_was_changed_behind_the_app_is_refused(key: Path, tmp_path: Path) -> None:
+def test_a_file_that_was_changed_behind_the_app_is_refused(backup_key: Path, tmp_path: Path) -> None:
     consent = confirmed()
     anchor()
     folder = tmp_path / "copy"
@@ -150,12 +136,12 @@ def test_a_file_that_was_changed_behind_the_app_is_refused(key: Path, tmp_path: 
     pdf = bytes(consent.sealed.pdf)
     put(consent.sealed, pdf=pdf[:1000] + bytes([pdf[1000] ^ 1]) + pdf[1001:])
     backup.copy(folder)
-    why = restore(packed(folder, tmp_path), tmp_path / "data", key)
+    why = restore(packed(folder, tmp_path), tmp_path / "data", backup_key)
     assert "sealed files: the sealed file of the consent" in why
     assert not (tmp_path / "data").exists()
 
 
-def test_what_is_no_whole_backup_of_ours_is_refused_before_anything_is_made(key: Path, tmp_path: Path) -> None:
+def test_what_is_no_whole_backup_of_ours_is_refused_before_anything_is_made(backup_key: Path, tmp_path: Path) -> None:
     Journal.objects.record("looked", by=SYSTEM)
     source = back_up(quick=True)
     data = tmp_path / "new" / "data"
@@ -166,19 +152,19 @@ def test_what_is_no_whole_backup_of_ours_is_refused_before_anything_is_made(key:
     for at in (0, len(whole) // 2, len(whole) - 1):
         changed = tmp_path / "changed.age"
         changed.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        assert "does not open with this key, is damaged" in restore(changed, data, key)
-    assert "is no backup" in restore(Path(connection.settings_dict["NAME"]), data, key)
+        assert "does not open with this key, is damaged" in restore(changed, data, backup_key)
+    assert "is no backup" in restore(Path(connection.settings_dict["NAME"]), data, backup_key)
     data.mkdir()
     (data / "clinic.sqlite3").touch()
-    assert "is not empty" in restore(source, data, key)
+    assert "is not empty" in restore(source, data, backup_key)
     assert [path.name for path in data.parent.iterdir()] == ["data"]
 
 
-def test_a_manifest_that_somebody_else_wrote_is_refused(key: Path, tmp_path: Path) -> None:
+def test_a_manifest_that_somebody_else_wrote_is_refused(backup_key: Path, tmp_path: Path) -> None:
     Journal.objects.record("looked", by=SYSTEM)
     opened = tmp_path / "open"
     opened.mkdir()
-    backup_file.unpack(back_up(quick=True), opened, key.read_text())
+    backup_file.unpack(back_up(quick=True), opened, backup_key.read_text())
     manifest = backup_file.read_manifest(opened)
     with closing(sqlite3.connect(opened / "clinic.sqlite3")) as database:
         database.execute("CREATE TABLE theirs (it)")
@@ -191,10 +177,10 @@ def test_a_manifest_that_somebody_else_wrote_is_refused(key: Path, tmp_path: Pat
     ):
         path = tmp_path / "forged.age"
         backup_file.pack(opened, forged, path, real.BACKUP_RECIPIENTS.read_text())
-        assert why in restore(path, tmp_path / "data", key)
+        assert why in restore(path, tmp_path / "data", backup_key)
 
 
-def test_nobody_named_is_no_backup(key: Path) -> None:
+def test_nobody_named_is_no_backup(backup_key: Path) -> None:
     Journal.objects.record("looked", by=SYSTEM)
     real.BACKUP_RECIPIENTS.write_text("# nobody\n")
     with pytest.raises(CommandError, match="names nobody"):
@@ -205,8 +191,8 @@ def test_nobody_named_is_no_backup(key: Path) -> None:
     assert not Journal.objects.filter(action="backup taken").exists()
 
 
-def test_the_key_that_opens_backups_is_never_made_among_the_data(key: Path) -> None:
+def test_the_key_that_opens_backups_is_never_made_among_the_data(backup_key: Path) -> None:
     with pytest.raises(CommandError, match="in the data folder"):
         call_command("new_backup_key", real.DATA_DIR / "backup.key")
     with pytest.raises(CommandError, match="No key made"):
-        call_command("new_backup_key", key)
+        call_command("new_backup_key", backup_key)

@@ -16,15 +16,11 @@ from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
 import pytest
 
+from tests.support.real_servers import free_port
+
 pytestmark = pytest.mark.browser  # slow as those are: it serves a whole clinic
 
 DEMO = Path(__file__).resolve().parents[2] / ".ci" / "demo.py"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def demo(folder: Path, port: int) -> subprocess.Popen[str]:

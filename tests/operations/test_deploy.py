@@ -20,9 +20,9 @@ from typing import Any
 
 import pytest
 
-from tests.operations.test_demo import free_port
+from tests.support.real_servers import free_port
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]

@@ -26,7 +26,7 @@ from consent.seal.keys import KeyTrouble, SealKey, fingerprint, revocations, roo
 from consent.seal.pades import Trust, seal, verify
 from consent.seal.pkcs11_key import HardwareKey, HardwareTrouble
 from operations.checks import seal_key_opens
-from tests.browser.test_withdrawing import confirmed
+from tests.support.consents import confirmed
 from tests.support.sample_records import sample
 
 pytestmark = pytest.mark.thorough  # each makes keys, and seals with them
@@ -196,13 +196,13 @@ def test_only_a_known_certificate_is_revoked(folder: Path, root_key: Path):
 
 
 @pytest.fixture
-def installed(folder: Path, settings) -> Path:
+def keys_installed(folder: Path, settings) -> Path:
     settings.KEYS_DIR, settings.SEAL_PASSPHRASE = folder, PASSPHRASE
     return folder
 
 
 @pytest.mark.django_db
-def test_the_written_procedure_for_a_stolen_key_works(installed: Path, root_key: Path, capsys):
+def test_the_written_procedure_for_a_stolen_key_works(keys_installed: Path, root_key: Path, capsys):
     """docs/keys.md, step by step."""
     stolen = installation_trust.seal_key().sha256
     call_command("revoke_seal_key", stolen, since="2026-11-23", root_key=root_key)
@@ -217,25 +217,25 @@ def test_the_written_procedure_for_a_stolen_key_works(installed: Path, root_key:
     assert "do not count from 2026-11-23 00:00" in out
 
 
-def test_the_check_before_serving_says_when_the_key_ends_or_cannot_be_used(installed: Path, root_key: Path):
+def test_the_check_before_serving_says_when_the_key_ends_or_cannot_be_used(keys_installed: Path, root_key: Path):
     assert seal_key_opens(None) == []
     ago = timedelta(days=certificate_authority.SEAL_DAYS - 100)
-    old = certificate_authority.new_seal_key(installed, PASSPHRASE, root_key=root_key, now=NOW - ago)
+    old = certificate_authority.new_seal_key(keys_installed, PASSPHRASE, root_key=root_key, now=NOW - ago)
     assert [each.id for each in seal_key_opens(None)] == ["consent.W001"]
-    certificate_authority.revoke(installed, old.sha256, since=NOW, root_key=root_key, root_passphrase=PASSPHRASE)
+    certificate_authority.revoke(keys_installed, old.sha256, since=NOW, root_key=root_key, root_passphrase=PASSPHRASE)
     assert [each.id for each in seal_key_opens(None)] == ["consent.E002"]
 
 
 @pytest.mark.django_db
-def test_a_lost_root_is_followed_by_a_new_one(installed: Path, drawn: bytes):
+def test_a_lost_root_is_followed_by_a_new_one(keys_installed: Path, drawn: bytes):
     before = seal(drawn, installation_trust.seal_key())
     call_command("new_seal_key", new_root=True)
     assert verify(before, installation_trust.trust()).good
-    assert (installed / "root.key").exists()
+    assert (keys_installed / "root.key").exists()
 
 
 @pytest.mark.django_db
-def test_what_cannot_be_done_is_said_and_changes_nothing(installed: Path, tmp_path: Path, root_key: Path):
+def test_what_cannot_be_done_is_said_and_changes_nothing(keys_installed: Path, tmp_path: Path, root_key: Path):
     key = installation_trust.seal_key().sha256
     with pytest.raises(CommandError, match="Nothing was changed"):
         call_command("new_seal_key", root_key=tmp_path / "none.key")
@@ -322,9 +322,9 @@ def test_half_a_setting_is_refused():
     assert "CLINIC_PKCS11_LABEL" in done.stderr
 
 
-def test_a_key_that_ends_soon_stops_no_server(installed: Path, root_key: Path, monkeypatch):
+def test_a_key_that_ends_soon_stops_no_server(keys_installed: Path, root_key: Path, monkeypatch):
     ago = timedelta(days=certificate_authority.SEAL_DAYS - 100)
-    certificate_authority.new_seal_key(installed, PASSPHRASE, root_key=root_key, now=NOW - ago)
+    certificate_authority.new_seal_key(keys_installed, PASSPHRASE, root_key=root_key, now=NOW - ago)
     warned = seal_key_opens(None)
     assert warned
     monkeypatch.setattr("django.core.checks.run_checks", lambda **_: warned)

@@ -24,8 +24,8 @@ from clinic.web.access import anyone
 from clinic.web.json_logging import CONFIG, KEYS, Lines
 from tests.support.factories import make_visit, practitioner, staff_client, tablet_client
 from tests.support.page_opener import form_on
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 CANARY = "Canaria"
 LOGS = re.compile(r"(log|logger|logging)\.(debug|info|warning|error|exception|critical)")
 FAULTS = (ValueError, KeyError, IntegrityError, OperationalError, Http404, PermissionDenied, SuspiciousOperation)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -15,20 +14,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from clinic import environment as installation
+from tests.support.real_servers import WRAPPER, environment
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.thorough  # starts a server
 
-ROOT = Path(__file__).resolve().parents[2]
-WRAPPER = [sys.executable, str(ROOT / ".ci" / "with_postgres.py")]
 
 if connection.vendor == "postgresql":  # the whole suite is running there
     pytest.skip("This starts a server, and there is one.", allow_module_level=True)
-
-
-def environment(**variables: str) -> dict[str, str]:
-    """Return this process's, without what pytest and Django read from it."""
-    ours = ("PYTEST_", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "CLINIC_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | variables
 
 
 def test_a_server_that_is_there_is_used() -> None:

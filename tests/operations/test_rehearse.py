@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.repository import ROOT
+
 FILES = [*sorted((ROOT / "tests" / "cases").glob("*.toml")), *(ROOT.parent / "shared").glob("cases.toml")]
 ONE = """
 today = 2026-11-23

@@ -17,7 +17,7 @@ from tests.support.real_servers import Servers
 
 pytestmark = pytest.mark.heavy
 
-CONSENTS = size(500, 5_000, brief=100)
+CONSENTS = size(100, 5_000)
 
 
 def sealed(folder: Path) -> list[str]:

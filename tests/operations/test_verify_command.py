@@ -76,58 +76,58 @@ def file_away(record: Record, pdf: bytes) -> SealedFile:
 
 
 @pytest.fixture(scope="module")
-def pdf(seal_keys: SealKey) -> bytes:
+def sealed_pdf(seal_keys: SealKey) -> bytes:
     return seal(render(sample()), seal_keys)
 
 
-def test_a_good_file_passes_each_question(pdf: bytes, tmp_path: Path, seal_keys: SealKey) -> None:
-    file_away(sample(), pdf)
-    said = verify(pdf, tmp_path)
+def test_a_good_file_passes_each_question(sealed_pdf: bytes, tmp_path: Path, seal_keys: SealKey) -> None:
+    file_away(sample(), sealed_pdf)
+    said = verify(sealed_pdf, tmp_path)
     assert said.verdict == GOOD
     assert said.code == 0
-    assert f"file SHA-256: {sha256(pdf)}" in said.text
+    assert f"file SHA-256: {sha256(sealed_pdf)}" in said.text
     assert f"attached record SHA-256: {sha256(canonical(sample()))}" in said.text
     assert "drawn again: the same pages, byte for byte" in said.text
     assert seal_keys.sha256 in said.text
 
 
-def test_a_good_file_that_this_database_does_not_hold_fails(pdf: bytes, tmp_path: Path) -> None:
-    said = verify(pdf, tmp_path)
+def test_a_good_file_that_this_database_does_not_hold_fails(sealed_pdf: bytes, tmp_path: Path) -> None:
+    said = verify(sealed_pdf, tmp_path)
     assert said.verdict == {**GOOD, "record": "no record here"}
     assert said.code == 1
 
 
-def test_a_changed_byte_fails(pdf: bytes, tmp_path: Path) -> None:
-    file_away(sample(), pdf)
-    at = pdf.index(b"/MarkInfo")
-    said = verify(pdf[:at] + b"/MarkInfi" + pdf[at + 9 :], tmp_path)
+def test_a_changed_byte_fails(sealed_pdf: bytes, tmp_path: Path) -> None:
+    file_away(sample(), sealed_pdf)
+    at = sealed_pdf.index(b"/MarkInfo")
+    said = verify(sealed_pdf[:at] + b"/MarkInfi" + sealed_pdf[at + 9 :], tmp_path)
     assert said.verdict["intact"] == "no"
     assert said.verdict["record"] == "does not match"
     assert said.code == 1
     assert "A byte under the seal was changed." in said.text
 
 
-def test_an_appended_byte_fails_although_intact_and_ours(pdf: bytes, tmp_path: Path) -> None:
-    file_away(sample(), pdf)
-    said = verify(pdf + b"\n% more\n", tmp_path)
+def test_an_appended_byte_fails_although_intact_and_ours(sealed_pdf: bytes, tmp_path: Path) -> None:
+    file_away(sample(), sealed_pdf)
+    said = verify(sealed_pdf + b"\n% more\n", tmp_path)
     assert said.verdict == {"intact": "yes", "ours": "yes", "whole": "no", "record": "does not match"}
     assert said.code == 1
 
 
-def test_a_strangers_seal_fails_although_intact_and_whole(pdf: bytes, tmp_path: Path) -> None:
-    file_away(sample(), pdf)
+def test_a_strangers_seal_fails_although_intact_and_whole(sealed_pdf: bytes, tmp_path: Path) -> None:
+    file_away(sample(), sealed_pdf)
     stranger = make_keys(tmp_path / "keys", "another passphrase, as long as they must be", "Test Clinic")
     said = verify(seal(render(sample()), stranger), tmp_path)
     assert said.verdict == {"intact": "yes", "ours": "no", "whole": "yes", "record": "does not match"}
     assert said.code == 1
 
 
-def test_a_record_changed_in_the_database_fails(pdf: bytes, tmp_path: Path) -> None:
-    filed = file_away(sample(), pdf)
+def test_a_record_changed_in_the_database_fails(sealed_pdf: bytes, tmp_path: Path) -> None:
+    filed = file_away(sample(), sealed_pdf)
     other = canonical(sample(number="C-999999"))
     lift_guards(connection)  # behind the app's back: the database itself refuses it
     put(filed.consent, record=other)
-    said = verify(pdf, tmp_path)
+    said = verify(sealed_pdf, tmp_path)
     assert said.verdict == {**GOOD, "record": "does not match"}
     assert said.code == 1
 
@@ -157,8 +157,8 @@ def test_a_missing_file_is_named(tmp_path: Path, seal_keys: SealKey) -> None:
         call_command("verify", str(tmp_path / "missing.pdf"))
 
 
-def test_without_our_root_it_says_so(pdf: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_our_root_it_says_so(sealed_pdf: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "KEYS_DIR", tmp_path)
-    (tmp_path / "file.pdf").write_bytes(pdf)
+    (tmp_path / "file.pdf").write_bytes(sealed_pdf)
     with pytest.raises(CommandError, match="root certificate"):
         call_command("verify", str(tmp_path / "file.pdf"))

@@ -10,8 +10,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from tests.house.test_house import ROOT, found, own_files
 from tests.support.factories import receptionist, staff_client
+from tests.support.repository import ROOT, found, own_files
 
 
 def test_the_command_prints_our_version_and_djangos() -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from clinic.domain.flow import NotAllowed, Stage
-from clinic.models import Actor, Journal, Patient, Role, Visit
+from clinic.models import Journal, Role, Visit
 from consent.domain.risk_disclosure import NAMED, disclosed
 from consent.domain.statement import StatementInput, statement
 from screening import actions
@@ -22,47 +21,18 @@ from screening.models import AdverseEvent, Assessment, Decision, Flag
 from screening.reports.rule_backtest import judged
 from screening.reports.statistics import FIGURES, Span
 from screening.treatment.forewarned import foreseen
+from tests.support.earlier_visits import FAINTED, comes_back, happened, treated
 from tests.support.factories import (
     acting,
-    hold,
-    make_plan,
-    make_screening,
-    make_tablet,
     make_visit,
     practitioner,
     receptionist,
-    rules_ran,
     staff_client,
 )
 
 pytestmark = pytest.mark.django_db
 
-FAINTED: dict[str, Any] = {"kind": "faint", "harm": "minor", "what": "Went pale and fell.", "done": "Lay down."}
 QUESTION = "last_needling_reaction"
-
-
-def treated(patient: Patient | None = None, **changes: Any) -> Visit:
-    """Make a visit that was screened and treated, as far as its rows tell."""
-    visit = make_visit(patient, stage=Stage.SEALED)
-    make_plan(visit)
-    rules_ran(make_screening(visit, **changes))
-    return visit
-
-
-def happened(visit: Visit, **changes: Any) -> AdverseEvent:
-    said = {**FAINTED, "began_on": timezone.localdate(), **changes}
-    return actions.record_event(visit=visit, by=acting(practitioner()), **said)
-
-
-def comes_back(patient: Patient, **changes: Any) -> Visit:
-    """Make the patient's next visit, answered and sent at a tablet."""
-    visit = make_visit(patient, stage=Stage.ANSWERING, returning=True)
-    tablet, _ = make_tablet()
-    hold(visit, tablet)
-    make_screening(visit, submitted=False, **changes)
-    actions.submit(visit=visit, by=Actor(tablet=tablet))
-    visit.refresh_from_db()
-    return visit
 
 
 def about(visit: Visit) -> list[str]:

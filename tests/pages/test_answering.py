@@ -43,16 +43,6 @@ CLEAR = questionnaire.all_clear()
 BEGINNING = {"filled_in_by": "self", "support_needed": "none", "urgent_symptoms": "none", "eaten": "yes"}
 
 
-@pytest.fixture
-def visit() -> Visit:
-    return make_visit(stage=Stage.ANSWERING)
-
-
-@pytest.fixture
-def tablet(visit: Visit) -> Client:
-    return tablet_client(visit)
-
-
 def page(section: str, number: int = 0) -> str:
     return reverse("part", args=[section, number])
 

@@ -9,21 +9,19 @@ from django.utils import timezone
 
 from clinic.devices import holds, invitations
 from clinic.domain.flow import NotAllowed, Stage
-from clinic.models import Actor, Invitation, Journal, Role, Tablet, Visit
+from clinic.models import Actor, Invitation, Journal, Tablet, Visit
 from clinic.records import visits
 from screening import actions
 from screening.domain import questionnaire
 from screening.domain.questionnaire import BY_THE_HOUR, ON_THE_DAY, QUESTIONS
 from screening.models import Screening
 from tests.support.factories import (
-    acting,
     answered,
     answers,
     make_patient,
     make_tablet,
     make_visit,
     practitioner,
-    receptionist,
     staff_client,
 )
 
@@ -31,12 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def desk():
-    return acting(receptionist(), Role.RECEPTION)
-
-
-@pytest.fixture
-def visit(desk):
+def early(desk):
     """Make a visit of tomorrow whose patient opened the link in the e-mail."""
     made = make_visit(make_patient(email="alex@example.org", phone="01234 567890"), day=in_days(1))
     _, token = invitations.invite(visit=made, how=Invitation.How.EMAIL, by=desk)
@@ -96,23 +89,23 @@ def asked_on(client):
     return asked, page
 
 
-def test_at_home_everything_is_asked_but_what_changes_by_the_hour(visit):
-    asked, page = asked_on(visit.phone)
+def test_at_home_everything_is_asked_but_what_changes_by_the_hour(early):
+    asked, page = asked_on(early.phone)
     always = {name for name, question in QUESTIONS.items() if questionnaire.asked(question, answers(), returning=False)}
     assert set(asked) == always - BY_THE_HOUR
     assert "Keep my answers" in page.text
     assert "Send my answers" not in page.text
-    assert visit.phone.post("/tablet/check/", {}).url == "/tablet/kept/"
-    assert "Nothing is signed" in visit.phone.get("/tablet/kept/").text
+    assert early.phone.post("/tablet/check/", {}).url == "/tablet/kept/"
+    assert "Nothing is signed" in early.phone.get("/tablet/kept/").text
     assert Invitation.objects.get().answered_at
-    visit.refresh_from_db()
-    assert visit.at is Stage.ANSWERING
-    assert latest(visit).submitted_at is None
+    early.refresh_from_db()
+    assert early.at is Stage.ANSWERING
+    assert latest(early).submitted_at is None
 
 
-def test_at_check_in_what_changes_by_the_day_is_asked_again_blank(visit, desk):
-    all_said(visit, skin_condition="yes", pregnancy="no", medicines="vitamins")
-    tablet = checks_in(visit, desk)
+def test_at_check_in_what_changes_by_the_day_is_asked_again_blank(early, desk):
+    all_said(early, skin_condition="yes", pregnancy="no", medicines="vitamins")
+    tablet = checks_in(early, desk)
     first = tablet.get("/tablet/questions/", follow=True)
     assert "What you told us before is kept" in first.text
     assert not ON_THE_DAY & set(first.context["form"].initial)
@@ -121,7 +114,7 @@ def test_at_check_in_what_changes_by_the_day_is_asked_again_blank(visit, desk):
     assert "vitamins" not in page.text
     assert "Send my answers" in page.text
     tablet.post("/tablet/check/", {})
-    sent = latest(visit)
+    sent = latest(early)
     assert sent.submitted_at
     assert not sent.at_home
     assert sent.answers["skin_condition"] == "yes"
@@ -129,50 +122,50 @@ def test_at_check_in_what_changes_by_the_day_is_asked_again_blank(visit, desk):
 
 
 @pytest.mark.parametrize("name", sorted(ON_THE_DAY - {"medicines", "antibiotics_until"}))
-def test_each_of_them_holds_the_answers_back_until_it_is_answered_here(visit, desk, name):
-    all_said(visit)
-    checks_in(visit, desk)
+def test_each_of_them_holds_the_answers_back_until_it_is_answered_here(early, desk, name):
+    all_said(early)
+    checks_in(early, desk)
     here = {each: value for each, value in answers().items() if each in ON_THE_DAY and each != name}
-    actions.answer(visit=visit, given=here, by=visit.by)
+    actions.answer(visit=early, given=here, by=early.by)
     with pytest.raises(NotAllowed, match="Not answered yet"):
-        actions.submit(visit=visit, by=visit.by)
+        actions.submit(visit=early, by=early.by)
 
 
-def test_nothing_is_sent_or_signed_at_home(visit):
-    all_said(visit)
+def test_nothing_is_sent_or_signed_at_home(early):
+    all_said(early)
     with pytest.raises(NotAllowed, match="check-in"):
-        actions.submit(visit=visit, by=visit.by)
-    visit.refresh_from_db()
-    assert visit.at is Stage.ANSWERING
+        actions.submit(visit=early, by=early.by)
+    early.refresh_from_db()
+    assert early.at is Stage.ANSWERING
     for address in ("/tablet/consent/", "/tablet/consent/sign/"):
-        assert visit.phone.get(address).url == "/tablet/"
-    assert visit.phone.post("/tablet/consent/sign/", {"act": "agree"}).url == "/tablet/"
+        assert early.phone.get(address).url == "/tablet/"
+    assert early.phone.post("/tablet/consent/sign/", {"act": "agree"}).url == "/tablet/"
 
 
-def test_what_was_said_at_home_stays_on_record(visit, desk):
-    home = all_said(visit, pregnancy="might_be")
-    checks_in(visit, desk)
-    actions.answer(visit=visit, given={"pregnancy": "no"}, by=visit.by)
+def test_what_was_said_at_home_stays_on_record(early, desk):
+    home = all_said(early, pregnancy="might_be")
+    checks_in(early, desk)
+    actions.answer(visit=early, given={"pregnancy": "no"}, by=early.by)
     home.refresh_from_db()
     assert home.at_home
     assert home.answers["pregnancy"] == "might_be"
-    assert latest(visit).number == home.number + 1
+    assert latest(early).number == home.number + 1
 
 
-def test_a_form_that_was_begun_at_home_is_finished_here(visit, desk):
-    actions.answer(visit=visit, given={"filled_in_by": "self", "support_needed": [], "eaten": "yes"}, by=visit.by)
-    asked, page = asked_on(checks_in(visit, desk))
+def test_a_form_that_was_begun_at_home_is_finished_here(early, desk):
+    actions.answer(visit=early, given={"filled_in_by": "self", "support_needed": [], "eaten": "yes"}, by=early.by)
+    asked, page = asked_on(checks_in(early, desk))
     assert "eaten" in asked
     assert "filled_in_by" not in asked
     assert "diabetes" in asked
     assert "Send my answers" in page.text
 
 
-def test_a_clear_patient_signs_as_without_a_phone(visit, desk):
-    all_said(visit)
-    checks_in(visit, desk)
-    actions.answer(visit=visit, given={n: v for n, v in answers().items() if n in ON_THE_DAY}, by=visit.by)
-    assert actions.submit(visit=visit, by=visit.by) is Stage.CONSENTING
+def test_a_clear_patient_signs_as_without_a_phone(early, desk):
+    all_said(early)
+    checks_in(early, desk)
+    actions.answer(visit=early, given={n: v for n, v in answers().items() if n in ON_THE_DAY}, by=early.by)
+    assert actions.submit(visit=early, by=early.by) is Stage.CONSENTING
 
 
 @pytest.mark.parametrize(
@@ -185,50 +178,50 @@ def test_a_clear_patient_signs_as_without_a_phone(visit, desk):
         ("medicines", "warfarin 3 mg", {}),
     ],
 )
-def test_what_is_no_longer_so_goes_to_a_practitioner_who_sees_both(visit, desk, name, at_home, followed):
-    all_said(visit, **{name: at_home}, **followed)
-    if visit.urgent_at:
-        visits.take_urgent(visit=visit, by=desk)
-    checks_in(visit, desk)
-    actions.answer(visit=visit, given={n: v for n, v in answers().items() if n in ON_THE_DAY}, by=visit.by)
-    assert actions.submit(visit=visit, by=visit.by) is Stage.IN_REVIEW
-    page = staff_client(practitioner()).get(f"/review/{visit.pk}/")
+def test_what_is_no_longer_so_goes_to_a_practitioner_who_sees_both(early, desk, name, at_home, followed):
+    all_said(early, **{name: at_home}, **followed)
+    if early.urgent_at:
+        visits.take_urgent(visit=early, by=desk)
+    checks_in(early, desk)
+    actions.answer(visit=early, given={n: v for n, v in answers().items() if n in ON_THE_DAY}, by=early.by)
+    assert actions.submit(visit=early, by=early.by) is Stage.IN_REVIEW
+    page = staff_client(practitioner()).get(f"/review/{early.pk}/")
     assert "Answered otherwise at home" in page.text
     assert QUESTIONS[name].short in page.text
 
 
-def test_what_changes_by_the_hour_needs_nobody(visit, desk):
-    all_said(visit)
-    actions.answer(visit=visit, given={"alcohol_or_sedatives": "yes"}, by=visit.by)  # a page of another day
-    checks_in(visit, desk)
-    actions.answer(visit=visit, given={n: v for n, v in answers().items() if n in ON_THE_DAY}, by=visit.by)
-    assert actions.submit(visit=visit, by=visit.by) is Stage.CONSENTING
+def test_what_changes_by_the_hour_needs_nobody(early, desk):
+    all_said(early)
+    actions.answer(visit=early, given={"alcohol_or_sedatives": "yes"}, by=early.by)  # a page of another day
+    checks_in(early, desk)
+    actions.answer(visit=early, given={n: v for n, v in answers().items() if n in ON_THE_DAY}, by=early.by)
+    assert actions.submit(visit=early, by=early.by) is Stage.CONSENTING
 
 
-def test_at_home_nobody_is_sent_to_the_front_desk(visit):
-    first = visit.phone.get("/tablet/questions/", follow=True).text
+def test_at_home_nobody_is_sent_to_the_front_desk(early):
+    first = early.phone.get("/tablet/questions/", follow=True).text
     assert "Ring <strong>112</strong>" in first
     assert "Ask at the front desk" not in first
-    all_said(visit)
+    all_said(early)
     for address in ("/tablet/check/", "/tablet/kept/", "/tablet/read/"):
-        assert "front desk" not in visit.phone.get(address).text
+        assert "front desk" not in early.phone.get(address).text
 
 
 @pytest.mark.parametrize("act", ["time", "talk"])
-def test_who_stops_for_now_at_home_goes_on_later_on_the_same_phone(visit, act):
-    assert visit.phone.post("/tablet/stop/", {"act": act}).url == "/tablet/kept/"
-    assert "Your answers are kept" in visit.phone.get("/tablet/kept/").text
-    assert visit.phone.get("/tablet/").url == "/tablet/questions/"
+def test_who_stops_for_now_at_home_goes_on_later_on_the_same_phone(early, act):
+    assert early.phone.post("/tablet/stop/", {"act": act}).url == "/tablet/kept/"
+    assert "Your answers are kept" in early.phone.get("/tablet/kept/").text
+    assert early.phone.get("/tablet/").url == "/tablet/questions/"
 
 
-def test_who_refuses_at_home_is_asked_nothing_more(visit):
-    visit.phone.post("/tablet/stop/", {"act": "refuse"})
-    visit.refresh_from_db()
-    assert visit.at is Stage.STOPPED
+def test_who_refuses_at_home_is_asked_nothing_more(early):
+    early.phone.post("/tablet/stop/", {"act": "refuse"})
+    early.refresh_from_db()
+    assert early.at is Stage.STOPPED
 
 
-def test_an_urgent_symptom_at_home_gives_the_emergency_number_and_calls_the_desk(visit, desk):
-    page = visit.phone.post(
+def test_an_urgent_symptom_at_home_gives_the_emergency_number_and_calls_the_desk(early, desk):
+    page = early.phone.post(
         "/tablet/questions/start/0/",
         {"questionnaire": questionnaire.digest(), "urgent_symptoms": "chest_pain"},
         follow=True,
@@ -240,67 +233,67 @@ def test_an_urgent_symptom_at_home_gives_the_emergency_number_and_calls_the_desk
     assert "I am ringing" in call
 
 
-def test_the_text_can_be_read_at_home_and_not_answered(visit):
+def test_the_text_can_be_read_at_home_and_not_answered(early):
     for address in ("/tablet/read/", "/tablet/read/risks/", "/tablet/read/sign/"):
-        page = visit.phone.get(address)
+        page = early.phone.get(address)
         assert page.status_code == 200
         assert "<form" not in page.text.split("<main")[1].split("</main")[0]
-    risks = visit.phone.get("/tablet/read/risks/").text
+    risks = early.phone.get("/tablet/read/risks/").text
     assert "lung" in risks
     assert "no extra risk" not in risks  # no rule has looked at the answers yet
-    assert visit.phone.get("/tablet/read/nothing/").status_code == 404
-    assert visit.phone.get("/tablet/kept/").status_code == 200
+    assert early.phone.get("/tablet/read/nothing/").status_code == 404
+    assert early.phone.get("/tablet/kept/").status_code == 200
 
 
-def test_here_there_are_no_pages_of_home(visit, desk):
-    tablet = checks_in(visit, desk)
+def test_here_there_are_no_pages_of_home(early, desk):
+    tablet = checks_in(early, desk)
     assert tablet.get("/tablet/kept/").url == "/tablet/"
     assert tablet.get("/tablet/read/").url == "/tablet/"
     with pytest.raises(NotAllowed, match="at home"):
-        actions.finish_at_home(visit=visit, by=visit.by)
+        actions.finish_at_home(visit=early, by=early.by)
 
 
-def test_a_code_at_the_desk_on_the_day_is_a_check_in(visit, desk):
-    all_said(visit)
-    Visit.objects.filter(pk=visit.pk).update(day=timezone.localdate())
-    visit.refresh_from_db()
-    _, token = invitations.invite(visit=visit, how=Invitation.How.DESK, by=desk)
+def test_a_code_at_the_desk_on_the_day_is_a_check_in(early, desk):
+    all_said(early)
+    Visit.objects.filter(pk=early.pk).update(day=timezone.localdate())
+    early.refresh_from_db()
+    _, token = invitations.invite(visit=early, how=Invitation.How.DESK, by=desk)
     opened = invitations.open_invitation(token=token, born=dt.date(1990, 5, 1))
     assert opened
-    visit.refresh_from_db()
-    assert visit.at_home_at is None
+    early.refresh_from_db()
+    assert early.at_home_at is None
     actions.answer(
-        visit=visit, given={n: v for n, v in answers().items() if n in ON_THE_DAY}, by=Actor(tablet=opened[0])
+        visit=early, given={n: v for n, v in answers().items() if n in ON_THE_DAY}, by=Actor(tablet=opened[0])
     )
-    assert actions.submit(visit=visit, by=Actor(tablet=opened[0])) is Stage.CONSENTING
+    assert actions.submit(visit=early, by=Actor(tablet=opened[0])) is Stage.CONSENTING
 
 
-def test_an_e_mailed_link_on_the_day_itself_is_still_at_home(visit, desk):
-    Visit.objects.filter(pk=visit.pk).update(day=timezone.localdate())
-    visit.refresh_from_db()
-    _, token = invitations.invite(visit=visit, how=Invitation.How.EMAIL, by=desk)
+def test_an_e_mailed_link_on_the_day_itself_is_still_at_home(early, desk):
+    Visit.objects.filter(pk=early.pk).update(day=timezone.localdate())
+    early.refresh_from_db()
+    _, token = invitations.invite(visit=early, how=Invitation.How.EMAIL, by=desk)
     invitations.open_invitation(token=token, born=dt.date(1990, 5, 1))
-    visit.refresh_from_db()
-    assert visit.at_home_at
+    early.refresh_from_db()
+    assert early.at_home_at
 
 
-def test_who_answered_at_home_and_did_not_come_is_noted_so(visit, desk):
-    all_said(visit)
+def test_who_answered_at_home_and_did_not_come_is_noted_so(early, desk):
+    all_said(early)
     client = staff_client(desk.user)
-    page = client.get(f"/visits/{visit.pk}/")
+    page = client.get(f"/visits/{early.pk}/")
     assert "Answering at home" in page.text
-    client.post(f"/visits/{visit.pk}/did-not-come/")
-    visit.refresh_from_db()
-    assert visit.at is Stage.STOPPED
-    assert "nothing left to do on this phone" in visit.phone.get("/tablet/").text
+    client.post(f"/visits/{early.pk}/did-not-come/")
+    early.refresh_from_db()
+    assert early.at is Stage.STOPPED
+    assert "nothing left to do on this phone" in early.phone.get("/tablet/").text
 
 
-def test_after_check_in_the_phone_at_home_writes_nothing(visit, desk):
-    checks_in(visit, desk)
-    before = Screening.objects.filter(visit=visit).count()
-    page = visit.phone.post("/tablet/questions/start/0/", {"filled_in_by": "self"})
+def test_after_check_in_the_phone_at_home_writes_nothing(early, desk):
+    checks_in(early, desk)
+    before = Screening.objects.filter(visit=early).count()
+    page = early.phone.post("/tablet/questions/start/0/", {"filled_in_by": "self"})
     assert page.url == "/tablet/"
-    assert Screening.objects.filter(visit=visit).count() == before
+    assert Screening.objects.filter(visit=early).count() == before
 
 
 def test_a_form_that_was_left_overnight_asks_again_what_changes_by_the_day():
@@ -317,10 +310,10 @@ def test_a_form_that_was_left_overnight_asks_again_what_changes_by_the_day():
     assert set(new.ask_again) >= ON_THE_DAY
 
 
-def test_the_story_tells_it_without_an_answer(visit):
-    all_said(visit)
-    actions.finish_at_home(visit=visit, by=visit.by)
-    told = [row.words for row in Journal.objects.filter(visit=visit)]
+def test_the_story_tells_it_without_an_answer(early):
+    all_said(early)
+    actions.finish_at_home(visit=early, by=early.by)
+    told = [row.words for row in Journal.objects.filter(visit=early)]
     assert "Made a link to the questions for the patient’s own phone: sent by e-mail" in told
     assert any(words.startswith("Answered every question at home") for words in told)
-    assert Tablet.objects.get(kind="phone").name in str([row.tablet for row in Journal.objects.filter(visit=visit)])
+    assert Tablet.objects.get(kind="phone").name in str([row.tablet for row in Journal.objects.filter(visit=early)])

@@ -39,7 +39,7 @@ def second() -> User:
 
 
 @pytest.fixture
-def visit() -> Visit:
+def waiting() -> Visit:
     return ready_for_review(epilepsy="yes")
 
 
@@ -47,39 +47,39 @@ def told(visit: Visit) -> list[str]:
     return list(Journal.objects.filter(visit=visit, action__contains="review ").values_list("action", flat=True))
 
 
-def test_a_visit_is_claimed_once_and_again_is_no_harm(visit, first):
-    one = actions.claim(visit=visit, by=acting(first))
-    assert actions.claim(visit=visit, by=acting(first)) == one
-    assert Claim.of(visit) == one
-    assert told(visit) == ["review claimed"]
+def test_a_visit_is_claimed_once_and_again_is_no_harm(waiting, first):
+    one = actions.claim(visit=waiting, by=acting(first))
+    assert actions.claim(visit=waiting, by=acting(first)) == one
+    assert Claim.of(waiting) == one
+    assert told(waiting) == ["review claimed"]
 
 
-def test_the_second_is_refused_with_name_and_time(visit, first, second):
-    claim = actions.claim(visit=visit, by=acting(first))
+def test_the_second_is_refused_with_name_and_time(waiting, first, second):
+    claim = actions.claim(visit=waiting, by=acting(first))
     with pytest.raises(ClaimedByAnother) as refusal:
-        actions.claim(visit=visit, by=acting(second))
+        actions.claim(visit=waiting, by=acting(second))
     assert f"Kim First has had this visit since {timezone.localtime(claim.at):%H:%M}" in str(refusal.value)
     assert refusal.value.claim == claim
 
 
-def test_the_table_itself_takes_one_claim_at_a_time(visit, first, second):
-    Claim.objects.create(visit=visit, by=first)
+def test_the_table_itself_takes_one_claim_at_a_time(waiting, first, second):
+    Claim.objects.create(visit=waiting, by=first)
     with pytest.raises(IntegrityError), transaction.atomic():
-        Claim.objects.create(visit=visit, by=second)
+        Claim.objects.create(visit=waiting, by=second)
 
 
-def test_only_what_waits_for_a_review_is_claimed_and_only_by_practitioners(visit, first):
+def test_only_what_waits_for_a_review_is_claimed_and_only_by_practitioners(waiting, first):
     with pytest.raises(NotAllowed, match="Only a practitioner"):
-        actions.claim(visit=visit, by=acting(receptionist(), Role.RECEPTION))
+        actions.claim(visit=waiting, by=acting(receptionist(), Role.RECEPTION))
     for stage in set(Stage) - {Stage.IN_REVIEW}:
         with pytest.raises(NotAllowed, match="moved on"):
             actions.claim(visit=make_visit(stage=stage), by=acting(first))
 
 
-def test_who_acts_first_has_it_from_then_on(visit, first, second):
-    flag = review_state(visit).undecided[0].flag
+def test_who_acts_first_has_it_from_then_on(waiting, first, second):
+    flag = review_state(waiting).undecided[0].flag
     actions.decide(flag=flag, by=acting(first), **HEALED)
-    claim = Claim.of(visit)
+    claim = Claim.of(waiting)
     assert claim is not None
     assert claim.by == first
 
@@ -97,39 +97,39 @@ def everything(visit: Visit, by: Actor) -> list[Callable[[], object]]:
     ]
 
 
-def test_nobody_else_acts_while_it_is_claimed(visit, first, second):
-    actions.claim(visit=visit, by=acting(first))
-    runs = review_state(visit).assessment
-    for act in everything(visit, acting(second)):
+def test_nobody_else_acts_while_it_is_claimed(waiting, first, second):
+    actions.claim(visit=waiting, by=acting(first))
+    runs = review_state(waiting).assessment
+    for act in everything(waiting, acting(second)):
         with pytest.raises(ClaimedByAnother, match="Kim First"):
             act()
     assert not Decision.objects.exists()
     assert not Plan.objects.exists()
-    assert review_state(visit).assessment == runs
+    assert review_state(waiting).assessment == runs
 
 
 @pytest.mark.parametrize("ending", ["consent", "back", "stopped"])
-def test_the_claim_ends_with_the_review(visit, first, ending):
+def test_the_claim_ends_with_the_review(waiting, first, ending):
     by = acting(first)
-    decide, plan, *_ = everything(visit, by)
+    decide, plan, *_ = everything(waiting, by)
     decide()
     plan()
-    actions.close_review(visit=visit, ending=ending, ask_again=["epilepsy"], reason="Look again.", by=by)
-    assert Claim.of(visit) is None
+    actions.close_review(visit=waiting, ending=ending, ask_again=["epilepsy"], reason="Look again.", by=by)
+    assert Claim.of(waiting) is None
     assert Claim.objects.get().ended_why == Claim.End.CLOSED
 
 
-def test_who_lets_go_leaves_it_to_anyone(visit, first, second):
-    actions.claim(visit=visit, by=acting(first))
+def test_who_lets_go_leaves_it_to_anyone(waiting, first, second):
+    actions.claim(visit=waiting, by=acting(first))
     with pytest.raises(NotAllowed, match="do not have"):
-        actions.release(visit=visit, by=acting(second))
-    actions.release(visit=visit, by=acting(first))
-    actions.claim(visit=visit, by=acting(second))
-    assert told(visit) == ["review claimed", "review let go", "review claimed"]
+        actions.release(visit=waiting, by=acting(second))
+    actions.release(visit=waiting, by=acting(first))
+    actions.claim(visit=waiting, by=acting(second))
+    assert told(waiting) == ["review claimed", "review let go", "review claimed"]
 
 
-def test_a_take_over_is_on_record_with_whose_it_was(visit, first, second):
-    was = actions.claim(visit=visit, by=acting(first))
+def test_a_take_over_is_on_record_with_whose_it_was(waiting, first, second):
+    was = actions.claim(visit=waiting, by=acting(first))
     now = actions.take_over(claim=was, by=acting(second))
     assert now.by == second
     was.refresh_from_db()
@@ -139,8 +139,8 @@ def test_a_take_over_is_on_record_with_whose_it_was(visit, first, second):
     assert "taken over" not in Journal.objects.get(action="review claimed", user=second).words
 
 
-def test_a_take_over_takes_only_from_the_one_who_was_shown(visit, first, second):
-    shown = actions.claim(visit=visit, by=acting(first))
+def test_a_take_over_takes_only_from_the_one_who_was_shown(waiting, first, second):
+    shown = actions.claim(visit=waiting, by=acting(first))
     third = practitioner("Max Third")
     actions.take_over(claim=shown, by=acting(third))
     with pytest.raises(ClaimedByAnother, match="Max Third"):
@@ -150,40 +150,40 @@ def test_a_take_over_takes_only_from_the_one_who_was_shown(visit, first, second)
 # --- at the desk ---------------------------------------------------------------------------------------------------
 
 
-def test_claiming_opens_the_review_and_losing_says_who_was_first(visit, first, second):
-    address = reverse("review_claim", args=[visit.pk])
+def test_claiming_opens_the_review_and_losing_says_who_was_first(waiting, first, second):
+    address = reverse("review_claim", args=[waiting.pk])
     won = staff_client(first).post(address)
-    assert won.url == reverse("review", args=[visit.pk])
+    assert won.url == reverse("review", args=[waiting.pk])
     claim = Claim.objects.get()
     lost = staff_client(second).post(address)
     assert lost.status_code == 409
     assert "Kim First" in lost.text
     assert f"{timezone.localtime(claim.at):%H:%M}" in lost.text
-    assert reverse("review_take_over", args=[visit.pk]) in lost.text
+    assert reverse("review_take_over", args=[waiting.pk]) in lost.text
 
 
-def test_a_decision_for_a_visit_of_somebody_else_is_refused_and_what_was_typed_stays(visit, first, second):
-    actions.claim(visit=visit, by=acting(first))
-    flag = review_state(visit).undecided[0].flag
+def test_a_decision_for_a_visit_of_somebody_else_is_refused_and_what_was_typed_stays(waiting, first, second):
+    actions.claim(visit=waiting, by=acting(first))
+    flag = review_state(waiting).undecided[0].flag
     sent = {f"flag_{flag.pk}-outcome": "cleared", f"flag_{flag.pk}-reason": "Typed with care."}
     sent |= {"outcome": "cleared", "reason": "Typed with care."}
-    answer = staff_client(second).post(reverse("review_decide", args=[visit.pk, flag.pk]), sent)
+    answer = staff_client(second).post(reverse("review_decide", args=[waiting.pk, flag.pk]), sent)
     assert answer.status_code == 422
     assert "Kim First has had this visit since" in answer.text
     assert "Typed with care." in answer.text
     assert not Decision.objects.exists()
 
 
-def test_the_review_says_who_has_it_and_taking_over_is_a_click_of_its_own(visit, first, second):
-    claim = actions.claim(visit=visit, by=acting(first))
+def test_the_review_says_who_has_it_and_taking_over_is_a_click_of_its_own(waiting, first, second):
+    claim = actions.claim(visit=waiting, by=acting(first))
     desk = staff_client(second)
-    page = desk.get(reverse("review", args=[visit.pk])).text
+    page = desk.get(reverse("review", args=[waiting.pk])).text
     assert "Kim First has this visit" in page
     assert "Take over from Kim First" in page
-    taken = desk.post(reverse("review_take_over", args=[visit.pk]), {"claim": claim.pk})
-    assert taken.url == reverse("review", args=[visit.pk])
+    taken = desk.post(reverse("review_take_over", args=[waiting.pk]), {"claim": claim.pk})
+    assert taken.url == reverse("review", args=[waiting.pk])
     assert "You have this visit" in desk.get(taken.url).text
-    again = staff_client(first).post(reverse("review_take_over", args=[visit.pk]), {"claim": claim.pk})
+    again = staff_client(first).post(reverse("review_take_over", args=[waiting.pk]), {"claim": claim.pk})
     assert again.status_code == 409
     assert "Lou Second" in again.text
 
@@ -194,11 +194,11 @@ def forms_of(page: Any) -> set[str]:
     return {address.rsplit("/", 2)[-2] for address in sent}
 
 
-def test_who_does_not_have_it_reads_everything_and_finds_nothing_to_fill_in(visit, first, second):
-    address = reverse("review", args=[visit.pk])
+def test_who_does_not_have_it_reads_everything_and_finds_nothing_to_fill_in(waiting, first, second):
+    address = reverse("review", args=[waiting.pk])
     nobodys = forms_of(staff_client(second).get(address))
     assert {"plan", "end", "talk", "claim"} <= nobodys
-    actions.claim(visit=visit, by=acting(first))
+    actions.claim(visit=waiting, by=acting(first))
     page = staff_client(second).get(address)
     assert forms_of(page) == {"take-over", "next"}
     assert "Epilepsy or fits" in page.text
@@ -218,12 +218,12 @@ def test_who_does_not_have_it_is_not_asked_for_a_password_in_vain(first, second)
     assert staff_client(first).get(address).status_code == 200
 
 
-def test_letting_go_goes_back_to_the_queue(visit, first):
-    actions.claim(visit=visit, by=acting(first))
-    answer = staff_client(first).post(reverse("review_release", args=[visit.pk]), follow=True)
+def test_letting_go_goes_back_to_the_queue(waiting, first):
+    actions.claim(visit=waiting, by=acting(first))
+    answer = staff_client(first).post(reverse("review_release", args=[waiting.pk]), follow=True)
     assert answer.redirect_chain[-1][0] == reverse("queue")
     assert "You let" in answer.text
-    assert Claim.of(visit) is None
+    assert Claim.of(waiting) is None
 
 
 def test_what_is_no_longer_in_review_is_not_claimed_and_says_so(first):
@@ -249,17 +249,17 @@ def test_next_takes_the_worst_that_needs_me_and_claims_it(first, second):
     assert "Nobody else needs you now." in none.text
 
 
-def test_next_gives_way_to_whoever_was_faster(monkeypatch, visit, first, second):
+def test_next_gives_way_to_whoever_was_faster(monkeypatch, waiting, first, second):
     seen = queue.lines()
-    actions.claim(visit=visit, by=acting(second))
+    actions.claim(visit=waiting, by=acting(second))
     monkeypatch.setattr(queue, "lines", lambda **how: seen)
     other = staff_client(first).post(reverse("queue_next"), follow=True)
     assert "Nobody else needs you now." in other.text
-    claim = Claim.of(visit)
+    claim = Claim.of(waiting)
     assert claim is not None
     assert claim.by == second
 
 
-def test_a_claim_of_yesterday_says_the_day(visit, first):
-    claim = Claim.objects.create(visit=visit, by=first, at=timezone.now() - dt.timedelta(days=1))
+def test_a_claim_of_yesterday_says_the_day(waiting, first):
+    claim = Claim.objects.create(visit=waiting, by=first, at=timezone.now() - dt.timedelta(days=1))
     assert day_in_words(timezone.localtime(claim.at)) in str(ClaimedByAnother(claim))

@@ -19,11 +19,10 @@ from screening.domain import questionnaire
 from screening.domain.answer_changes import changes, offered, previous_answers, readable
 from screening.domain.questionnaire import QUESTIONS, all_clear
 from screening.models import Screening
-from tests.house.test_plain_words import easy
+from tests.support.earlier_visits import EARLIER, came_before
 from tests.support.factories import (
     answers,
     hold,
-    make_patient,
     make_screening,
     make_tablet,
     make_visit,
@@ -31,10 +30,8 @@ from tests.support.factories import (
     staff_client,
     tablet_client,
 )
+from tests.support.reading import easy
 from tests.support.strategies import answers as any_answers
-
-EARLIER = {"diabetes": "yes", "diabetes_unstable": "no", "skin_condition": "unsure", "vascular": "prefer_not"}
-
 
 # What is offered
 
@@ -76,17 +73,6 @@ def test_changes_are_told_in_words():
 # On the tablet
 
 pytestmark = pytest.mark.django_db
-
-
-def came_before(days: int = 92, **said: Any) -> Patient:
-    """A patient who was needled here so many days ago."""
-    patient = make_patient()
-    day = timezone.localdate() - dt.timedelta(days=days)
-    visit = make_visit(patient, Stage.SEALED, day=day)
-    earlier = make_screening(visit, submitted=False, **{**EARLIER, **said})
-    earlier.submitted_at = timezone.make_aware(dt.datetime.combine(day, dt.time(12)))
-    earlier.save()
-    return patient
 
 
 def comes_back(patient: Patient) -> tuple[Visit, Client]:

@@ -15,74 +15,26 @@ from django.test import Client
 
 from clinic.domain.digests import sha256
 from clinic.domain.flow import NotAllowed, Stage
-from clinic.models import Actor, Journal, Role, User, Visit
+from clinic.models import Journal, Role, User, Visit
 from consent import actions
 from consent.domain.record import read
-from consent.domain.signature_strokes import Signed, decode
-from consent.domain.statement import Statement, statement
+from consent.domain.statement import Statement
 from consent.jobs import seal_document, tasks
 from consent.models import Consent, SealedFile, SignedConsent, VoidedSignature
-from consent.status.statement_input import facts
 from screening.assessment.review_state import review_state
-from screening.domain.scope import Scope
 from screening.models import Attestation, Plan
+from tests.support.consents import INK, PLAN, WELL, form, signed
 from tests.support.factories import (
     acting,
-    hold,
-    make_patient,
-    make_plan,
     make_screening,
-    make_tablet,
     make_user,
-    make_visit,
     manager,
     practitioner,
     receptionist,
-    rules_ran,
     staff_client,
 )
 
 pytestmark = pytest.mark.django_db
-
-INK = decode(json.dumps([[[20 + 9 * i, 100 + (i % 5) * 12, 16 * i] for i in range(40)]]))
-WELL = {f"prompt_{number}": "correct" for number in range(1, 7)}
-PLAN = Scope.of(["left_calf"], technique="superficial", electro=False, visits=3)
-
-
-def signed(*planned: str, plan: tuple[str, ...] = (), **changes: Any) -> Visit:
-    """Make a visit that was signed on a tablet. ``planned``: noted at the front desk; ``plan``: the practitioner's."""
-    visit = make_visit(make_patient(email="alex@example.org"), Stage.CONSENTING, planned_regions=list(planned))
-    screening = make_screening(visit, **changes)
-    if plan:
-        make_plan(visit, *plan)
-    rules_ran(screening)
-    tablet, _ = make_tablet()
-    at_tablet = hold(visit, tablet)
-    actions.give(
-        visit=visit,
-        hold=at_tablet,
-        shown=statement(facts(review_state(visit))).sha256,
-        signed=[Signed("patient", visit.patient.name, "drawn", INK)],
-        choices={"students": False, "observers": False},
-        by=Actor(tablet=tablet),
-    )
-    visit.refresh_from_db()
-    return visit
-
-
-def form(**changes: Any) -> dict[str, Any]:
-    data = {
-        "regions": ["left_calf"],
-        "technique": "superficial",
-        "electro": "no",
-        "sessions": "3",
-        **WELL,
-        "talk_took_place": "on",
-        "still_happy": "on",
-        "sign": "on",
-        **changes,
-    }
-    return {name: value for name, value in data.items() if value is not None}
 
 
 def post(visit: Visit, user: User | None = None, **changes: Any) -> Any:

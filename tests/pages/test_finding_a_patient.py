@@ -10,18 +10,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from clinic.domain.flow import NotAllowed
-from clinic.models import Journal, Patient, PatientToken, Role
+from clinic.models import Journal, Patient, PatientToken
 from clinic.pages.desk.views.patients import MOST_FOUND
 from clinic.records import patients
-from tests.support.factories import acting, hold, make_patient, make_tablet, make_visit, receptionist, staff_client
+from tests.support.factories import hold, make_patient, make_tablet, make_visit, receptionist, staff_client
 
 pytestmark = pytest.mark.django_db
 BORN = dt.date(1990, 5, 1)
-
-
-@pytest.fixture
-def desk():
-    return acting(receptionist(), Role.RECEPTION)
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,6 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Passes:
     return on
 
 
-@pytest.fixture
-def desk() -> Actor:
-    return acting(receptionist(), Role.RECEPTION)
-
-
 def begun(**how: object) -> Client:
     """A tablet whose patient opened the questions just now."""
     visit = make_visit(make_patient("Zoë Müller"), stage=Stage.ANSWERING)

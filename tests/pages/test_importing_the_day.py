@@ -7,11 +7,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from clinic.models import Patient, Visit
-from tests.support.factories import make_patient, practitioner, receptionist, staff_client
+from tests.support.factories import LIST, make_patient, practitioner, receptionist, staff_client
 
 pytestmark = pytest.mark.django_db
-
-LIST = "time,name,born,email\n09:30,Ana Silva,1980-02-01,ana@example.org\n10:00,Zoë Müller,01/05/1990,\n"
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from screening.domain import paper_form, questionnaire, talk
 from screening.domain.questionnaire import QUESTIONS, AnswerKind
 from screening.domain.scope import Scope
 from screening.models import PaperForm, Screening
-from tests.evidence.test_document import text_of
+from tests.support.earlier_visits import printed
 from tests.support.factories import (
     acting,
     answers,
@@ -40,23 +40,10 @@ from tests.support.factories import (
     staff_client,
     tablet_client,
 )
+from tests.support.pdf_text import text_of
 
 pytestmark = pytest.mark.django_db
 BORN = {"born_day": "1", "born_month": "5", "born_year": "1990"}
-
-
-def printed(visit, **changes):
-    text = blank_text()
-    made = actions.print_blank(
-        visit=visit,
-        statement_version=text.version,
-        statement_sha256=text.sha256,
-        by=acting(receptionist(), Role.RECEPTION),
-    )
-    if not changes:
-        return made
-    kept = {field.name: getattr(made, field.name) for field in PaperForm._meta.concrete_fields if field.name != "id"}
-    return PaperForm.objects.create(**{**kept, "code": f"{made.code}X", **changes})
 
 
 def posted(**said):

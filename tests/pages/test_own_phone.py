@@ -15,16 +15,14 @@ from clinic.devices import holds, invitations
 from clinic.domain.digests import sha256
 from clinic.domain.flow import NotAllowed, Stage
 from clinic.domain.qr_code import qr_code
-from clinic.models import Hold, Invitation, Journal, Role, Tablet
+from clinic.models import Hold, Invitation, Journal, Tablet
 from clinic.web.json_logging import Lines
 from tests.support.factories import (
-    acting,
     make_patient,
     make_tablet,
     make_visit,
     manager,
     practitioner,
-    receptionist,
     staff_client,
     tablet_client,
 )
@@ -33,11 +31,6 @@ pytestmark = pytest.mark.django_db
 BORN = {"born_day": "1", "born_month": "5", "born_year": "1990"}
 WRONG = {**BORN, "born_day": "2"}
 DESK, EMAIL = Invitation.How.DESK, Invitation.How.EMAIL
-
-
-@pytest.fixture
-def desk():
-    return acting(receptionist(), Role.RECEPTION)
 
 
 def in_days(days):

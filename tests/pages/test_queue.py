@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clinic.domain.flow import Stage
-from clinic.models import Actor, Role, User, Visit
+from clinic.models import Actor, Role, Visit
 from clinic.records.staff import change_policy
 from screening import actions
 from screening.assessment.review_state import review_state
@@ -34,20 +34,9 @@ from tests.support.factories import (
     practitioner,
     ready_for_review,
     rules_ran,
-    staff_client,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def me() -> User:
-    return practitioner("Kim Me")
-
-
-@pytest.fixture
-def desk(me: User) -> Client:
-    return staff_client(me)
 
 
 def waits(visit: Visit, minutes: int) -> Visit:
@@ -127,10 +116,10 @@ def test_who_is_done_or_still_answering_does_not_wait():
     assert queue.lines() == []
 
 
-def test_the_page_shows_both_lists(desk):
+def test_the_page_shows_both_lists(signed_in):
     waits(ready_for_review(epilepsy="yes"), 12)
     signed = make_visit(make_patient("Signe Signed"), stage=Stage.SIGNED, time=dt.time(10, 30))
-    html = desk.get(reverse("queue")).content.decode()
+    html = signed_in.get(reverse("queue")).content.decode()
     assert "To review (1)" in html
     assert "12 min" in html
     assert "Epilepsy or fits" in html
@@ -139,8 +128,8 @@ def test_the_page_shows_both_lists(desk):
     assert "10:30" in html
 
 
-def test_an_empty_queue_says_so(desk):
-    html = desk.get(reverse("queue")).content.decode()
+def test_an_empty_queue_says_so(signed_in):
+    html = signed_in.get(reverse("queue")).content.decode()
     assert "Nobody waits for a review." in html
     assert "Nobody has signed" in html
 
@@ -181,10 +170,10 @@ def test_a_wait_in_words(minutes, words):
 # --- whose it is ---------------------------------------------------------------------------------------------------
 
 
-def test_what_needs_me_is_mine_or_nobodys_or_pressing(desk, me):
+def test_what_needs_me_is_mine_or_nobodys_or_pressing(signed_in, physio):
     other = practitioner("Lou Other")
     mine = named("Mine Claimed", epilepsy="yes")
-    actions.claim(visit=mine, by=acting(me))
+    actions.claim(visit=mine, by=acting(physio))
     theirs = named("Theirs Claimed", pregnancy="yes")
     actions.claim(visit=theirs, by=acting(other))
     named("Nobody Atall", epilepsy="yes")
@@ -192,18 +181,18 @@ def test_what_needs_me_is_mine_or_nobodys_or_pressing(desk, me):
     Visit.objects.filter(pk=waits(named("Theirs Overdue", epilepsy="yes"), 11).pk).update(practitioner=other)
     urgent = named("Theirs Urgent", urgent_symptoms=["chest_pain"])
     Visit.objects.filter(pk=urgent.pk).update(practitioner=other)
-    assert shown(desk) == ["Theirs Urgent", "Theirs Overdue", "Mine Claimed", "Nobody Atall"]
-    assert shown(desk, who="mine") == ["Mine Claimed"]
-    assert "Theirs Claimed" not in shown(desk, who="nobody")
-    assert len(shown(desk, who="nobody")) == 4
-    assert len(shown(desk, who="all")) == 6
+    assert shown(signed_in) == ["Theirs Urgent", "Theirs Overdue", "Mine Claimed", "Nobody Atall"]
+    assert shown(signed_in, who="mine") == ["Mine Claimed"]
+    assert "Theirs Claimed" not in shown(signed_in, who="nobody")
+    assert len(shown(signed_in, who="nobody")) == 4
+    assert len(shown(signed_in, who="all")) == 6
 
 
-def test_a_row_says_who_has_it_and_offers_what_can_be_done(desk, me):
+def test_a_row_says_who_has_it_and_offers_what_can_be_done(signed_in, physio):
     mine, theirs, free = named("Mine", epilepsy="yes"), named("Theirs", epilepsy="yes"), named("Free", epilepsy="yes")
-    actions.claim(visit=mine, by=acting(me))
+    actions.claim(visit=mine, by=acting(physio))
     actions.claim(visit=theirs, by=acting(practitioner("Lou Other")))
-    page = desk.get(reverse("queue"), {"who": "all"}).text
+    page = signed_in.get(reverse("queue"), {"who": "all"}).text
     assert "You, since" in page
     assert "Lou Other, since" in page
     assert "Nobody yet" in page
@@ -216,18 +205,18 @@ def test_a_row_says_who_has_it_and_offers_what_can_be_done(desk, me):
 # --- filters are links ---------------------------------------------------------------------------------------------
 
 
-def test_each_filter_is_a_link_with_its_count_and_keeps_the_others(desk):
+def test_each_filter_is_a_link_with_its_count_and_keeps_the_others(signed_in):
     named("Stop Today", pregnancy="yes")
     named("Review Today", epilepsy="yes")
     earlier = named("Stop Earlier", pregnancy="yes")
     Visit.objects.filter(pk=earlier.pk).update(day=timezone.localdate() - dt.timedelta(days=1))
     signed = make_visit(make_patient("Signe Signed"), stage=Stage.SIGNED)
-    assert shown(desk, severity="stop") == ["Stop Today", "Stop Earlier"]
-    assert shown(desk, severity="stop", day="today") == ["Stop Today"]
-    assert shown(desk, day="earlier") == ["Stop Earlier"]
-    assert shown(desk, stage="confirm") == [signed.patient.name]
-    assert shown(desk, severity="none") == [signed.patient.name]
-    links = desk.get(reverse("queue"), {"severity": "stop"}).context["links"]
+    assert shown(signed_in, severity="stop") == ["Stop Today", "Stop Earlier"]
+    assert shown(signed_in, severity="stop", day="today") == ["Stop Today"]
+    assert shown(signed_in, day="earlier") == ["Stop Earlier"]
+    assert shown(signed_in, stage="confirm") == [signed.patient.name]
+    assert shown(signed_in, severity="none") == [signed.patient.name]
+    links = signed_in.get(reverse("queue"), {"severity": "stop"}).context["links"]
     assert {link.query: link.count for link in links["day"]} == {
         "severity=stop": 2,
         "severity=stop&day=today": 1,
@@ -237,31 +226,31 @@ def test_each_filter_is_a_link_with_its_count_and_keeps_the_others(desk):
 
 
 @pytest.mark.parametrize("group", ["who", "severity", "stage", "day", "page", "rows", "at"])
-def test_an_odd_address_shows_what_none_would(desk, group):
+def test_an_odd_address_shows_what_none_would(signed_in, group):
     named("Some Body", epilepsy="yes")
-    assert shown(desk, **{group: "'; --"}) == ["Some Body"]
-    assert desk.get(reverse("queue_news"), {group: "nan"}).status_code == 200
+    assert shown(signed_in, **{group: "'; --"}) == ["Some Body"]
+    assert signed_in.get(reverse("queue_news"), {group: "nan"}).status_code == 200
 
 
-def test_a_name_is_searched_by_its_first_letters(desk):
+def test_a_name_is_searched_by_its_first_letters(signed_in):
     named("Zoë Müller", epilepsy="yes")
     named("Ana Silva", epilepsy="yes")
-    found = desk.post(reverse("queue"), {"name": "mull", "severity": "stop"})
+    found = signed_in.post(reverse("queue"), {"name": "mull", "severity": "stop"})
     assert found.headers["Location"] == f"{reverse('queue')}?severity=stop&named=1"
-    desk.post(reverse("queue"), {"name": "mull"})
-    assert shown(desk, named="1") == ["Zoë Müller"]
-    assert sorted(shown(desk)) == ["Ana Silva", "Zoë Müller"]
-    short = desk.post(reverse("queue"), {"name": "mu"})
+    signed_in.post(reverse("queue"), {"name": "mull"})
+    assert shown(signed_in, named="1") == ["Zoë Müller"]
+    assert sorted(shown(signed_in)) == ["Ana Silva", "Zoë Müller"]
+    short = signed_in.post(reverse("queue"), {"name": "mu"})
     assert short.status_code == 422
     assert "at least 3 letters" in short.text
 
 
-def test_a_long_queue_comes_in_pages_worst_first(desk):
+def test_a_long_queue_comes_in_pages_worst_first(signed_in):
     for _ in range(ROWS + 1):
         waits(ready_for_review(epilepsy="yes"), 5)
     last = named("Least Grave", questions="Does it hurt?")
-    assert len(shown(desk)) == ROWS
-    page = desk.get(reverse("queue"), {"page": 2})
+    assert len(shown(signed_in)) == ROWS
+    page = signed_in.get(reverse("queue"), {"page": 2})
     assert [row.visit for row in page.context["rows"]][-1] == last
     assert f"{ROWS + 1} to {ROWS + 2} of {ROWS + 2}" in page.text
 
@@ -269,15 +258,15 @@ def test_a_long_queue_comes_in_pages_worst_first(desk):
 # --- empty ---------------------------------------------------------------------------------------------------------
 
 
-def test_each_empty_queue_says_what_to_do(desk):
-    assert "New ones show here by themselves." in desk.get(reverse("queue")).text
-    assert "Everybody who waits has a practitioner." in desk.get(reverse("queue"), {"who": "nobody"}).text
-    assert "You have no review" in desk.get(reverse("queue"), {"who": "mine"}).text
+def test_each_empty_queue_says_what_to_do(signed_in):
+    assert "New ones show here by themselves." in signed_in.get(reverse("queue")).text
+    assert "Everybody who waits has a practitioner." in signed_in.get(reverse("queue"), {"who": "nobody"}).text
+    assert "You have no review" in signed_in.get(reverse("queue"), {"who": "mine"}).text
     actions.claim(visit=named("With Lou", epilepsy="yes"), by=acting(practitioner()))
-    page = desk.get(reverse("queue")).text
+    page = signed_in.get(reverse("queue")).text
     assert "Others are with colleagues" in page
     assert "Review the next patient" not in page
-    assert "Nobody fits these filters" in desk.get(reverse("queue"), {"severity": "stop"}).text
+    assert "Nobody fits these filters" in signed_in.get(reverse("queue"), {"severity": "stop"}).text
 
 
 # --- it updates by itself ------------------------------------------------------------------------------------------
@@ -287,71 +276,73 @@ def news(desk: Client, page: HttpResponse) -> str:
     return desk.get(f"{reverse('queue_news')}?{page.context['news']}").text
 
 
-def test_the_page_hears_what_is_new_without_moving_a_row(desk):
+def test_the_page_hears_what_is_new_without_moving_a_row(signed_in):
     visit = ready_for_review(epilepsy="yes")
-    page = desk.get(reverse("queue"))
-    assert " new" not in news(desk, page)
+    page = signed_in.get(reverse("queue"))
+    assert " new" not in news(signed_in, page)
     ready_for_review(cancer="yes")
     ready_for_review(urgent_symptoms=["chest_pain"])
-    said = news(desk, page)
+    said = news(signed_in, page)
     assert "2 new, urgent" in said
     assert f'id="wait-{visit.pk}"' in said
     assert said.count('id="wait-') == 1
 
 
-def test_a_row_that_was_taken_or_left_says_so_in_its_place(desk):
+def test_a_row_that_was_taken_or_left_says_so_in_its_place(signed_in):
     visit = waits(ready_for_review(epilepsy="yes"), 3)
-    page = desk.get(reverse("queue"))
+    page = signed_in.get(reverse("queue"))
     waits(visit, 9)
     actions.claim(visit=visit, by=acting(practitioner("Lou Other")))
-    said = news(desk, page)
+    said = news(signed_in, page)
     assert "9 min" in said
     assert "Due soon" in said
     assert "Lou Other, since" in said
     visit.refresh_from_db()
     visit.move(Stage.CONSENTING, by=Actor())
-    assert "Waits no longer" in news(desk, page)
+    assert "Waits no longer" in news(signed_in, page)
 
 
-def test_what_is_new_and_does_not_fit_the_filters_is_not_called_new(desk):
-    page = desk.get(reverse("queue"), {"severity": "stop"})
+def test_what_is_new_and_does_not_fit_the_filters_is_not_called_new(signed_in):
+    page = signed_in.get(reverse("queue"), {"severity": "stop"})
     ready_for_review(epilepsy="yes")
-    assert " new" not in news(desk, page)
+    assert " new" not in news(signed_in, page)
 
 
-def test_the_queue_takes_the_same_queries_however_many_wait(desk, me, django_assert_num_queries):
+def test_the_queue_takes_the_same_queries_however_many_wait(signed_in, physio, django_assert_num_queries):
     def more() -> None:
         ready_for_review(epilepsy="yes", cancer="yes")
         make_visit(stage=Stage.SIGNED)
 
     more()
-    actions.claim(visit=ready_for_review(pregnancy="yes"), by=acting(me))
+    actions.claim(visit=ready_for_review(pregnancy="yes"), by=acting(physio))
     with CaptureQueriesContext(connection) as few:
-        page = desk.get(reverse("queue"))
+        page = signed_in.get(reverse("queue"))
     with CaptureQueriesContext(connection) as few_news:
-        news(desk, page)
+        news(signed_in, page)
     for _ in range(5):
         more()
     with django_assert_num_queries(len(few)):
-        page = desk.get(reverse("queue"))
+        page = signed_in.get(reverse("queue"))
     with django_assert_num_queries(len(few_news)):
-        news(desk, page)
+        news(signed_in, page)
 
 
 @pytest.mark.thorough
-def test_neither_thousands_of_patients_nor_hundreds_of_visits_cost_a_query_more(desk, me, django_assert_num_queries):
+def test_neither_thousands_of_patients_nor_hundreds_of_visits_cost_a_query_more(
+    signed_in, physio, django_assert_num_queries
+):
     pages = [reverse("queue"), f"{reverse('queue')}?who=all", "/patients/?found", "/board/", reverse("urgent")]
-    desk.post("/patients/", {"name": "ana"})
-    load_clients.in_review(5, by=me)
+    signed_in.post("/patients/", {"name": "ana"})
+    load_clients.in_review(5, by=physio)
     few = {}
     for page in pages:
         with CaptureQueriesContext(connection) as asked:
-            desk.get(page)
+            signed_in.get(page)
         few[page] = len(asked)
-    load_clients.in_review(495, by=me)
-    load_clients.patients(1500, by=me)
-    desk.get("/board/")  # notes once a minute that somebody is there: a crowd may take longer to make
+    load_clients.in_review(495, by=physio)
+    load_clients.patients(1500, by=physio)
+    signed_in.get("/board/")  # notes once a minute that somebody is there: a crowd may take longer to make
     for page, count in few.items():
         with django_assert_num_queries(count):
-            desk.get(page)
+            signed_in.get(page)
     assert len(queue.lines()) == 500

@@ -40,7 +40,6 @@ from tests.support.factories import (
     make_tablet,
     make_visit,
     manager,
-    practitioner,
     ready_for_review,
     receptionist,
     rechecked,
@@ -55,18 +54,8 @@ SAID_BACK = dict.fromkeys(talk.ALWAYS, talk.CORRECT)
 
 
 @pytest.fixture
-def physio() -> User:
-    return practitioner("Kim Physio")
-
-
-@pytest.fixture
 def by(physio: User) -> Actor:
     return acting(physio)
-
-
-@pytest.fixture
-def desk(physio: User) -> Client:
-    return staff_client(physio)
 
 
 def plan(visit: Visit, by: Actor, *regions: str, electro: bool = False) -> actions.Planned:
@@ -530,9 +519,9 @@ def review(visit: Visit) -> str:
     return reverse("review", args=[visit.pk])
 
 
-def test_the_review_shows_flags_answers_and_words_and_is_on_record(desk, physio):
+def test_the_review_shows_flags_answers_and_words_and_is_on_record(signed_in, physio):
     visit = ready_for_review(epilepsy="yes", what_matters="I sing <i>bass", questions="Will it hurt?")
-    html = desk.get(review(visit)).content.decode()
+    html = signed_in.get(review(visit)).content.decode()
     for shown in ("Epilepsy or fits", "Source:", "Ask next", "I sing &lt;i&gt;bass", "Will it hurt?", "Not yet:"):
         assert shown in html
     assert html.count("<h1") == 1
@@ -541,28 +530,28 @@ def test_the_review_shows_flags_answers_and_words_and_is_on_record(desk, physio)
     assert (row.user, row.visit) == (physio, visit)
 
 
-def test_ids_on_the_review_are_given_once(desk):
+def test_ids_on_the_review_are_given_once(signed_in):
     visit = ready_for_review(epilepsy="yes", cancer="yes", support_needed=["interpreter"])
-    html = desk.get(review(visit)).content.decode()
+    html = signed_in.get(review(visit)).content.decode()
     ids = [part.split('"')[0] for part in html.split(' id="')[1:]]
     assert len(ids) == len(set(ids))
 
 
-def test_a_whole_review_by_hand(desk):
+def test_a_whole_review_by_hand(signed_in):
     visit = ready_for_review(epilepsy="yes", questions="Will it hurt?")
     at = [visit.pk]
     (flag,) = review_state(visit).flags
     decision = {"outcome": "precaution", "reason": "Controlled.", "precaution": "You lie down.", "until": ""}
-    assert desk.post(reverse("review_decide", args=[visit.pk, flag.flag.pk]), decision).url == review(visit)
+    assert signed_in.post(reverse("review_decide", args=[visit.pk, flag.flag.pk]), decision).url == review(visit)
     sent = {"regions": ["left_calf", "right_calf"], "technique": "pistoning", "electro": "no", "sessions": "4"}
-    assert desk.post(reverse("review_plan", args=at), sent).url == review(visit)
-    assert desk.post(reverse("review_attest", args=[visit.pk, "questions_answered"])).url == review(visit)
+    assert signed_in.post(reverse("review_plan", args=at), sent).url == review(visit)
+    assert signed_in.post(reverse("review_attest", args=[visit.pk, "questions_answered"])).url == review(visit)
     told = {f"prompt_{number}": "correct" for number in range(1, 7)}
-    assert desk.post(reverse("review_attest", args=[visit.pk, "talk"]), told).url == review(visit)
-    html = desk.get(review(visit)).content.decode()
+    assert signed_in.post(reverse("review_attest", args=[visit.pk, "talk"]), told).url == review(visit)
+    html = signed_in.get(review(visit)).content.decode()
     assert "Not yet:" not in html
     assert "Left calf, right calf" in html
-    assert desk.post(reverse("review_close", args=at), {"ending": "consent"}).url == reverse("queue")
+    assert signed_in.post(reverse("review_close", args=at), {"ending": "consent"}).url == reverse("queue")
     visit.refresh_from_db()
     assert visit.at is Stage.CONSENTING
     made = Plan.of(visit)
@@ -575,11 +564,11 @@ def test_a_whole_review_by_hand(desk):
     )
 
 
-def test_a_decision_that_is_not_right_keeps_what_was_typed(desk):
+def test_a_decision_that_is_not_right_keeps_what_was_typed(signed_in):
     visit = ready_for_review(epilepsy="yes", cancer="yes")
     first, second = review_state(visit).flags
     sent = {"outcome": "not_today", "reason": "A fit <today>", "until": ""}
-    response = desk.post(reverse("review_decide", args=[visit.pk, second.flag.pk]), sent)
+    response = signed_in.post(reverse("review_decide", args=[visit.pk, second.flag.pk]), sent)
     html = response.content.decode()
     assert response.status_code == 422
     assert "A fit &lt;today&gt;" in html
@@ -599,47 +588,47 @@ def test_a_decision_that_is_not_right_keeps_what_was_typed(desk):
         ({"electro": ""}, "Say whether electrical stimulation is planned."),
     ],
 )
-def test_a_plan_that_is_not_right_says_what_is_allowed(desk, change, message):
+def test_a_plan_that_is_not_right_says_what_is_allowed(signed_in, change, message):
     visit = ready_for_review(epilepsy="yes")
     sent = {"regions": ["neck"], "technique": "superficial", "electro": "yes", "sessions": "3", **change}
-    response = desk.post(reverse("review_plan", args=[visit.pk]), sent)
+    response = signed_in.post(reverse("review_plan", args=[visit.pk]), sent)
     assert response.status_code == 422
     assert message in response.content.decode()
 
 
-def test_a_plan_tells_at_once_what_it_raised(desk):
+def test_a_plan_tells_at_once_what_it_raised(signed_in):
     visit = ready_for_review(skin_problem="yes", skin_problem_regions=["neck"])
     sent = {"regions": ["neck"], "technique": "superficial", "electro": "no", "sessions": "3"}
-    html = desk.post(reverse("review_plan", args=[visit.pk]), sent, follow=True).content.decode()
+    html = signed_in.post(reverse("review_plan", args=[visit.pk]), sent, follow=True).content.decode()
     assert "New flags: Skin problem (stop)." in html
     assert "No longer flagged: Skin problem (review)." in html
 
 
-def test_a_never_cleared_flag_offers_no_clearing(desk):
+def test_a_never_cleared_flag_offers_no_clearing(signed_in):
     visit = ready_for_review(wants_treatment="no")
-    html = desk.get(review(visit)).content.decode()
+    html = signed_in.get(review(visit)).content.decode()
     assert 'value="cleared"' not in html
     assert 'value="not_today"' in html
     (flag,) = review_state(visit).flags
     sent = {"outcome": "cleared", "reason": "They do really."}
-    response = desk.post(reverse("review_decide", args=[visit.pk, flag.flag.pk]), sent)
+    response = signed_in.post(reverse("review_decide", args=[visit.pk, flag.flag.pk]), sent)
     assert response.status_code == 422
     assert not Decision.objects.exists()
 
 
-def test_a_breathless_prompt_left_out_near_the_lung_is_an_error_at_its_field(desk, by):
+def test_a_breathless_prompt_left_out_near_the_lung_is_an_error_at_its_field(signed_in, by):
     visit = ready_for_review(epilepsy="yes")
     plan(visit, by, "neck")
-    response = desk.post(reverse("review_attest", args=[visit.pk, "talk"]), {"prompt_1": "correct"})
+    response = signed_in.post(reverse("review_attest", args=[visit.pk, "talk"]), {"prompt_1": "correct"})
     html = response.content.decode()
     assert response.status_code == 422
     assert 'href="#id_talk_prompt_6_0"' in html
     assert 'id="id_talk_prompt_6_0"' in html
 
 
-def test_a_held_consent_says_why(desk):
+def test_a_held_consent_says_why(signed_in):
     visit = ready_for_review(epilepsy="yes")
-    response = desk.post(reverse("review_close", args=[visit.pk]), {"ending": "consent"})
+    response = signed_in.post(reverse("review_close", args=[visit.pk]), {"ending": "consent"})
     assert response.status_code == 422
     assert "There is a problem" in response.content.decode()
     assert "Epilepsy or fits: decide about this flag." in response.content.decode()
@@ -647,30 +636,30 @@ def test_a_held_consent_says_why(desk):
     assert visit.at is Stage.IN_REVIEW
 
 
-def test_questions_are_sent_back_by_name(desk):
+def test_questions_are_sent_back_by_name(signed_in):
     visit = ready_for_review(understands_why="no")
-    empty = desk.post(reverse("review_close", args=[visit.pk]), {"ending": "back"})
+    empty = signed_in.post(reverse("review_close", args=[visit.pk]), {"ending": "back"})
     assert empty.status_code == 422
     assert "Choose at least one question." in empty.content.decode()
     sent = {"ending": "back", "ask_again": ["understands_why", "eaten"]}
-    assert desk.post(reverse("review_close", args=[visit.pk]), sent).url == reverse("queue")
+    assert signed_in.post(reverse("review_close", args=[visit.pk]), sent).url == reverse("queue")
     again = Screening.of(visit)
     assert again is not None
     assert again.ask_again == ["understands_why", "eaten"]
 
 
-def test_not_treated_today_ends_with_a_kind_note(desk):
+def test_not_treated_today_ends_with_a_kind_note(signed_in):
     visit = ready_for_review(infection_now="yes", infection_kinds=["covid"])
-    empty = desk.post(reverse("review_close", args=[visit.pk]), {"ending": "stopped", "reason": ""})
+    empty = signed_in.post(reverse("review_close", args=[visit.pk]), {"ending": "stopped", "reason": ""})
     assert empty.status_code == 422
     sent = {
         "ending": "stopped",
         "reason": "You have had COVID since Friday.",
         "come_back": "A week after your last fever",
     }
-    response = desk.post(reverse("review_close", args=[visit.pk]), sent)
+    response = signed_in.post(reverse("review_close", args=[visit.pk]), sent)
     assert response.url == reverse("not_treated_note", args=[visit.pk])
-    html = desk.get(response.url).content.decode()
+    html = signed_in.get(response.url).content.decode()
     assert "A week after your last fever" in html
     note = html[html.index('class="panel note"') :].lower()
     assert "you have had covid since friday." in note
@@ -678,24 +667,24 @@ def test_not_treated_today_ends_with_a_kind_note(desk):
         assert word not in note
 
 
-def test_there_is_no_note_before_there_is_an_end(desk):
+def test_there_is_no_note_before_there_is_an_end(signed_in):
     visit = ready_for_review(epilepsy="yes")
-    assert desk.get(reverse("not_treated_note", args=[visit.pk])).status_code == 404
+    assert signed_in.get(reverse("not_treated_note", args=[visit.pk])).status_code == 404
 
 
-def test_answers_that_are_being_written_are_not_shown(desk):
+def test_answers_that_are_being_written_are_not_shown(signed_in):
     visit = make_visit(stage=Stage.ANSWERING)
     make_screening(visit, submitted=False, other_condition="a secret")
-    html = desk.get(review(visit)).content.decode()
+    html = signed_in.get(review(visit)).content.decode()
     assert "a secret" not in html
     assert "The patient is answering." in html
     assert not Journal.objects.filter(action="review opened").exists()
 
 
-def test_a_call_for_help_opens_the_answers_to_read_and_to_stop(desk, by):
+def test_a_call_for_help_opens_the_answers_to_read_and_to_stop(signed_in, by):
     visit = make_visit(stage=Stage.ANSWERING)
     actions.answer(visit=visit, given={"urgent_symptoms": ["chest_pain"], "other_condition": "angina"}, by=by)
-    html = desk.get(review(visit)).content.decode()
+    html = signed_in.get(review(visit)).content.decode()
     assert "Reported now: Chest pain." in html
     assert "angina" in html
     assert "Do not treat today" in html
@@ -705,16 +694,16 @@ def test_a_call_for_help_opens_the_answers_to_read_and_to_stop(desk, by):
 
 
 @pytest.mark.parametrize("stage", [Stage.CONSENTING, Stage.SIGNED, Stage.SEALED, Stage.STOPPED])
-def test_a_review_that_is_over_is_read_only(desk, stage):
+def test_a_review_that_is_over_is_read_only(signed_in, stage):
     visit = make_visit(stage=stage)
     rules_ran(make_screening(visit, epilepsy="yes"))
-    html = desk.get(review(visit)).content.decode()
+    html = signed_in.get(review(visit)).content.decode()
     assert "Epilepsy or fits" in html
     assert "Save the decision" not in html
     assert ("Do not treat today" in html) == (stage in (Stage.CONSENTING, Stage.SIGNED))
     flag = Flag.objects.get()
     sent = {"outcome": "cleared", "reason": "Late."}
-    response = desk.post(reverse("review_decide", args=[visit.pk, flag.pk]), sent)
+    response = signed_in.post(reverse("review_decide", args=[visit.pk, flag.pk]), sent)
     assert response.status_code == 422
     assert not Decision.objects.exists()
 
@@ -731,11 +720,11 @@ def test_nobody_but_practitioners_reads_answers(who):
     assert Client().get(review(visit)).url.startswith(reverse("account_login"))
 
 
-def test_a_flag_of_another_visit_is_not_found(desk):
+def test_a_flag_of_another_visit_is_not_found(signed_in):
     mine, other = ready_for_review(epilepsy="yes"), ready_for_review(cancer="yes")
     flag = Flag.objects.get(screening__visit=other)
     sent = {"outcome": "cleared", "reason": "Wrong patient."}
-    assert desk.post(reverse("review_decide", args=[mine.pk, flag.pk]), sent).status_code == 404
+    assert signed_in.post(reverse("review_decide", args=[mine.pk, flag.pk]), sent).status_code == 404
     assert not Decision.objects.exists()
 
 

@@ -10,9 +10,9 @@ from django.urls import reverse
 
 from clinic.domain.flow import Stage
 from screening.domain import rules
-from tests.pages.test_confirming import form, signed
-from tests.pages.test_signing import SIGN, filled, ready
+from tests.support.consents import form, signed
 from tests.support.factories import practitioner, ready_for_review, staff_client, tablet_client
+from tests.support.signing import SIGN, filled, ready
 
 pytestmark = pytest.mark.django_db
 

@@ -31,7 +31,7 @@ from clinic.records import patients, staff, visits
 from clinic.records.day_list import UnreadableList, read
 from consent.status.versions import versions
 from screening.assessment.review_state import review_state
-from tests.pages.test_confirming import signed
+from tests.support.consents import signed
 from tests.support.factories import (
     acting,
     make_patient,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -31,49 +30,15 @@ from tests.support.factories import (
     acting,
     make_patient,
     make_plan,
-    make_screening,
     make_user,
     make_visit,
     practitioner,
-    rules_ran,
     staff_client,
     tablet_client,
 )
+from tests.support.signing import DRAWN, SIGN, filled, ready, shown
 
 pytestmark = pytest.mark.django_db
-
-DRAWN = json.dumps([[[20 + 9 * i, 100 + (i % 5) * 12, 16 * i] for i in range(40)]])
-SIGN = "/tablet/consent/sign/"
-
-
-def ready(visit: Visit | None = None, **changes: Any) -> Visit:
-    """Make a visit whose patient reads and signs next."""
-    visit = visit or make_visit(stage=Stage.CONSENTING)
-    rules_ran(make_screening(visit, **changes))
-    return visit
-
-
-def shown(visit: Visit) -> str:
-    return statement(facts(review_state(visit))).sha256
-
-
-def filled(visit: Visit, **changes: Any) -> dict[str, Any]:
-    """Return the last page filled in and agreed to; ``None`` leaves a control out."""
-    data = {
-        "act": "agree",
-        "statement": shown(visit),
-        "students": "no",
-        "observers": "yes",
-        "lung": "on",
-        "read": "on",
-        "agree": "on",
-        "method": "drawn",
-        "strokes": DRAWN,
-        "typed_name": "",
-        "question": "",
-        **changes,
-    }
-    return {name: value for name, value in data.items() if value is not None}
 
 
 def stage(visit: Visit) -> Stage:
@@ -478,14 +443,6 @@ def test_only_the_signatures_that_are_needed_are_taken(capacities):
             by=Actor(tablet=hold.tablet),
         )
     assert stage(visit) is Stage.CONSENTING
-
-
-def test_two_taps_make_one_signature():
-    visit = ready()
-    tablet = tablet_client(visit)
-    data = filled(visit)
-    assert [tablet.post(SIGN, data).url for _ in range(2)] == ["/tablet/", "/tablet/"]
-    assert SignedConsent.objects.filter(visit=visit).count() == 1
 
 
 @pytest.mark.parametrize("act", ["agree", "talk", "time", "refuse"])

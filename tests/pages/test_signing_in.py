@@ -32,9 +32,9 @@ from tests.support.factories import (
     sign_in,
     staff_client,
 )
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.django_db
-ROOT = Path(__file__).resolve().parents[2]
 APP = "/account/app/add/"
 
 

@@ -18,7 +18,7 @@ from screening.assessment.review_state import review_state
 from screening.domain import questionnaire as questions
 from screening.domain import rules
 from screening.models import Screening
-from tests.pages.test_confirming import signed
+from tests.support.consents import signed
 from tests.support.factories import (
     answers,
     make_screening,

@@ -21,7 +21,7 @@ from clinic.models import Journal
 from clinic.models.actors import SYSTEM
 from clinic.storage import append_only_triggers
 from operations import postgres_dump
-from tests.browser.test_withdrawing import confirmed
+from tests.support.consents import confirmed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -12,20 +11,16 @@ from clinic.domain.dates import day_in_words
 from clinic.domain.flow import Stage
 from clinic.models import Patient
 from screening.domain import questionnaire
-from tests.browser.test_journeys import BORN, NAME, Clinic, clinic
 from tests.support.factories import make_patient, make_plan, make_screening, make_visit
-from tests.support.steps import pdf_text
+from tests.support.journeys import BORN, NAME, Clinic
+from tests.support.pdf_text import pdf_text
 
-__all__ = ["clinic"]
-
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
 
 @pytest.fixture
-def treated_last_week(clinic: Clinic, browser_context_args: dict[str, Any]) -> Clinic:
+def treated_last_week(clinic: Clinic) -> Clinic:
     """A patient whose consent was sealed a week ago, and a clinic with a tablet."""
-    if browser_context_args["viewport"]["width"] < 1000:
-        pytest.skip("one way to hold the tablet is enough here")
     clinic.has_a_paired_tablet()
     when = timezone.now() - dt.timedelta(days=7)
     visit = make_visit(make_patient(NAME, BORN), Stage.SEALED, day=timezone.localdate(when))

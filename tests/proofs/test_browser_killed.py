@@ -23,7 +23,7 @@ from tests.support.factories import make_patient, make_tablet, make_visit
 from tests.support.page_guards import watch
 from tests.support.steps import Patient
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough, pytest.mark.journey]
 
 NAME, BORN = "Zoë Müller", dt.date(1990, 5, 1)
 SAYS = {**all_clear(), "medicines": "Vitamin D", "what_matters": "I play the cello."}
@@ -117,9 +117,6 @@ def reads_until(patient: Patient, page: str) -> None:
 def visiting(
     browser: Any, browser_context_args: dict[str, Any], live_server: Any, offline_guard: list[str]
 ) -> Visiting:
-    if browser_context_args["viewport"]["width"] < 1000:
-        pytest.skip("one way to hold it is enough: nothing of this depends on it")
-
     def open_browser() -> Any:
         context = browser.new_context(**browser_context_args)
         watch(context, live_server.url, offline_guard)

@@ -30,9 +30,9 @@ from consent.models import Signature, SignedConsent
 from screening import actions as screenings
 from screening.assessment.review_state import review_state
 from screening.models import PatientQuestion
-from tests.browser import test_desk_pages as desk
-from tests.browser import test_patient_pages as tablets
+from tests.support import desk_scenes, tablet_scenes
 from tests.support.course_factories import course_on_record
+from tests.support.desk_scenes import Clinic, Scene, at, signed_in
 from tests.support.factories import acting, make_patient, make_tablet, ready_for_review
 from tests.support.hostile_markup import MARKUP
 from tests.support.page_guards import watch
@@ -162,7 +162,7 @@ class Reader:
         self.looks(f"{name} typed")
 
 
-def wordy(clinic: desk.Clinic) -> list[desk.Scene]:
+def wordy(clinic: Clinic) -> list[Scene]:
     """Make rows for the sentences that nobody said on that day, and name the pages that they stand on."""
     by = acting(clinic.me)
     review = ready_for_review(
@@ -211,22 +211,22 @@ def wordy(clinic: desk.Clinic) -> list[desk.Scene]:
     )
     LegalHold.objects.create(patient=clinic.sealed.patient, reason="A claim of 2024.", by=clinic.me)
     return [
-        desk.Scene("review", desk.at("review", review.pk)),
-        desk.Scene("not_treated_note", desk.at("not_treated_note", stopped.pk)),
-        *(desk.Scene("visit", desk.at("visit", each.pk)) for each in (treated, withdrawn)),
-        desk.Scene("patient", desk.at("patient", treated.patient_id)),
+        Scene("review", at("review", review.pk)),
+        Scene("not_treated_note", at("not_treated_note", stopped.pk)),
+        *(Scene("visit", at("visit", each.pk)) for each in (treated, withdrawn)),
+        Scene("patient", at("patient", treated.patient_id)),
     ]
 
 
 def read_the_desk(browser: Any, address: str, *, scenes: int | None = None, typed: bool = True) -> Reader:
-    clinic = desk.Clinic()
+    clinic = Clinic()
     by = acting(clinic.me)
     correct_patient(patient=clinic.sealed.patient, phone="01632 960 001", name="Sam Treated Twice", by=by)
-    listed = [scene for scene in [*desk.scenes(clinic), *wordy(clinic)] if not scene.press][:scenes]
+    listed = [scene for scene in [*desk_scenes.scenes(clinic), *wordy(clinic)] if not scene.press][:scenes]
     spoil_plain_columns()
     reader = Reader(browser, address)
     try:
-        desk.signed_in(reader.context, clinic.me, address)
+        signed_in(reader.context, clinic.me, address)
         for scene in listed:
             reader.reads(scene.address)
         for scene in (each for each in listed if each.refuses and typed):
@@ -247,7 +247,7 @@ def test_no_text_becomes_a_part_of_a_page_of_the_desk(hostile: None, browser: An
 
 
 def test_no_text_becomes_a_part_of_a_patients_page(hostile: None, browser: Any, live_server: Any) -> None:
-    listed = {scene.name: scene for scene in tablets.scenes()}
+    listed = {scene.name: scene for scene in tablet_scenes.scenes()}
     chosen = [scene for scene in listed.values() if scene.url_name not in ("part", "resume")]
     reader = Reader(browser, live_server.url)
     try:

@@ -17,8 +17,8 @@ from django.test import Client
 from clinic.accounts.adapters import WAIT
 from clinic.models import Journal
 from tests.support.factories import PASSWORD, code_for, receptionist
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 GUESSES, PROCESSES = 5, 16
 GUESS = f"""
 import sys, django

@@ -926,7 +926,7 @@ def kinds(case: Case) -> list[str]:
 
 
 @pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch) -> type[Clinic]:
+def busy_clinic(monkeypatch: pytest.MonkeyPatch) -> type[Clinic]:
     """A clinic with staff and tablets, and a seal that costs nothing."""
 
     def quick(drawn: bytes, record: bytes) -> SealedDocument:
@@ -947,13 +947,13 @@ def clinic(monkeypatch: pytest.MonkeyPatch) -> type[Clinic]:
 
 
 @pytest.fixture
-def grown(clinic: type[Clinic]) -> type[Clinic]:
+def grown(busy_clinic: type[Clinic]) -> type[Clinic]:
     """The clinic with patients who are in the midst of a course, and at its end."""
     for sessions in (1, 5, 6):
         patient = make_patient(born=born(40))
-        course_on_record(patient, clinic.crew.physio, sessions=sessions)
-        clinic.crew.in_course[sessions] = patient
-    return clinic
+        course_on_record(patient, busy_clinic.crew.physio, sessions=sessions)
+        busy_clinic.crew.in_course[sessions] = patient
+    return busy_clinic
 
 
 # How many consents of a kind in a hundred runs make a verdict worth something. Forty runs are too few for the rare.
@@ -977,9 +977,9 @@ def test_whatever_anyone_does_nothing_is_sealed_wrongly(grown: type[Clinic], run
 
 
 @pytest.fixture
-def day(clinic: type[Clinic]) -> Iterator[Clinic]:
+def a_day(busy_clinic: type[Clinic]) -> Iterator[Clinic]:
     """One day's run, to be told step by step."""
-    run = clinic()
+    run = busy_clinic()
     yield run
     run.teardown()
 
@@ -1041,33 +1041,33 @@ def another_plan(day: Clinic) -> None:
     ],
 )
 def test_a_consent_of_each_kind_is_reached(
-    day: Clinic, age: int, trouble: dict[str, Value], first: Callable[[Clinic], None], kind: str
+    a_day: Clinic, age: int, trouble: dict[str, Value], first: Callable[[Clinic], None], kind: str
 ):
-    begin(day, age, trouble)
-    first(day)
+    begin(a_day, age, trouble)
+    first(a_day)
     for _ in range(2):  # some go through the review twice
-        day.all_goes_well(0, Stage.SEALED) if stage(day) is not Stage.SEALED else None
-    assert stage(day) is Stage.SEALED
-    assert {"confirmed", "sealed", kind} <= set(day.reached)
+        a_day.all_goes_well(0, Stage.SEALED) if stage(a_day) is not Stage.SEALED else None
+    assert stage(a_day) is Stage.SEALED
+    assert {"confirmed", "sealed", kind} <= set(a_day.reached)
 
 
-def test_a_session_of_a_course_is_reached(day: Clinic):
-    begin(day)
+def test_a_session_of_a_course_is_reached(a_day: Clinic):
+    begin(a_day)
     for _ in range(2):
-        day.all_goes_well(0, Stage.SEALED)
-        assert stage(day) is Stage.SEALED
-        day.the_next_patient_comes(40, {}, same_patient=True) if not day.reached["session"] else None
-    assert day.reached["session"]
+        a_day.all_goes_well(0, Stage.SEALED)
+        assert stage(a_day) is Stage.SEALED
+        a_day.the_next_patient_comes(40, {}, same_patient=True) if not a_day.reached["session"] else None
+    assert a_day.reached["session"]
 
 
-def test_a_seal_that_fails_leaves_it_confirmed_until_it_works(day: Clinic):
-    begin(day)
-    day.all_goes_well(0, Stage.SIGNED)
-    day.sealing_breaks()
-    day.it_is_confirmed(0, None, WELL)
-    assert stage(day) is Stage.CONFIRMED
-    day.all_goes_well(0, Stage.SEALED)
-    assert stage(day) is Stage.SEALED
+def test_a_seal_that_fails_leaves_it_confirmed_until_it_works(a_day: Clinic):
+    begin(a_day)
+    a_day.all_goes_well(0, Stage.SIGNED)
+    a_day.sealing_breaks()
+    a_day.it_is_confirmed(0, None, WELL)
+    assert stage(a_day) is Stage.CONFIRMED
+    a_day.all_goes_well(0, Stage.SEALED)
+    assert stage(a_day) is Stage.SEALED
 
 
 def overnight(day: Clinic) -> None:
@@ -1080,14 +1080,14 @@ def under_new_rules(day: Clinic) -> None:
 
 @pytest.mark.parametrize("until", [Stage.CONSENTING, Stage.SIGNED])
 @pytest.mark.parametrize("lapses", [overnight, under_new_rules])
-def test_what_was_cleared_goes_back_before_it_is_sealed(day: Clinic, until: Stage, lapses: Callable[[Clinic], None]):
-    begin(day)
-    day.all_goes_well(0, until)
-    lapses(day)
+def test_what_was_cleared_goes_back_before_it_is_sealed(a_day: Clinic, until: Stage, lapses: Callable[[Clinic], None]):
+    begin(a_day)
+    a_day.all_goes_well(0, until)
+    lapses(a_day)
     for _ in range(4):
-        day.all_goes_well(0, Stage.SEALED) if stage(day) is not Stage.SEALED else None
-    assert stage(day) is Stage.SEALED
-    assert Clearance.objects.filter(screening__visit=day.visits[0]).count() == 2
+        a_day.all_goes_well(0, Stage.SEALED) if stage(a_day) is not Stage.SEALED else None
+    assert stage(a_day) is Stage.SEALED
+    assert Clearance.objects.filter(screening__visit=a_day.visits[0]).count() == 2
 
 
 def hold_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1118,13 +1118,15 @@ WRONG = (
 
 
 @pytest.mark.heavy
-def test_a_slip_in_what_holds_visits_back_is_found_at_random(clinic: type[Clinic], monkeypatch: pytest.MonkeyPatch):
+def test_a_slip_in_what_holds_visits_back_is_found_at_random(
+    busy_clinic: type[Clinic], monkeypatch: pytest.MonkeyPatch
+):
     hold_nothing(monkeypatch)
     first_found = settings(
         RUNS, max_examples=400, derandomize=False, phases=[Phase.generate], database=None, report_multiple_bugs=False
     )
     with pytest.raises(AssertionError, match=WRONG):
-        run_state_machine_as_test(clinic, settings=first_found)
+        run_state_machine_as_test(busy_clinic, settings=first_found)
 
 
 @pytest.mark.parametrize(
@@ -1137,7 +1139,7 @@ def test_a_slip_in_what_holds_visits_back_is_found_at_random(clinic: type[Clinic
     ],
 )
 def test_a_slip_that_is_walked_into_is_noticed_and_without_it_the_same_walk_seals_nothing_wrongly(
-    day: Clinic,
+    a_day: Clinic,
     monkeypatch: pytest.MonkeyPatch,
     slip: Callable[[pytest.MonkeyPatch], None],
     age: int,
@@ -1146,12 +1148,12 @@ def test_a_slip_that_is_walked_into_is_noticed_and_without_it_the_same_walk_seal
     between: Callable[[Clinic], None],
 ):
     def walk(who: int) -> None:
-        day.all_goes_well(who, Stage.SIGNED, but)
-        between(day)
-        day.all_goes_well(who, Stage.SEALED, but)
-        day.nothing_is_sealed_wrongly()
+        a_day.all_goes_well(who, Stage.SIGNED, but)
+        between(a_day)
+        a_day.all_goes_well(who, Stage.SEALED, but)
+        a_day.nothing_is_sealed_wrongly()
 
-    day.a_day_begins([(age, trouble, []), (age, trouble, [])])
+    a_day.a_day_begins([(age, trouble, []), (age, trouble, [])])
     live = rules.VERSION
     walk(0)
     monkeypatch.setattr(rules, "VERSION", live)

@@ -46,7 +46,7 @@ class WithAPhone(Patient):
 
 
 @pytest.fixture
-def patient(browser: Any, live_server: Any, axe: Any, offline_guard: list[str]) -> Iterator[WithAPhone]:
+def with_a_phone(browser: Any, live_server: Any, axe: Any, offline_guard: list[str]) -> Iterator[WithAPhone]:
     phone = browser.new_context(
         viewport={"width": 360, "height": 740}, device_scale_factor=2, has_touch=True, is_mobile=True, locale="en-GB"
     )
@@ -56,41 +56,41 @@ def patient(browser: Any, live_server: Any, axe: Any, offline_guard: list[str]) 
 
 
 @pytest.mark.heavy
-def test_at_home_by_the_link_and_here_by_the_code(patient: WithAPhone, live_server: Any) -> None:
+def test_at_home_by_the_link_and_here_by_the_code(with_a_phone: WithAPhone, live_server: Any) -> None:
     desk, tomorrow = receptionist(), timezone.localdate() + dt.timedelta(days=1)
     visit = make_visit(make_patient("Zoë Müller", BORN, email="zoe@example.org"), day=tomorrow)
     staff_client(desk).post(f"/visits/{visit.pk}/phone/email/", headers={"host": "localhost"})
     path = re.search(r"/tablet/phone/#\S+", str(mail.outbox[0].body))
     assert path
 
-    patient.opens(f"{live_server.url}{path[0]}")
-    patient.answers(**dict.fromkeys(BY_THE_HOUR))
-    patient.press("Keep my answers")
-    patient.sees("Nothing is signed")
-    patient.follow("Read about dry needling")
+    with_a_phone.opens(f"{live_server.url}{path[0]}")
+    with_a_phone.answers(**dict.fromkeys(BY_THE_HOUR))
+    with_a_phone.press("Keep my answers")
+    with_a_phone.sees("Nothing is signed")
+    with_a_phone.follow("Read about dry needling")
     for _ in range(2):
-        patient.follow("Continue")
-    patient.follow("I have read it")
-    patient.go("/tablet/phone/")
-    patient.sees("Welcome back")
+        with_a_phone.follow("Continue")
+    with_a_phone.follow("I have read it")
+    with_a_phone.go("/tablet/phone/")
+    with_a_phone.sees("Welcome back")
 
     Visit.objects.filter(pk=visit.pk).update(day=timezone.localdate())
     visit.refresh_from_db()
     _, token = invitations.invite(visit=visit, how=Invitation.How.DESK, by=acting(desk, Role.RECEPTION))
-    patient.go("/tablet/")
-    patient.sees("nothing left to do on this phone")
-    patient.opens(f"{live_server.url}/tablet/phone/#{token}")
-    patient.sees("What you told us before is kept")
-    assert patient.answers() <= len(ON_THE_DAY)
-    patient.sends_the_answers()
-    patient.reads_the_consent()
-    patient.types_the_name("Zoë Müller")
-    patient.ticks("lung", "read", "agree")
-    patient.press("I agree")
-    patient.sees("You have signed")
+    with_a_phone.go("/tablet/")
+    with_a_phone.sees("nothing left to do on this phone")
+    with_a_phone.opens(f"{live_server.url}/tablet/phone/#{token}")
+    with_a_phone.sees("What you told us before is kept")
+    assert with_a_phone.answers() <= len(ON_THE_DAY)
+    with_a_phone.sends_the_answers()
+    with_a_phone.reads_the_consent()
+    with_a_phone.types_the_name("Zoë Müller")
+    with_a_phone.ticks("lung", "read", "agree")
+    with_a_phone.press("I agree")
+    with_a_phone.sees("You have signed")
     visit.refresh_from_db()
     assert visit.at is Stage.SIGNED
 
     Visit.objects.filter(pk=visit.pk).update(stage=Stage.STOPPED.value)
-    patient.go("/tablet/")
-    patient.sees("nothing left to do on this phone")
+    with_a_phone.go("/tablet/")
+    with_a_phone.sees("nothing left to do on this phone")

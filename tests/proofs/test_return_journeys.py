@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -16,23 +15,19 @@ from clinic.records.staff import change_policy
 from consent.domain.course import GO_AHEAD
 from consent.models import Consent
 from consent.status.build_record import number
-from tests.browser.test_journeys import BORN, NAME, Clinic, clinic, then_the_pdf_says
 from tests.support.course_factories import course_on_record
 from tests.support.factories import acting, make_patient, make_screening, make_visit, manager
-from tests.support.steps import pdf_text
+from tests.support.journeys import BORN, NAME, Clinic, then_the_pdf_says
+from tests.support.pdf_text import pdf_text
 
-__all__ = ["clinic"]
-
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
 DAYS_AGO = 40
 
 
 @pytest.fixture
-def returning(clinic: Clinic, browser_context_args: dict[str, Any]) -> Clinic:
+def returning(clinic: Clinic) -> Clinic:
     """A patient who was needled here before, back with a tablet in hand."""
-    if browser_context_args["viewport"]["width"] < 1000:
-        pytest.skip("one way to hold the tablet is enough here")
     clinic.has_a_paired_tablet()
     when = timezone.now() - dt.timedelta(days=DAYS_AGO)
     patient = make_patient(NAME, BORN)
@@ -110,10 +105,8 @@ def test_return_visit_with_a_new_pregnancy(returning: Clinic) -> None:
 
 
 @pytest.fixture
-def in_a_course(clinic: Clinic, browser_context_args: dict[str, Any]) -> Callable[[int], Clinic]:
+def in_a_course(clinic: Clinic) -> Callable[[int], Clinic]:
     """The patient of a course comes for a session, answers the short questions, and sends them."""
-    if browser_context_args["viewport"]["width"] < 1000:
-        pytest.skip("one way to hold the tablet is enough here")
 
     def comes(session: int) -> Clinic:
         clinic.has_a_paired_tablet()

@@ -1,4 +1,4 @@
-"""Fifty tablets sign in the same instant while fifty others go on; on CI a hundred then: no error, and all is sealed.
+"""Fifty tablets sign in the same instant while fifty others go on (a release: a hundred then): no error, all is sealed.
 
 `make bench PARTS=load` measures the same.
 """
@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from tests.operations.test_demo import free_port
-from tests.support.proof_size import TIER, size
+from tests.support.proof_size import RELEASE, size
+from tests.support.real_servers import free_port
 
 pytestmark = pytest.mark.heavy
 
-WAVES, CALM = (50, 100) if TIER else (50,), 50
+WAVES, CALM = (50, 100) if RELEASE else (50,), 50
 REPEATS = size(1, 10)
 MINUTES = int(os.environ.get("SOAK", size(0, 30)))
 EACH_MINUTE = 4  # signatures

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.operations.test_postgresql import WRAPPER, environment
-from tests.proofs.test_nothing_lost import SEED, WRITES, all_sealed, killed_again_and_again, nothing_lost, sixteen_write
+from tests.support.killed_servers import SEED, WRITES, all_sealed, killed_again_and_again, nothing_lost, sixteen_write
 from tests.support.proof_size import size
-from tests.support.real_servers import GUNICORN, WORKER, Servers, all_work
+from tests.support.real_servers import GUNICORN, WORKER, WRAPPER, Servers, all_work, environment
 
 pytestmark = pytest.mark.heavy
 
@@ -51,7 +50,7 @@ def begin(host: Servers, name: str) -> None:
     host.start(name, GUNICORN if name == "server" else (*WORKER, "--worker-id", host.folder.name))
 
 
-@pytest.mark.parametrize("cycles", [size(5, 100)])
+@pytest.mark.parametrize("cycles", [size(3, 100)])
 def test_one_server_and_one_worker_of_two_killed_again_and_again_lose_nothing(
     hosts: list[Servers], cycles: int
 ) -> None:
@@ -101,12 +100,11 @@ def lone(address: str, tmp_path: Path) -> Iterator[Servers]:
     found.kill()
 
 
-@pytest.mark.parametrize("cycles", [size(25, 500, brief=5)])
+@pytest.mark.parametrize("cycles", [size(4, 500)])
 def test_on_postgresql_too_nothing_is_lost_doubled_or_broken_by_kills(lone: Servers, cycles: int) -> None:
     killed_again_and_again(lone, cycles)
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("writes", [size(10_000, WRITES, brief=2_000)])
-def test_on_postgresql_too_sixteen_who_write_at_once_are_never_refused(lone: Servers, writes: int) -> None:
-    sixteen_write(lone, writes)
+def test_on_postgresql_too_sixteen_who_write_at_once_are_never_refused(lone: Servers) -> None:
+    sixteen_write(lone, WRITES)

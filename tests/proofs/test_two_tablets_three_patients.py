@@ -400,7 +400,7 @@ class Clinic(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch) -> type[Clinic]:
+def three_patients(monkeypatch: pytest.MonkeyPatch) -> type[Clinic]:
     """Three patients, two tablets, two staff, at noon."""
     Clinic.noon = to_noon()
     Clinic.ahead = Clinic.noon
@@ -413,14 +413,16 @@ def clinic(monkeypatch: pytest.MonkeyPatch) -> type[Clinic]:
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("part", range(PARTS))
-def test_nobody_sees_or_signs_anothers_form_and_what_was_acknowledged_is_kept(clinic: type[Clinic], part: int) -> None:
+def test_nobody_sees_or_signs_anothers_form_and_what_was_acknowledged_is_kept(
+    three_patients: type[Clinic], part: int
+) -> None:
     for _ in range(3):  # few walks come to a signature, and a part of them may have none
-        run_state_machine_as_test(clinic, settings=RUNS)
-        if clinic.reached["signed"]:
+        run_state_machine_as_test(three_patients, settings=RUNS)
+        if three_patients.reached["signed"]:
             break
     for what in ("acknowledged", "409", "422", CHECK, "page of another visit"):
-        assert clinic.reached[what] >= 10, f"too little to say anything: {dict(clinic.reached)}"
-    assert clinic.reached["signed"]
+        assert three_patients.reached[what] >= 10, f"too little to say anything: {dict(three_patients.reached)}"
+    assert three_patients.reached["signed"]
 
 
 # The machine above can fail
@@ -481,7 +483,7 @@ def checked(clinic: Clinic) -> None:
     ],
 )
 def test_a_slip_is_found(
-    clinic: type[Clinic],
+    three_patients: type[Clinic],
     slip: Callable[[pytest.MonkeyPatch], None],
     way: Callable[[Clinic], None],
     found: str,
@@ -490,7 +492,7 @@ def test_a_slip_is_found(
     """Walked straight into, not waited for."""
 
     def walk() -> None:
-        machine = clinic()
+        machine = three_patients()
         try:
             machine.a_day_begins()
             way(machine)

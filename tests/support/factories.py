@@ -202,3 +202,6 @@ def ready_for_review(**changes: Any) -> Visit:
     actions.submit(visit=visit, by=Actor(tablet=tablet))
     visit.refresh_from_db()
     return visit
+
+
+LIST = "time,name,born,email\n09:30,Ana Silva,1980-02-01,ana@example.org\n10:00,Zoë Müller,01/05/1990,\n"

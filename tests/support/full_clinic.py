@@ -22,7 +22,7 @@ from consent.status.blank_statement import blank_text
 from screening.actions import print_blank, record_event
 from screening.models import Flag, PaperForm
 from screening.reports.statistics import FIGURES
-from tests.pages.test_confirming import signed
+from tests.support.consents import signed
 from tests.support.course_factories import course_on_record
 from tests.support.factories import (
     acting,

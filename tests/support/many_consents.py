@@ -18,7 +18,7 @@ def main(count: int) -> None:
     django.setup()
     from consent.domain.record import canonical
     from consent.jobs import tasks
-    from tests.browser.test_withdrawing import confirmed
+    from tests.support.consents import confirmed
     from tests.support.server_clinic import install
 
     install()

@@ -44,3 +44,6 @@ def watch(context: Any, address: str, noticed: list[str]) -> None:
     context.on("response", on_response)
     context.on("console", on_console)
     context.on("weberror", lambda error: noticed.append(f"script: {error.error}"))
+
+
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

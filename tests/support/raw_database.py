@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings as real
+from django.core.management import call_command
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
@@ -50,3 +54,9 @@ def put(row: models.Model, **values: Any) -> None:
     fields = {name: row._meta.get_field(name) for name in values}
     told = {name: field.sealed(values[name], row) for name, field in fields.items() if isinstance(field, Encrypted)}
     type(row)._base_manager.filter(pk=row.pk).update(**told)
+
+
+def back_up(**options: Any) -> Path:
+    out = StringIO()
+    call_command("backup", to=real.BACKUP_DIR, stdout=out, **options)
+    return Path(out.getvalue().splitlines()[0])

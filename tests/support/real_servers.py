@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,13 +23,18 @@ from urllib.parse import urlencode
 
 import psycopg
 
-from tests.operations.test_demo import free_port
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 GUNICORN = ("-m", "gunicorn", "-c", "python:clinic.web.gunicorn_config", "clinic.wsgi")
 WORKER = ("manage.py", "worker", "--no-startup-delay", "--interval", "0.1")
 ANSWERS_WITHIN = 60  # seconds, on a busy machine
 THANKS = "Thank you for asking"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -178,3 +184,12 @@ def all_work(tablets: list[Tablet], until: threading.Event, **options: Any) -> l
     for thread in threads:
         thread.start()
     return threads
+
+
+WRAPPER = [sys.executable, str(ROOT / ".ci" / "with_postgres.py")]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return this process's, without what pytest and Django read from it."""
+    ours = ("PYTEST_", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "CLINIC_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | variables

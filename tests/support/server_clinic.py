@@ -39,7 +39,7 @@ def tablet() -> dict[str, Any]:
 def main(tablets: int, consents: int) -> None:
     """Make them, and print the tablets."""
     django.setup()
-    from tests.browser.test_withdrawing import confirmed
+    from tests.support.consents import confirmed
 
     install()
     for _ in range(tablets):

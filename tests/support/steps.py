@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pypdf
 from playwright.sync_api import Page, expect
 
 from clinic.models import User
 from consent.domain.signature_strokes import LEAST_MS
 from screening.domain.questionnaire import QUESTIONS, AnswerKind, all_clear
 from tests.support.factories import PASSWORD, code_for
+from tests.support.pdf_text import plain
 
 Check = Callable[[Page], None]
 
@@ -51,16 +50,6 @@ SETTLED = """() => {
   const end = tail.findIndex((each) => !each.url.startsWith(ours[0]));
   return (end < 0 ? tail : tail.slice(0, end)).every((each) => ours.includes(each.url));
 }"""
-
-
-def plain(text: str) -> str:
-    """Return text with runs of white space as one space, to compare a screen with a PDF."""
-    return re.sub(r"\s+", " ", text).strip()
-
-
-def pdf_text(pdf: bytes) -> str:
-    """Return the text of all pages of a PDF, margins included, white space folded."""
-    return plain(" ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages))
 
 
 NUMBER = re.compile(r"\d+")
