@@ -1,8 +1,8 @@
 """``python -m bench [--quick | --full] [PART …]``: measure, print one table, write ``docs/benchmarks.md``.
 
-Exit status 1 if a bound is missed. With ``--quick`` there are too few rounds to judge by, and nothing is written, as
-where PARTs are named. With ``--full`` the clinics that a page must stay flat in grow to a million screenings: an hour,
-and 40 GB of disk meanwhile.
+Exit status 1 if a bound is missed. With ``--quick`` there are too few rounds to judge by. Nothing is written then, nor
+if PARTs are named. With ``--full`` the clinics in which a page must stay as fast grow to a million screenings: an hour,
+and 40 GB of disk.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from bench import checkin, growth, load, pages, papers, stages
-from bench.report import Part, kept, section, told
+from bench.report import Part, report, save, section
 
 ROUNDS, QUICK = 30, 5
 PARTS: dict[str, Callable[[int], Part]] = {
@@ -27,7 +27,7 @@ PARTS: dict[str, Callable[[int], Part]] = {
     "verify": growth.verifying,
     "load": load.loaded,
 }
-LONG = ("sqlite", "postgresql", "verify", "load")  # minutes each: not in a quick look, unless they are named
+LONG = ("sqlite", "postgresql", "verify", "load")  # minutes each: only in a quick run if they are named
 
 
 def main() -> int:
@@ -42,14 +42,14 @@ def main() -> int:
     for name in options.parts or [name for name in PARTS if not (options.quick and name in LONG)]:
         begun = time.monotonic()
         parts.append(PARTS[name](rounds))
-        # At once as well: an hour of measuring must not be lost with a part that breaks after it.
+        # Now as well as in the report: a later part that breaks must not lose an hour of measuring.
         print(f"{section(parts[-1])}\n{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     switch = " QUICK=1" if options.quick else " FULL=1" if options.full else ""
     switch += f" ROUNDS={options.rounds}" if options.rounds else ""
-    text = told(parts, f"make bench{switch}")
+    text = report(parts, f"make bench{switch}")
     print(text)
     if not options.quick and not options.parts:
-        kept(parts, text)
+        save(parts, text)
     missed = any(claim.verdict == "MISSED" for part in parts for claim in part.claims)
     return int(missed and not options.quick)
 

@@ -30,29 +30,29 @@ def _check_ins(app: Any, rounds: int) -> Part:
 
     make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, "Benchmark")
     settings.TASKS["default"]["BACKEND"] = "django_tasks.backends.immediate.ImmediateBackend"
-    desk = Device(app, {name: each.value for name, each in staff_client(practitioner()).cookies.items()})
+    desk = Device(app, {name: cookie.value for name, cookie in staff_client(practitioner()).cookies.items()})
     whole, nothing = CheckIn(app, desk), Device(app)
-    trivial = Row("a request that does nothing", lambda: nothing.ask("/healthz"), each=100)
-    ours = Row("a whole check-in", whole.run, each=1)
+    trivial = Row("a request that does nothing", lambda: nothing.ask("/healthz"), repeat=100)
+    ours = Row("a whole check-in", whole.run, repeat=1)
     alternated([trivial, ours], rounds)
     bound = FIXED + A_PAGE * whole.pages
-    times = [there / one for there, one in zip(ours.seconds, trivial.seconds, strict=True)]
+    times = [own / least for own, least in zip(ours.seconds, trivial.seconds, strict=True)]
     words = f"a check-in of {whole.pages} pages, in requests that do nothing"
     by_minima, by_rounds = min(ours.seconds) / min(trivial.seconds), sorted(times)[len(times) // 2]
-    claim = because(Claim(words, bound, by_minima, by_rounds, digits=0), STANDS)
+    claim = because(Claim(words, bound, by_minima, by_rounds, digits=0), WHY)
     part = Part(
         "A whole check-in",
         "A patient with epilepsy, from the birth date to the sealed PDF: every page that somebody sees (the patient's, "
         "the review, the confirmation), every post, the PDF and its seal, which here are made in the post that "
         f"confirms and not by the worker. {whole.requests} requests, of which {whole.pages} show a page.",
         COLUMNS,
-        [trivial.told(), ours.told()],
+        [trivial.cells(), ours.cells()],
     )
     part.claims = [claim]
     return part
 
 
-STANDS = (
+WHY = (
     "the bound was set with a document of two pages and pages that read nothing; ours has what a court asks for, and "
     "each page reads what it shows from the database, for this patient on this device alone"
 )
@@ -60,7 +60,7 @@ STANDS = (
 
 @dataclass
 class CheckIn:
-    """One visit after the other, each by the addresses that a browser would ask for."""
+    """Runs one visit after the other, through the addresses that a browser would request."""
 
     app: Any
     desk: Device
@@ -140,7 +140,7 @@ class CheckIn:
         self._post(f"/confirm/{visit.pk}/", {**PLAN, **WELL, **ticks})
 
     def _post(self, path: str, data: dict[str, Any]) -> None:
-        """Send what a page of the desk would send, from a page that was read before; read the page it leads to."""
+        """Post what a desk page would post, with the token of the page read last; read the page it leads to."""
         page = self.desk.page or self.desk.follow(self.desk.ask("/queue/"))
         token = Fields(page).hidden["csrfmiddlewaretoken"]
         self.desk.page = self.desk.follow(self.desk.ask(path, {**data, "csrfmiddlewaretoken": token}))
@@ -148,6 +148,6 @@ class CheckIn:
 
 
 def _onward(page: str) -> str:
-    """The address of the link that leads on: the one that looks like a button."""
+    """Return the address of the link that leads on: the one that looks like a button."""
     (tag,) = re.findall(r"<a [^>]*btn-primary[^>]*>", page)
     return unescape(re.findall(r'href="([^"]+)"', tag)[0])

@@ -1,7 +1,7 @@
 """One contender in a process of its own: ``python -m bench.contender NAME``.
 
-It reads the number of a round from each line of its input, makes that round's record before the clock runs, and
-answers with one line of JSON: a sample, or why it is missing.
+It reads a round's number from each line of its input, makes that round's record before the clock starts, and answers
+with one line of JSON: a sample, or why it is missing.
 """
 
 from __future__ import annotations
@@ -62,21 +62,21 @@ def _stock() -> Callable[[bytes], bytes]:
 
 
 def _rsa() -> bytes:
-    made = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Benchmark")])
     now = datetime.now(UTC)
     usage = x509.KeyUsage(True, True, *[False] * 7)
     certificate = (
-        x509.CertificateBuilder(name, name, made.public_key(), 1, now, now + timedelta(days=1))
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
         .add_extension(usage, critical=True)
-        .sign(made, hashes.SHA256())
+        .sign(key, hashes.SHA256())
     )
-    locked = serialization.BestAvailableEncryption(PASSPHRASE.encode())
-    return pkcs12.serialize_key_and_certificates(b"stock", made, certificate, None, locked)
+    encryption = serialization.BestAvailableEncryption(PASSPHRASE.encode())
+    return pkcs12.serialize_key_and_certificates(b"stock", key, certificate, None, encryption)
 
 
 def _update_alone(pdf: bytes) -> bytes:
-    """Append a revision that changes nothing but the document's dates: what any seal must do at least."""
+    """Append a revision that changes only the document's dates: the least that any seal must do."""
     writer = IncrementalPdfFileWriter(BytesIO(pdf))
     writer.update_root()
     target = BytesIO()
@@ -94,7 +94,7 @@ def _opened_again(pdf: bytes) -> bytes:
     return pdf
 
 
-# For each name, what makes the contender, once, and what makes its material, before each round.
+# By name: what makes the contender, once, and what makes its material, before each round.
 CONTENDERS: dict[str, tuple[Callable[[], Callable[[Any], bytes]], Callable[[int], Any]]] = {
     "ours, unsealed": (lambda: rendering.render, material.record),
     "ours, sealed": (lambda: lambda record: seal(rendering.render(record), key()), material.record),
@@ -123,19 +123,19 @@ def main() -> None:
         except Missing as reason:
             print(json.dumps({"missing": str(reason)}), flush=True)
             continue
-        stuff = prepare(int(line))
+        work = prepare(int(line))
         gc.collect()
-        print(json.dumps(_measured(engine, stuff)._asdict()), flush=True)
+        print(json.dumps(_measured(engine, work)._asdict()), flush=True)
     if isinstance(engine, rivals.Chromium):
         engine.close()
 
 
-def _measured(engine: Callable[[Any], bytes], stuff: Any) -> Sample:
+def _measured(engine: Callable[[Any], bytes], work: Any) -> Sample:
     cpu, wall = rivals.clock()
-    made = engine(stuff)
+    output = engine(work)
     cpu_after, wall_after = rivals.clock()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + rivals.peak_of_children()
-    return Sample(cpu_after - cpu, wall_after - wall, len(made), peak)
+    return Sample(cpu_after - cpu, wall_after - wall, len(output), peak)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""A clinic grown by copying: twenty-five visits that the app's own verbs made, written again and again, day by day.
+"""A clinic grown by copying: twenty-five visits made by the app's own actions, copied again and again, day by day.
 
-Rows are copied by the database itself (INSERT … SELECT), with keys and days moved. What is encrypted is bound to its
-row, so that it opens in none of the copies: no page that is measured asks for it. What names its place in the journal,
-or is hashed or sealed, is made anew for each copy: the journal, whose chain is whole from the first row to the last,
-the records, and the sealed files. Guards are put down meanwhile and put back; foreign keys are checked at the end.
+The database itself copies rows (INSERT … SELECT) and shifts their keys and days. Encrypted values are bound to their
+row and do not open in the copies: no page that is measured reads them. What is hashed or sealed, or names its place in
+the journal, is made again for each copy: the journal, whose chain is whole from the first row to the last, the records
+and the sealed files. The append-only triggers are off meanwhile.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from screening.models import Screening
 ROOMS = ("clinic", "screening", "consent")
 MADE_ANEW = (Journal, Consent, SealedFile)
 NOT_COPIED = (User, Tablet, PolicyChange, VersionSeen, Patient, PatientToken)
-# Long texts that no page of the desk reads; the largest clinic has them at every thousandth visit, to spare the disk.
+# Long texts that no desk page reads; the largest clinic has them for every thousandth visit only, to save disk.
 LONG = {(SignedConsent, "statement"): "{}", (SignedConsent, "acknowledged"): "[]", (Signature, "strokes"): "[]"}
 LONG |= {(Screening, "given_at"): "{}"}
-COMES_BACK = 5  # visits of one patient
+VISITS_EACH = 5  # of one patient
 END_OF_FILE = b"%%EOF\n"
-PIECE = 40  # copies that are written at once
+BATCH = 40  # copies written at once
 POSTGRESQL = connection.vendor == "postgresql"
-ZONE = "+00" if POSTGRESQL else ""  # SQLite keeps UTC without saying so
+ZONE = "+00" if POSTGRESQL else ""  # SQLite stores UTC without an offset
 
 
 def tables() -> list[type[models.Model]]:
     """Return every table whose rows can be copied as they are, with whole numbers as keys."""
-    found = [model for model in apps.get_models(include_auto_created=True) if model._meta.app_label in ROOMS]
-    return [model for model in found if model not in (*MADE_ANEW, *NOT_COPIED)]
+    ours = [model for model in apps.get_models(include_auto_created=True) if model._meta.app_label in ROOMS]
+    return [model for model in ours if model not in (*MADE_ANEW, *NOT_COPIED)]
 
 
 def last_key(model: type[models.Model]) -> int:
@@ -56,7 +56,7 @@ def last_key(model: type[models.Model]) -> int:
 
 @dataclass
 class Unit:
-    """What is copied: of each table the rows after ``first``, ``count`` of them; a copy's keys are moved by it."""
+    """What is copied: of each table, ``count`` rows after the key ``first``. A copy's keys are shifted by ``count``."""
 
     patients: list[int]
     first: dict[type[models.Model], int]
@@ -77,47 +77,47 @@ class Unit:
 
 @dataclass(frozen=True)
 class Copies:
-    """How often, and over how many days; ``whole_every``: each so-manieth copy has its long texts and its files."""
+    """How many copies, over how many days; every ``whole_every``-th copy has its long texts and files."""
 
     count: int
     days: int
     whole_every: int = 1
 
     def shift(self, number: int) -> int:
-        """Return by how many days a copy is moved: the first the farthest back, the last to yesterday."""
+        """Return by how many days a copy is shifted: the first farthest back, the last to yesterday."""
         return -1 - self.days * (self.count - 1 - number) // max(1, self.count - 1) if self.count > 1 else -1
 
     def is_whole(self, number: int) -> bool:
         return number % self.whole_every == 0
 
 
-def grow(unit: Unit, copies: Copies, said: Callable[[str], None] = lambda words: None) -> None:
+def grow(unit: Unit, copies: Copies, log: Callable[[str], None] = lambda words: None) -> None:
     """Write the unit ``copies.count`` times, the unit itself being the first of them."""
-    # Before anything moves: what each copy's journal, records and files are made of.
+    # Read first: what each copy's journal, records and files are made from.
     anew = Anew(unit, copies)
     with transaction.atomic(), connection.cursor() as cursor:
         _guards_down(cursor)
         _number_copies(cursor, copies)
         for model in unit.copied:
-            said(model._meta.db_table)
+            log(model._meta.db_table)
             _copy(cursor, model, unit, copies)
         for table in (SealedFile, Consent, Journal):
             cursor.execute(f'DELETE FROM "{table._meta.db_table}" WHERE {_key(table)} > %s', [unit.first[table]])
-    for start in range(0, copies.count, PIECE):
+    for start in range(0, copies.count, BATCH):
         with transaction.atomic(), connection.cursor() as cursor:
             if POSTGRESQL:
                 cursor.execute("SET LOCAL session_replication_role = replica")
-            anew.write(cursor, range(start, min(start + PIECE, copies.count)))
+            anew.write(cursor, range(start, min(start + BATCH, copies.count)))
         if start % 1000 == 0:
-            said(f"journal, copy {start}")
+            log(f"journal, copy {start}")
     _finish(unit)
 
 
 def _guards_down(cursor: Any) -> None:
     if POSTGRESQL:
-        cursor.execute("SET LOCAL session_replication_role = replica")  # foreign keys are not asked row by row
-        for each in append_only_triggers.guarded():
-            cursor.execute(f'ALTER TABLE "{each.table}" DISABLE TRIGGER USER')
+        cursor.execute("SET LOCAL session_replication_role = replica")  # foreign keys are not checked row by row
+        for guard in append_only_triggers.guarded():
+            cursor.execute(f'ALTER TABLE "{guard.table}" DISABLE TRIGGER USER')
         return
     cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
     for (name,) in cursor.fetchall():
@@ -135,11 +135,11 @@ def _key(model: type[models.Model]) -> str:
 
 
 def _copy(cursor: Any, model: type[models.Model], unit: Unit, copies: Copies) -> None:
-    """Write a table's rows for all copies, and move those of the unit itself to their day."""
+    """Write a table's rows for all copies, and shift those of the unit itself to their day."""
     table, key = model._meta.db_table, _key(model)
     fields = model._meta.concrete_fields
-    names = ", ".join(f'"{each.column}"' for each in fields)
-    values = ", ".join(_value(each, unit) for each in fields)
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    values = ", ".join(_value(field, unit) for field in fields)
     cursor.execute(f'CREATE TEMPORARY TABLE unit AS SELECT * FROM "{table}" WHERE {key} > {unit.first[model]}')
     cursor.execute(f'DELETE FROM "{table}" WHERE {key} > {unit.first[model]}')
     cursor.execute(f'INSERT INTO "{table}" ({names}) SELECT {values} FROM copies, unit ORDER BY n, unit.{key}')
@@ -163,8 +163,8 @@ def _value(field: Any, unit: Unit) -> str:
 
 
 def _patient(column: str, unit: Unit, number: str) -> str:
-    """The same people come back in so many copies, one after the other."""
-    return f"{column} + ({number} / {COMES_BACK}) * {len(unit.patients)}"
+    """Return a patient's key in a copy: the same people come back in several copies, one after the other."""
+    return f"{column} + ({number} / {VISITS_EACH}) * {len(unit.patients)}"
 
 
 def _day(column: str, *, is_time: bool) -> str:
@@ -175,7 +175,7 @@ def _day(column: str, *, is_time: bool) -> str:
 
 
 class Anew:
-    """Makes the journal, the records and the sealed files of each copy."""
+    """Makes the journal, records and sealed files of each copy."""
 
     def __init__(self, unit: Unit, copies: Copies) -> None:
         self.unit, self.copies = unit, copies
@@ -183,13 +183,13 @@ class Anew:
         self.rows = [Template.of(row) for row in Journal.objects.rows() if row.seq > first]
         self.last = hash_chain.Link(*Journal.objects.filter(seq=first).values_list("seq", "hash").get())
         self.consents = {
-            consent.sha256: OneConsent.of(consent)
+            consent.sha256: ConsentTemplate.of(consent)
             for consent in Consent.objects.filter(pk__gt=unit.first[Consent]).select_related("sealed")
         }
         self.count = {model._meta.label_lower: count for model, count in unit.count.items()}
 
     def write(self, cursor: Any, numbers: Iterable[int]) -> None:
-        """Write what these copies have anew."""
+        """Write the journal, records and files of these copies."""
         rows, consents, files = [], [], []
         for number in numbers:
             made: dict[str, str] = {}
@@ -199,17 +199,17 @@ class Anew:
         _insert(cursor, SealedFile, files)
 
     def _journal(self, number: int, made: dict[str, str], consents: list[Any], files: list[Any]) -> list[Any]:
-        """Return the journal's rows of one copy; add its consents and files as the journal comes to speak of them."""
+        """Return one copy's journal rows; add its consents and files where the journal first mentions them."""
         shift = self.copies.shift(number)
         visits = number * self.count["clinic.visit"]
-        patients = number // COMES_BACK * len(self.unit.patients)
+        patients = number // VISITS_EACH * len(self.unit.patients)
         seq, before, hashes, rows = self.last.seq, self.last.hash, {}, []
         for row in self.rows:
             digest = row.data.get("digest")
             if digest in self.consents and digest not in made:
-                one = self.consents[digest]
-                consent, file = one.again(self, number, hashes, dt.timedelta(days=shift))
-                made[digest], made[one.row["file_sha256"]] = consent[4], file[3]
+                original = self.consents[digest]
+                consent, file = original.copy(self, number, hashes, dt.timedelta(days=shift))
+                made[digest], made[original.row["file_sha256"]] = consent[4], file[3]
                 consents.append(consent)
                 files.append(file)
             seq += 1
@@ -224,7 +224,7 @@ class Anew:
 
     def _data(self, row: Template, number: int, made: dict[str, str]) -> str:
         if not row.varies:
-            return row.told
+            return row.data_text
         moved = dict(row.data)
         if "digest" in moved:
             moved["digest"] = made.get(moved["digest"], moved["digest"])
@@ -238,9 +238,9 @@ NAMED = {"flag": "screening.flag", "screening": "screening.screening", "hold": "
 
 @dataclass(slots=True)
 class Template:
-    """A row of the unit's journal, and the pieces of its canonical text that are the same in every copy.
+    """A row of the unit's journal, with the parts of its canonical text that are the same in every copy.
 
-    A row is put together in a tenth of the time that `chain.Row.digest` takes; `verify` finds it to be the same text.
+    This takes a tenth of the time of `hash_chain.ChainRow.digest`; `verify` checks that the text is the same.
     """
 
     seq: int
@@ -248,7 +248,7 @@ class Template:
     visit: int | None
     patient: int | None
     data: Any
-    told: str  # `data`
+    data_text: str
     varies: bool  # whether `data` differs from copy to copy
     time: str
     fixed: tuple[Any, ...]  # action, actor_kind, user, role, tablet
@@ -263,8 +263,8 @@ class Template:
         fixed = (row.action, row.actor_kind, row.user, row.role, row.tablet)
         foot = f',"tablet":{_canonical(row.tablet)},"user":{_canonical(row.user)},"visit":'
         varies = not {"digest", *NAMED}.isdisjoint(row.data)
-        told, time = _canonical(row.data), f"{at:%H:%M:%S.%f}"
-        return cls(row.seq, at.date(), row.visit, row.patient, row.data, told, varies, time, fixed, head, foot)
+        data_text, time = _canonical(row.data), f"{at:%H:%M:%S.%f}"
+        return cls(row.seq, at.date(), row.visit, row.patient, row.data, data_text, varies, time, fixed, head, foot)
 
     def copy(
         self, seq: int, before: str, shift: int, visits: int, patients: int, data: str
@@ -295,75 +295,73 @@ def _stored(at: dt.datetime) -> str:
 
 
 @dataclass
-class OneConsent:
+class ConsentTemplate:
     """A consent of the unit: its row, its record, and its document as drawn, before the seal."""
 
     row: dict[str, Any]
-    told: dict[str, Any]
+    record: dict[str, Any]
     proof: int
     drawn: bytes
-    carries: dict[int, tuple[bytes, bytes]] = field(
-        default_factory=dict
-    )  # by length: a record, and the document with it
+    by_length: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)  # a record, and the document with it
 
     @classmethod
-    def of(cls, consent: Consent) -> OneConsent:
+    def of(cls, consent: Consent) -> ConsentTemplate:
         canonical = bytes(consent.record)
         row = Consent.objects.filter(pk=consent.pk).values().get()
         row |= {"file": consent.sealed.pk, "file_sha256": consent.sealed.sha256}
         row |= {"certificate": consent.sealed.certificate_sha256}
-        told = json.loads(canonical)
-        return cls(row, told, told["proof"]["journal_row"], unsealed(bytes(consent.sealed.pdf)))
+        record = json.loads(canonical)
+        return cls(row, record, record["proof"]["journal_row"], unsealed(bytes(consent.sealed.pdf)))
 
-    def again(
+    def copy(
         self, anew: Anew, number: int, hashes: dict[int, str], shift: dt.timedelta
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Return the rows of the consent and of its file, in the order of their columns."""
+        """Return the rows of a copy of the consent and its file, in the order of ``COLUMNS``."""
         count, row = anew.unit.count, self.row
         pk, file = row["id"] + number * count[Consent], row["file"] + number * count[SealedFile]
-        told, pdf = b"", b""
+        record, pdf = b"", b""
         if anew.copies.is_whole(number):
             proof = {"journal_row": anew.seq(self.proof, number), "journal_hash": hashes[self.proof]}
-            told = rfc8785.dumps({**self.told, "proof": {**self.told["proof"], **proof}})
-            pdf = seal(self._carrying(told), installation_trust.seal_key())
-        digest = sha256(told or b"record %d" % pk)
+            record = rfc8785.dumps({**self.record, "proof": {**self.record["proof"], **proof}})
+            pdf = seal(self._with_record(record), installation_trust.seal_key())
+        digest = sha256(record or b"record %d" % pk)
         sealed_sha256 = sha256(pdf or b"file %d" % pk)
         visit = row["visit_id"] + number * anew.count["clinic.visit"]
-        if told:
+        if record:
             of = Consent(pk=pk, visit=Visit.objects.select_related("patient").get(pk=visit))
-            told, pdf = _encrypted(of, "record", told), _encrypted(SealedFile(consent=of), "pdf", pdf)
+            record, pdf = _encrypted(of, "record", record), _encrypted(SealedFile(consent=of), "pdf", pdf)
         consent = (
-            *(pk, visit, row["given_id"] + number * count[SignedConsent], told, digest, row["confirmed_by_id"]),
+            *(pk, visit, row["given_id"] + number * count[SignedConsent], record, digest, row["confirmed_by_id"]),
             _stored(row["confirmed_at"] + shift),
         )
-        # When it was sealed is the truth, and not moved: the certificate is from today.
+        # The time of sealing is not shifted: the certificate is from today.
         return consent, (file, pk, pdf, sealed_sha256, row["certificate"], _stored(timezone.now()))
 
-    def _carrying(self, told: bytes) -> bytes:
-        """Return the document with this record attached; only the first of its length is put together anew."""
-        if len(told) not in self.carries:
-            self.carries[len(told)] = told, carrying(self.drawn, told)
-        other, document = self.carries[len(told)]
-        return document.replace(other, told)
+    def _with_record(self, record: bytes) -> bytes:
+        """Return the document with this record attached; only the first of each length is assembled."""
+        if len(record) not in self.by_length:
+            self.by_length[len(record)] = record, attach(self.drawn, record)
+        other, document = self.by_length[len(record)]
+        return document.replace(other, record)
 
 
 def _encrypted(row: Consent | SealedFile, name: str, value: bytes) -> bytes:
-    """Return what the column ``name`` of ``row`` holds for ``value``."""
+    """Return ``value`` as the column ``name`` of ``row`` stores it."""
     column: Any = row._meta.get_field(name)
     return column.sealed(value, row).as_bytes
 
 
 def unsealed(pdf: bytes) -> bytes:
-    """Return the document as it was drawn: the seal came after it, as a revision of its own."""
+    """Return the document before its seal, which is a revision of its own."""
     return pdf[: pdf.index(END_OF_FILE) + len(END_OF_FILE)]
 
 
-def carrying(drawn: bytes, told: bytes) -> bytes:
-    """Return the drawn document with another record attached, as it is, so that one of its length can replace it."""
+def attach(drawn: bytes, record: bytes) -> bytes:
+    """Return the document with another record attached, uncompressed, so that one of the same length can replace it."""
     writer = pypdf.PdfWriter(clone_from=io.BytesIO(drawn))
     specification = writer.root_object["/Names"]["/EmbeddedFiles"]["/Names"][1].get_object()
     plain = pypdf.generic.DecodedStreamObject()
-    plain.set_data(told)
+    plain.set_data(record)
     plain[pypdf.generic.NameObject("/Type")] = pypdf.generic.NameObject("/EmbeddedFile")
     specification["/EF"][pypdf.generic.NameObject("/F")] = writer._add_object(plain)
     out = io.BytesIO()
@@ -391,19 +389,19 @@ def _insert(cursor: Any, model: type[models.Model], rows: Iterable[tuple[Any, ..
 
 
 def _finish(unit: Unit) -> None:
-    """Put the guards back, let the counters of keys go on, and have the database look at what it has."""
+    """Put the triggers back, reset the key sequences, and update the planner's statistics."""
     with connection.cursor() as cursor:
         if POSTGRESQL:
-            for each in append_only_triggers.guarded():
-                cursor.execute(f'ALTER TABLE "{each.table}" ENABLE TRIGGER USER')
+            for guard in append_only_triggers.guarded():
+                cursor.execute(f'ALTER TABLE "{guard.table}" ENABLE TRIGGER USER')
         for statement in connection.ops.sequence_reset_sql(no_style(), [*unit.copied, Consent, SealedFile]):
             cursor.execute(statement)
     append_only_triggers.install(connection)
-    if POSTGRESQL:  # by itself, a server does this within minutes; SQLite does it when it is told, and nobody tells it
+    if POSTGRESQL:  # a server does this by itself within minutes; SQLite never does
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
 
 
 def patients_needed(copies: Copies, unit: int) -> int:
-    """Return how many patients so many copies of ``unit`` visits have."""
-    return unit * -(-copies.count // COMES_BACK)
+    """Return how many patients the copies of ``unit`` visits need."""
+    return unit * -(-copies.count // VISITS_EACH)

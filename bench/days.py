@@ -1,8 +1,8 @@
-"""A clinic's days, made by the verbs that its pages call: what a grown clinic is copied from, and the day of today.
+"""A clinic's days, made by the actions that its pages call: what a grown clinic is copied from, and today.
 
-The shares are a guess at a physiotherapy practice that screens everybody: of a hundred visits, sixty-eight are answered
-without a flag and signed, twenty-four raise flags that a practitioner clears, eight are stopped. Whoever signed is
-confirmed, sealed and treated. Desk and practitioners look at pages meanwhile.
+The shares are a guess at a physiotherapy practice that screens everybody: of a hundred visits, sixty-eight are signed
+without a flag, twenty-four raise flags that a practitioner clears, and eight are stopped. Signed visits are confirmed,
+sealed and treated. Reception and practitioners look at pages meanwhile.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from screening.models import Technique
 from screening.models.treatment import Reaction
 
 SHARES: Mapping[str, int] = {"sealed": 17, "reviewed": 6, "stopped": 2}
-# Of one day as the desk sees it in the afternoon.
+# One day, as the desk sees it in the afternoon.
 TODAY: Mapping[str, int] = {
     "expected": 12,
     "answering": 1,
@@ -45,7 +45,7 @@ class Days(DemoDay):
     """Staff, tablets, and visits of any kind in any number."""
 
     def begin(self) -> None:
-        """Make what a clinic has before its first visit; its keys are there."""
+        """Make what a clinic has before its first visit; its keys must exist."""
         people = {row[0]: self._staff(*row) for row in STAFF}
         self.reception = Actor(user=people["reception"], role=STAFF[0][3][0])
         self.physio = Actor(user=people["physio"], role=STAFF[1][3][0])
@@ -106,16 +106,16 @@ class Days(DemoDay):
         self._confirm(visit)
 
     def _answer(self, visit: Visit, **changes: Any) -> Any:
-        """As on the tablet, page by page, so that the journal has a row for each."""
+        """Answer page by page, as on the tablet, so that the journal has a row for each."""
         hold = self._hand_over(visit)
         by = Actor(tablet=hold.tablet)
-        said = {**all_clear(), **changes}
-        names = list(said)
+        answers = {**all_clear(), **changes}
+        names = list(answers)
         for start in range(0, len(names), ANSWERS_A_PAGE):
-            page = {name: said[name] for name in names[start : start + ANSWERS_A_PAGE]}
+            page = {name: answers[name] for name in names[start : start + ANSWERS_A_PAGE]}
             screenings.answer(visit=visit, given=page, by=by)
             visit.refresh_from_db()
-        screenings.answer(visit=visit, given=said, by=by)
+        screenings.answer(visit=visit, given=answers, by=by)
         screenings.submit(visit=visit, by=by)
         visit.refresh_from_db()
         return hold
@@ -123,9 +123,9 @@ class Days(DemoDay):
     def _confirm(self, visit: Visit) -> None:
         self._look("confirmation opened", self.physio, visit=visit)
         plan = Scope.of(["left_calf"], technique=Technique.SUPERFICIAL.value, electro=False, visits=3)
-        said = {prompt.name: CORRECT for prompt in PROMPTS}
+        answers = {prompt.name: CORRECT for prompt in PROMPTS}
         visit.refresh_from_db()
-        done = consents.confirm(visit=visit, plan=plan, teach_back=said, by=self.physio)
+        done = consents.confirm(visit=visit, plan=plan, teach_back=answers, by=self.physio)
         assert isinstance(done, Consent), done.why
         visit.refresh_from_db()
         assert visit.at is Stage.SEALED, visit.stage

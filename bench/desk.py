@@ -2,8 +2,8 @@
 
     .venv/bin/python bench/desk.py [--patients 100000] [--visits 500]
 
-Prints the time of each page (processor time of one request, the least of many, so that a busy machine hardly shows),
-the ratio, and the queries. Exit status 1 if a page takes twice as long or asks the database more often than before.
+Prints each page's time (processor time of one request, the least of many, so that a busy machine hardly shows), the
+ratio and the queries. Exit status 1 if a page takes twice as long with many, or needs more queries.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ FEW, RUNS, LIMIT = 5, 40, 2.0
 
 @dataclass
 class Page:
-    """One page that is measured: its name and address, the seconds and the queries of a request, few and then many."""
+    """One measured page: its name and address, and a request's seconds and queries, with few rows and with many."""
 
     name: str
     address: str
-    typed: dict[str, str] = field(default_factory=dict)  # into the search, before
+    typed: dict[str, str] = field(default_factory=dict)  # posted to the search first
     seconds: list[float] = field(default_factory=list)
     queries: list[int] = field(default_factory=list)
 
@@ -47,9 +47,9 @@ class Page:
         if self.typed:
             desk.post(self.address, self.typed)
         assert desk.get(self.address).status_code == 200
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as queries:
             desk.get(self.address)
-        self.queries.append(len(asked))
+        self.queries.append(len(queries))
         self.seconds.append(min(_time(lambda: desk.get(self.address)) for _ in range(RUNS)))
 
     @property
@@ -61,9 +61,11 @@ class Page:
         return self.ratio < LIMIT and self.queries[0] == self.queries[1]
 
     def __str__(self) -> str:
-        few, many = (1000 * each for each in self.seconds)
-        asked = f"{self.queries[0]} and {self.queries[1]} queries"
-        return f"{self.name:34} {few:7.1f} ms {many:7.1f} ms  x{self.ratio:.2f}  {asked}{'' if self.holds else '  <--'}"
+        few, many = (1000 * seconds for seconds in self.seconds)
+        queries = f"{self.queries[0]} and {self.queries[1]} queries"
+        return (
+            f"{self.name:34} {few:7.1f} ms {many:7.1f} ms  x{self.ratio:.2f}  {queries}{'' if self.holds else '  <--'}"
+        )
 
 
 def _time(act: Callable[[], object]) -> float:

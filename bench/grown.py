@@ -1,8 +1,8 @@
 """One grown clinic in a process of its own: ``python -m bench.grown make SCREENINGS WHOLE_EVERY``, then ``ask``.
 
 ``ask`` reads the number of a page from each line of its input and answers with one sample of it, as ``bench.contender``
-does. ``verify`` prints the seconds of processor time that checking everything took. ``BENCH_FOLDER`` names the folder,
-``DATABASE_URL`` the database where that is PostgreSQL.
+does. ``verify`` prints the processor seconds of the audit. ``BENCH_FOLDER`` names the folder, ``DATABASE_URL`` the
+database if it is PostgreSQL.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from tests.support.factories import staff_client
 
 UNIT = sum(SHARES.values())
 YEARS = 10
-# Who looks at which page, after which search (#); {patient} and {visit} are the same person's, whatever else there is.
+# Who opens which page, after which search (#). {patient} and {visit} are the same person's in every clinic.
 PAGES: dict[str, tuple[str, str]] = {
     "board": ("reception", "/board/"),
     "queue": ("physio", "/queue/?who=all"),
@@ -57,7 +57,7 @@ PAGES: dict[str, tuple[str, str]] = {
 
 
 def make(screenings: int, whole_every: int, unit: int = UNIT) -> None:
-    """Make the clinic in an empty database: what was, and today."""
+    """Make the clinic in an empty database: its past, and today."""
     call_command("migrate", verbosity=0)
     if not growing.POSTGRESQL:
         with connection.cursor() as cursor:
@@ -68,12 +68,12 @@ def make(screenings: int, whole_every: int, unit: int = UNIT) -> None:
     make_keys(settings.KEYS_DIR, settings.SEAL_PASSPHRASE, "Grown Clinic")
     master_keys.make(settings.DATA_KEYS)
     days.begin()
-    _today(days, {"sealed": 1})  # what is written at the first visit of all alone: versions that were not seen before
+    _today(days, {"sealed": 1})  # what only the very first visit writes: the versions seen
     times = growing.Copies(screenings // unit, 365 * YEARS, whole_every)
     people = load_clients.patients(growing.patients_needed(times, unit), by=days.reception.staff)
     copied = growing.Unit.begin()
     _visits(days, people[:unit])
-    copied.end([each.pk for each in people[:unit]])
+    copied.end([person.pk for person in people[:unit]])
     growing.grow(copied, times, _say)
     _today(days, TODAY)
     _regular(days)
@@ -82,7 +82,7 @@ def make(screenings: int, whole_every: int, unit: int = UNIT) -> None:
 
 
 def _visits(days: Days, people: list[Patient]) -> None:
-    """Make the visits that are copied, kinds mixed as they come."""
+    """Make the visits that are copied, with the kinds mixed."""
     shares = [(number / count, kind) for kind, count in SHARES.items() for number in range(count)]
     for number, (_, kind) in enumerate(sorted(shares)[: len(people)]):
         days.make(kind, days.visit_of(people[number], number))
@@ -95,7 +95,7 @@ def _today(days: Days, kinds: dict[str, int]) -> None:
 
 
 def _regular(days: Days) -> None:
-    """Make the patient who is looked for and looked at: the same one however large the clinic is."""
+    """Make the patient who is searched for and opened: the same one in every clinic."""
     name, born = REGULAR
     person = Patient.objects.create(name=name, born=born, created_by=days.reception.staff)
     person.index()
@@ -116,12 +116,12 @@ def ask() -> None:
     (person,) = Patient.objects.same_person(*REGULAR)
     visit = Visit.objects.filter(patient=person).latest("pk")
     manager = User.objects.get(username="manager").pk
-    known = {"patient": person.pk, "visit": visit.pk, "manager": manager, "today": f"{timezone.localdate():%Y-%m-%d}"}
-    pages = [(desks[who], address.format(**known)) for who, address in PAGES.values()]
+    ids = {"patient": person.pk, "visit": visit.pk, "manager": manager, "today": f"{timezone.localdate():%Y-%m-%d}"}
+    pages = [(desks[who], address.format(**ids)) for who, address in PAGES.values()]
     for line in sys.stdin:
         desk, address = pages[int(line) % len(pages)]
         address, _, typed = address.partition("#")
-        if typed:  # into the search, before
+        if typed:  # posted to the search first
             desk.post(address, dict(parse_qsl(typed)))
         gc.collect()
         cpu, wall = time.process_time(), time.perf_counter()
@@ -133,9 +133,9 @@ def ask() -> None:
 
 
 def verify() -> None:
-    """Check everything, once; print the seconds and how many screenings there are. Raise if something is wrong."""
+    """Audit everything once; print the seconds and the number of screenings. Raise if something is wrong."""
     began = time.process_time()
-    wrong = [each for each in audit() if not each.sound]
+    wrong = [finding for finding in audit() if not finding.sound]
     print(time.process_time() - began, Screening.objects.count())
     assert not wrong, wrong
 

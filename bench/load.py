@@ -1,6 +1,6 @@
-"""Many tablets at once, against gunicorn and the worker as ``make demo`` starts them, on a clinic that is thrown away.
+"""Many tablets at once, against gunicorn and the worker as ``make demo`` starts them, in a temporary clinic.
 
-The tablets are threads of this one process, which shares the machine's cores with the server and the worker.
+The tablets are threads of this process, which shares the machine's cores with the server and the worker.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ confirmation until the last seal."""
 
 @dataclass
 class Tablet:
-    """One browser. ``took``: seconds of each request that counts; ``wrong``: what was not as it should be."""
+    """One browser. ``took``: the seconds of each request that counts; ``wrong``: what went wrong, in words."""
 
     port: int
     cookie: str
@@ -87,7 +87,7 @@ class Tablet:
         return text
 
     def open(self, path: str) -> None:
-        """Open a page and keep what its form sends by itself."""
+        """Open a page and keep its form's initial values."""
         forms = html.fromstring(self.ask(path)).xpath("//main//form[.//input[@name='csrfmiddlewaretoken']]")
         self.form = dict(forms[-1].form_values())
         self.took.clear()
@@ -95,7 +95,7 @@ class Tablet:
 
 @dataclass(frozen=True)
 class Wave:
-    """What one instant of many tablets came to, in seconds."""
+    """The results of one wave of tablets, in seconds."""
 
     acknowledged: list[float]
     confirmed: list[float]
@@ -110,19 +110,18 @@ def p95(figures: list[float]) -> float:
 
 @contextmanager
 def clinic(signing: int, answering: int) -> Iterator[tuple[Path, list[Tablet], Tablet]]:
-    """Serve a clinic whose patients hold tablets; give its folder, the tablets, and the practitioner's browser."""
+    """Serve a clinic whose patients hold tablets; give its folder, the tablets and the practitioner's browser."""
     from tests.support.real_servers import free_port
 
-    with tempfile.TemporaryDirectory(prefix="bench-load-") as there:
-        folder, port = Path(there) / "demo", free_port()
+    with tempfile.TemporaryDirectory(prefix="bench-load-") as temporary:
+        folder, port = Path(temporary) / "demo", free_port()
         lock = demo.take_folder(folder)
         env = demo.environment(folder, port)
         static = demo.begin(env, "collectstatic", "--noinput", "--verbosity=0")
         for command in (["migrate", "--verbosity=0"], ["init_keys"]):
             demo.finish(demo.begin(env, *command))
         demo.finish(static)
-        made = _room(env, signing, answering)
-        tablets = [Tablet(port, **each) for each in made]
+        tablets = [Tablet(port, **values) for values in _room(env, signing, answering)]
         servers = demo.serve(env, folder)
         try:
             while not demo.answers(f"http://127.0.0.1:{port}/login/"):
@@ -144,72 +143,72 @@ def _room(env: dict[str, str], signing: int, answering: int) -> list[dict[str, A
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"cookie')]
 
 
-def together(work: list[threading.Thread]) -> None:
-    for each in work:
-        each.start()
-    for each in work:
-        each.join()
+def together(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def wave(folder: Path, tablets: list[Tablet], calm: list[Tablet], physio: Tablet) -> Wave:
     """Let all tablets sign at once, confirm them all, and wait for the last seal while the calm ones go on."""
-    for each in tablets:
-        each.open(SIGNING)
-    for each in calm:
-        each.open(QUESTIONS)
+    for tablet in tablets:
+        tablet.open(SIGNING)
+    for tablet in calm:
+        tablet.open(QUESTIONS)
     before = _sealed(folder)
     started = threading.Barrier(len(tablets))
 
-    def sign(each: Tablet) -> None:
+    def sign(tablet: Tablet) -> None:
         started.wait()
-        each.ask(SIGNING, {**each.form, **YES}, wanted=302)
+        tablet.ask(SIGNING, {**tablet.form, **YES}, wanted=302)
 
     began = time.perf_counter()
-    together([threading.Thread(target=sign, args=[each]) for each in tablets])
+    together([threading.Thread(target=sign, args=[tablet]) for tablet in tablets])
     desks = [Tablet(physio.port, physio.cookie) for _ in range(2)]
     halves = [tablets[0::2], tablets[1::2]]
     together([threading.Thread(target=_confirm, args=[desk, half]) for desk, half in zip(desks, halves, strict=True)])
     over = threading.Event()
     others = [
-        threading.Thread(target=_goes_on, args=[each, over, PAUSE * number / len(calm)])
-        for number, each in enumerate(calm)
+        threading.Thread(target=_go_on, args=[tablet, over, PAUSE * number / len(calm)])
+        for number, tablet in enumerate(calm)
     ]
-    for each in others:
-        each.start()
+    for thread in others:
+        thread.start()
     while _sealed(folder) < before + len(tablets) and time.perf_counter() - began < GIVE_UP:
         time.sleep(0.1)
     sealed = time.perf_counter() - began
     over.set()
-    for each in others:
-        each.join()
-    wrong = [said for each in (*tablets, *calm, *desks) for said in each.wrong]
+    for thread in others:
+        thread.join()
+    wrong = [words for tablet in (*tablets, *calm, *desks) for words in tablet.wrong]
     return Wave(
-        [took for each in tablets for took in each.took],
+        [took for tablet in tablets for took in tablet.took],
         [took for desk in desks for took in desk.took],
         sealed,
-        [took for each in calm for took in each.took],
+        [took for tablet in calm for took in tablet.took],
         wrong,
     )
 
 
 def _confirm(desk: Tablet, tablets: list[Tablet]) -> None:
-    """Confirm one visit after the other, as two practitioners who do nothing else."""
+    """Confirm one visit after the other, like a practitioner who does nothing else."""
     desk.open(f"/confirm/{tablets[0].visit}/")
     token = {"csrfmiddlewaretoken": desk.form["csrfmiddlewaretoken"]}
-    for each in tablets:
-        desk.ask(f"/confirm/{each.visit}/", {**token, **CONFIRMED}, wanted=302)
+    for tablet in tablets:
+        desk.ask(f"/confirm/{tablet.visit}/", {**token, **CONFIRMED}, wanted=302)
 
 
-def _goes_on(tablet: Tablet, over: threading.Event, later: float) -> None:
-    """Ask for a page and save it, in turns, one request every so many seconds, beginning a little later."""
+def _go_on(tablet: Tablet, over: threading.Event, wait: float) -> None:
+    """Open and save a page in turns, one request every ``PAUSE`` seconds, after a first ``wait``."""
     number = 0
-    while not over.wait(later):
+    while not over.wait(wait):
         began, number = time.perf_counter(), number + 1
         if number % 2:
             tablet.ask(QUESTIONS)
         else:
             tablet.ask(QUESTIONS, tablet.form, wanted=302)
-        later = max(0.0, PAUSE - (time.perf_counter() - began))
+        wait = max(0.0, PAUSE - (time.perf_counter() - began))
 
 
 def _sealed(folder: Path) -> int:
@@ -218,49 +217,50 @@ def _sealed(folder: Path) -> int:
 
 
 def loaded(rounds: int) -> Part:
-    """Measure a wave of few and one of many tablets, several times, each time in a new clinic."""
+    """Measure a wave of few tablets and one of many, several times, each time in a new clinic."""
     waves: dict[int, list[Wave]] = {FEW: [], MANY: []}
     for _ in range(REPEATS if rounds >= 30 else 1):
         with clinic(FEW + MANY + 2, CALM) as (folder, tablets, physio):
-            signing, calm = [each for each in tablets if each.signs], [each for each in tablets if not each.signs]
-            wave(folder, signing[:2], [], physio)  # so that both workers have met every page
+            signing = [tablet for tablet in tablets if tablet.signs]
+            calm = [tablet for tablet in tablets if not tablet.signs]
+            wave(folder, signing[:2], [], physio)  # to warm up both workers
             waves[FEW].append(wave(folder, signing[2 : FEW + 2], calm, physio))
             waves[MANY].append(wave(folder, signing[FEW + 2 :], calm, physio))
-    return _told(waves)
+    return _part(waves)
 
 
-def _told(waves: dict[int, list[Wave]]) -> Part:
+def _part(waves: dict[int, list[Wave]]) -> Part:
     about = ABOUT.format(cores=os.cpu_count(), calm=CALM, pause=PAUSE).replace("\n", " ")
     part = Part("Many tablets at once", about)
     part.columns = ("", "median s", "p95", "max", "requests", "errors")
-    for number, all_of in waves.items():
+    for number, runs in waves.items():
         for words, name in (
             (f"{number} signatures in the same instant", "acknowledged"),
             ("confirming them, one after the other", "confirmed"),
             (f"{CALM} other tablets, while that is sealed", "calm"),
         ):
-            figures = [took for each in all_of for took in getattr(each, name)]
-            wrong = sum(len(each.wrong) for each in all_of) if name == "acknowledged" else ""
-            told = (f"{figure:.3f}" for figure in (median(figures), p95(figures), max(figures)))
-            part.rows.append((words, *told, str(len(figures)), str(wrong)))
-        part.claims += _claims(number, all_of)
-    part.after = "; ".join(sorted({said for all_of in waves.values() for each in all_of for said in each.wrong})[:5])
+            figures = [took for run in runs for took in getattr(run, name)]
+            wrong = sum(len(run.wrong) for run in runs) if name == "acknowledged" else ""
+            cells = (f"{figure:.3f}" for figure in (median(figures), p95(figures), max(figures)))
+            part.rows.append((words, *cells, str(len(figures)), str(wrong)))
+        part.claims += _claims(number, runs)
+    part.after = "; ".join(sorted({words for runs in waves.values() for run in runs for words in run.wrong})[:5])
     return part
 
 
-def _claims(number: int, all_of: list[Wave]) -> Iterator[Claim]:
+def _claims(number: int, runs: list[Wave]) -> Iterator[Claim]:
     def claim(words: str, bound: float, figures: list[float], why: str = "") -> Claim:
         return because(Claim(words, bound, min(figures), median(figures)), why)
 
     yield claim(
         f"{number} signatures at once, answered: p95 in s",
         ACKNOWLEDGED[number],
-        [p95(w.acknowledged) for w in all_of],
+        [p95(run.acknowledged) for run in runs],
         ASKS,
     )
-    yield claim(f"{number} signatures at once, all sealed: s", SEALED, [w.sealed for w in all_of], DRAWS)
-    yield claim(f"{number} signatures at once, errors", 0, [float(len(w.wrong)) for w in all_of])
-    yield claim(f"{CALM} tablets while {number} are sealed: p95 in s", PAGE, [p95(w.calm) for w in all_of])
+    yield claim(f"{number} signatures at once, all sealed: s", SEALED, [run.sealed for run in runs], DRAWS)
+    yield claim(f"{number} signatures at once, errors", 0, [float(len(run.wrong)) for run in runs])
+    yield claim(f"{CALM} tablets while {number} are sealed: p95 in s", PAGE, [p95(run.calm) for run in runs])
 
 
 ASKS = (

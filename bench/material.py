@@ -1,4 +1,4 @@
-"""What the contenders draw: the same record, with another name and number each round, as HTML and as plain blocks."""
+"""What the contenders draw: the same record, with a new name and number each round, as HTML and as plain blocks."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SPACES = {"p", "li", "th", "td", *HEADINGS}
 
 
 def record(number: int) -> Record:
-    """Return the record of this round. Who signs and its number are the round's own, so nothing can be kept."""
-    made = sample(patient_name=f"Maria Nowak {number:+05d}")
-    return replace(made, number=f"C-{abs(number):06d}")
+    """Return the record of a round. Its name and number are the round's own, so nothing can be cached."""
+    base = sample(patient_name=f"Maria Nowak {number:+05d}")
+    return replace(base, number=f"C-{abs(number):06d}")
 
 
 def html(of: Record) -> str:
@@ -34,12 +34,12 @@ def html(of: Record) -> str:
 
 
 def styled(of: Record) -> str:
-    """Return our HTML as a page that stands alone: the stylesheet, and the fonts by their addresses, are inside."""
+    """Return our HTML as a page of its own, with the stylesheet and the fonts' URLs inside."""
     faces = "".join(
         f"@font-face{{font-family:'{FAMILY}';src:url('{file.as_uri()}');font-weight:{weight};font-style:{style}}}"
         for file, weight, style in FACES
     )
-    css = (rendering.TEMPLATES / "consent" / "document.css").read_text(encoding="utf-8")
+    css = (rendering.TEMPLATES / "consent" / "document" / "document.css").read_text(encoding="utf-8")
     return html(of).replace("</head>", f"<style>{faces}{css}</style></head>")
 
 
@@ -50,13 +50,13 @@ class Block:
     kind: str
     text: str = ""
     rows: list[list[str]] = field(default_factory=list)
-    head: bool = False  # whether the first row is a head, to be repeated on the next page
+    head: bool = False  # whether the first row is a head, which the next page repeats
     strokes: tuple[tuple[tuple[int, int, int], ...], ...] = ()
 
 
 @dataclass(frozen=True)
 class Paper:
-    """What a rival gets to draw: the texts of the margins, and the blocks."""
+    """What a rival draws: the texts of the margins, and the blocks."""
 
     clinic: str
     patient: str
@@ -65,7 +65,7 @@ class Paper:
 
 
 def paper(of: Record) -> Paper:
-    """Return the record's document as blocks: every word of it, in its order, for those who draw no HTML."""
+    """Return every word of the record's document as blocks, for rivals that draw no HTML."""
     reader = _Blocks()
     reader.feed(html(of))
     signed = Block("signature", strokes=of.signatures[0].strokes)
@@ -74,7 +74,7 @@ def paper(of: Record) -> Paper:
 
 
 class _Blocks(HTMLParser):
-    """Reads blocks from our HTML. The two pictures and bold words inside a line are left out: less to do for rivals."""
+    """Reads blocks from our HTML. The two pictures and bold words in a line are left out: less work for rivals."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -27,24 +27,24 @@ INNER = 5  # requests of one sample: one alone is too short for the clock
 
 @dataclass
 class Row:
-    """One thing that is measured: seconds of processor time, one figure a round."""
+    """One measured act: its seconds of processor time, one figure a round."""
 
     name: str
     act: Callable[[], object]
     seconds: list[float] = field(default_factory=list)
-    each: int = INNER
+    repeat: int = INNER
 
     def run(self) -> None:
         begun = time.process_time()
-        for _ in range(self.each):
+        for _ in range(self.repeat):
             self.act()
-        self.seconds.append((time.process_time() - begun) / self.each)
+        self.seconds.append((time.process_time() - begun) / self.repeat)
 
-    def told(self) -> tuple[str, ...]:
-        figures = [1000 * each for each in self.seconds]
+    def cells(self) -> tuple[str, ...]:
+        figures = [1000 * seconds for seconds in self.seconds]
         return (
             self.name,
-            *(f"{each:.2f}" for each in (median(figures), min(figures), max(figures))),
+            *(f"{figure:.2f}" for figure in (median(figures), min(figures), max(figures))),
             str(len(figures)),
         )
 
@@ -66,7 +66,7 @@ def alternated(rows: list[Row], rounds: int) -> None:
 
 
 class Fields(HTMLParser):
-    """The controls of a page's forms: what a browser would send, with the choices and their buttons."""
+    """The controls of a page's forms, as a browser would send them, with choices and buttons."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -77,8 +77,8 @@ class Fields(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
-        name, value, kind = told.get("name", ""), told.get("value", ""), told.get("type", "text")
+        given = {name: value or "" for name, value in attrs}
+        name, value, kind = given.get("name", ""), given.get("value", ""), given.get("type", "text")
         if not name:
             return
         if tag == "button":
@@ -93,7 +93,7 @@ class Fields(HTMLParser):
 
 @dataclass
 class Device:
-    """A browser without a browser: cookies, and requests straight to the app."""
+    """A stand-in for a browser: cookies, and requests straight to the app."""
 
     app: Any
     cookies: dict[str, str] = field(default_factory=dict)
@@ -135,11 +135,11 @@ class Device:
             if name == "Location":
                 self.location = value
             if name == "Set-Cookie":
-                cookie, _, told = value.partition("=")
-                self.cookies[cookie] = told.partition(";")[0]
+                cookie, _, rest = value.partition("=")
+                self.cookies[cookie] = rest.partition(";")[0]
 
     def follow(self, page: str) -> str:
-        """Go where the answers send a browser; return the page that stays."""
+        """Follow redirects; return the last page."""
         while self.location:
             page = self.ask(self.location)
         return page
@@ -147,7 +147,7 @@ class Device:
 
 @contextmanager
 def clinic() -> Iterator[Any]:
-    """A clinic of its own on the disk, written through as in use; the app that serves it."""
+    """Make a clinic on the disk, with full syncs as in use; give the app that serves it."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.support.settings"
     import django
 
@@ -161,10 +161,10 @@ def clinic() -> Iterator[Any]:
     connection.creation.create_test_db(verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA synchronous=FULL")
-    with open(os.devnull, "w") as nobody:  # a line of the log is made for each request, and shown to nobody
+    with open(os.devnull, "w") as nowhere:  # each request still makes its log line
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.StreamHandler):
-                handler.setStream(nobody)
+                handler.setStream(nowhere)
         try:
             yield WSGIHandler()
         finally:
@@ -172,7 +172,7 @@ def clinic() -> Iterator[Any]:
 
 
 def waiting() -> tuple[Any, str]:
-    """Write a visit whose patient may begin; return it and the cookie of the tablet that holds it."""
+    """Make a visit whose patient may begin; return it, and its tablet's cookie."""
     from clinic.domain.flow import Stage
     from tests.support.factories import hold, make_tablet, make_visit
 
@@ -188,16 +188,16 @@ def tablet_of(app: Any, token: str) -> Device:
 
 
 def filled(page: str, turn: int = 0) -> dict[str, Any]:
-    """Return the form of a page of questions, filled in as somebody would who has nothing to tell."""
+    """Return the form of a page of questions, filled in by somebody who has nothing to report."""
     from screening.domain.questionnaire import all_clear
 
     fields, clear = Fields(page), all_clear()
-    said: dict[str, Any] = dict(fields.hidden) | dict.fromkeys(fields.typed, "")
-    for name, values in fields.choices.items():
+    values: dict[str, Any] = dict(fields.hidden) | dict.fromkeys(fields.typed, "")
+    for name, choices in fields.choices.items():
         answer = clear.get(name)
-        said[name] = values[turn % 2] if turn and len(values) == 3 else "none" if answer == [] else str(answer)
-    said |= {name: "normal" for name in ("text_size", "contrast") if name in said}  # sent with each form of a tablet
-    return {name: value for name, value in said.items() if name != "back"}
+        values[name] = choices[turn % 2] if turn and len(choices) == 3 else "none" if answer == [] else str(answer)
+    values |= {name: "normal" for name in ("text_size", "contrast") if name in values}
+    return {name: value for name, value in values.items() if name != "back"}
 
 
 def pages(rounds: int) -> Part:
@@ -214,11 +214,12 @@ def _pages(app: Any, rounds: int) -> Part:
     _, token = waiting()
     tablet = tablet_of(app, token)
     first = tablet.follow(tablet.ask("/tablet/"))
-    blank = tablet.follow(tablet.ask(tablet.at, filled(first)))  # the second page: the look was sent with the first
-    path, there = tablet.at, questionnaire.SECTIONS[1]
-    assert f"/{there.slug}/" in path, path
-    section = questionnaire.pages(there, {}, returning=False)[0]
-    full = {name: value for name, value in questionnaire.all_clear().items() if name in {each.name for each in section}}
+    blank = tablet.follow(tablet.ask(tablet.at, filled(first)))  # the second page
+    path, section = tablet.at, questionnaire.SECTIONS[1]
+    assert f"/{section.slug}/" in path, path
+    questions = questionnaire.pages(section, {}, returning=False)[0]
+    names = {question.name for question in questions}
+    full = {name: value for name, value in questionnaire.all_clear().items() if name in names}
     turns = itertools.count()
 
     def send() -> None:
@@ -226,30 +227,30 @@ def _pages(app: Any, rounds: int) -> Part:
         assert tablet.status == 302, tablet.status
 
     nothing = Device(app)
-    trivial = Row("a request that does nothing", lambda: nothing.ask("/healthz"), each=20)
+    trivial = Row("a request that does nothing", lambda: nothing.ask("/healthz"), repeat=20)
     get = Row("a page of questions, blank", lambda: tablet.ask(path))
     wrong = dict(filled(blank)) | {next(iter(full)): "x"}
     failed = Row("the same, refused", lambda: tablet.ask(path, wrong))
-    ours_filled = Row("the fields of that page, filled in", lambda: drawn(PageForm(section, full)))
-    theirs_filled = Row("the same by Django's `{{ form }}`", lambda: str(PageForm(section, full)))
-    ours_wrong = Row("the fields of that page, refused", lambda: drawn(PageForm(section, {}, wrong)))
-    theirs_wrong = Row("the same, refused, by Django's `{{ form }}`", lambda: str(PageForm(section, {}, wrong)))
+    ours_filled = Row("the fields of that page, filled in", lambda: drawn(PageForm(questions, full)))
+    theirs_filled = Row("the same by Django's `{{ form }}`", lambda: str(PageForm(questions, full)))
+    ours_wrong = Row("the fields of that page, refused", lambda: drawn(PageForm(questions, {}, wrong)))
+    theirs_wrong = Row("the same, refused, by Django's `{{ form }}`", lambda: str(PageForm(questions, {}, wrong)))
     post = Row("the page read, filled in, sent and on the disk", send)
     tablet.ask(path, wrong)
     assert tablet.status == 422, tablet.status
     rows = [trivial, get, failed, ours_filled, theirs_filled, ours_wrong, theirs_wrong]
     alternated(rows, rounds)
     again = Row("the page read", lambda: tablet.ask(path))
-    less = Row(trivial.name, trivial.act, each=20)
+    less = Row(trivial.name, trivial.act, repeat=20)
     alternated([less, again, post], rounds)
-    sent = [there - read for there, read in zip(post.seconds, again.seconds, strict=True)]
+    sent = [posted - read for posted, read in zip(post.seconds, again.seconds, strict=True)]
     part = Part(
         "The patient's pages",
         "In one process, without sockets, the whole stack of middleware, SQLite on the disk with `synchronous=FULL`. "
         "The request that does nothing passes through the same middleware and reads nothing. A page of questions "
         "reads the device, what it holds, the settings, the answers, and whether a token is due: five queries.",
         COLUMNS,
-        [row.told() for row in [*rows, again, post]],
+        [row.cells() for row in [*rows, again, post]],
     )
     part.claims = [
         ratio("a blank page, to a request that does nothing", get.seconds, trivial.seconds, 3.0, why=READS),

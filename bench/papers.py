@@ -60,7 +60,7 @@ def pdfs(rounds: int) -> Part:
 
 
 def seals(rounds: int) -> Part:
-    """The seal: over a drawn document, with the key that is loaded once."""
+    """The seal: over a drawn document, with a key that is loaded once."""
     by_name = _alternated(SEALS, rounds)
     ours = by_name["our seal"]
     part = Part(
@@ -94,12 +94,12 @@ LOADED = """\
 import resource, django
 django.setup()
 import weasyprint
-from consent import seal
+from consent.seal import pades
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"""
 
 
 def _loaded() -> float:
-    """Return the MB of a process that has loaded what a worker needs, and drawn nothing."""
+    """Return the MB of a process that has loaded what a worker needs and drawn nothing."""
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.support.settings"}
     done = subprocess.run([sys.executable, "-c", LOADED], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     return int(done.stdout) * 1024 / 1e6

@@ -40,31 +40,31 @@ class Part:
     rows: list[tuple[str, ...]] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     after: str = ""
-    pictures: dict[str, bytes] = field(default_factory=dict)  # by the name of the file in docs/images
+    pictures: dict[str, bytes] = field(default_factory=dict)  # by file name in docs/images
 
     def show(self, contenders: Iterable[Contender], of: str = "cpu") -> None:
         """Add a row for each contender: median, minimum and maximum in ms, bytes and peak memory."""
         self.columns = ("", f"median ms ({of})", "min", "max", "rounds", "bytes", "peak MB")
-        for each in contenders:
-            if each.missing:
-                self.rows.append((each.name, f"missing: {each.missing}", "", "", "", "", ""))
+        for contender in contenders:
+            if contender.missing:
+                self.rows.append((contender.name, f"missing: {contender.missing}", "", "", "", "", ""))
                 continue
-            figures = [1000 * figure for figure in each.figures(of)]
-            size = f"{median(each.figures('size')):,.0f}"
-            peak = f"{max(each.figures('peak')) / 1e6:.0f}"
+            figures = [1000 * figure for figure in contender.figures(of)]
+            size = f"{median(contender.figures('size')):,.0f}"
+            peak = f"{max(contender.figures('peak')) / 1e6:.0f}"
             timed = (f"{figure:.2f}" for figure in (median(figures), min(figures), max(figures)))
-            self.rows.append((each.name, *timed, str(len(figures)), size, peak))
+            self.rows.append((contender.name, *timed, str(len(figures)), size, peak))
 
 
-def kept(parts: list[Part], text: str) -> None:
-    """Write the report, and the pictures of its parts beside it."""
+def save(parts: list[Part], text: str) -> None:
+    """Write the report and its pictures."""
     for part in parts:
         for name, picture in part.pictures.items():
             (IMAGES / name).write_bytes(picture)
     FILE.write_text(text, encoding="utf-8")
 
 
-def told(parts: list[Part], how: str) -> str:
+def report(parts: list[Part], how: str) -> str:
     """Return the whole report as Markdown."""
     lines = [
         "# What it costs, beside its rivals",
@@ -72,17 +72,17 @@ def told(parts: list[Part], how: str) -> str:
         f"`{how}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. {machine()}",
         "",
     ]
-    lines += [_promise(parts), ""]
+    lines += [_summary(parts), ""]
     return "\n".join([*lines, *map(section, parts)])
 
 
 def section(part: Part) -> str:
-    """Return one part of it, with an empty line at the end."""
+    """Return one part as Markdown, with an empty line at the end."""
     lines = [f"## {part.heading}", "", part.about, ""]
     if part.rows:
         lines += [*_table(part.columns, part.rows), ""]
     if part.claims:
-        lines += [*_table(CLAIM_COLUMNS, map(_of_claim, part.claims)), ""]
+        lines += [*_table(CLAIM_COLUMNS, map(_claim_cells, part.claims)), ""]
     if part.after:
         lines += [part.after, ""]
     return "\n".join(lines)
@@ -91,7 +91,7 @@ def section(part: Part) -> str:
 CLAIM_COLUMNS = ("claim", "bound", "by minima", "median of rounds", "verdict")
 
 
-def _of_claim(claim: Claim) -> tuple[str, ...]:
+def _claim_cells(claim: Claim) -> tuple[str, ...]:
     def number(figure: float | None) -> str:
         return "" if figure is None else f"{figure:,.{claim.digits}f}"
 
@@ -100,7 +100,7 @@ def _of_claim(claim: Claim) -> tuple[str, ...]:
     return (claim.words, bound, number(claim.by_minima), number(claim.by_rounds), verdict)
 
 
-def _promise(parts: list[Part]) -> str:
+def _summary(parts: list[Part]) -> str:
     claims = [claim for part in parts for claim in part.claims if claim.bound is not None]
     missed = [claim.words for claim in claims if claim.verdict != "holds"]
     held = f"{len(claims) - len(missed)} of {len(claims)} bounds hold."
@@ -114,14 +114,14 @@ def _table(columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> list[str]
 
 
 def machine() -> str:
-    """Return what it ran on: processor, cores, memory, system and versions."""
+    """Return the processor, cores, memory, system and versions that it ran on."""
     cpu = next(iter(_after("/proc/cpuinfo", "model name")), platform.processor() or platform.machine())
     memory = next(iter(_after("/proc/meminfo", "MemTotal")), "0 kB")
     load = os.getloadavg()[0]
-    found = ", ".join(f"{name} {_version(name)}" for name in VERSIONS)
+    versions = ", ".join(f"{name} {_version(name)}" for name in VERSIONS)
     return (
         f"{cpu}, {os.cpu_count()} cores, {int(memory.split()[0]) / 1e6:.0f} GB, {platform.platform()}, "
-        f"Python {platform.python_version()}; {found}. Load average when it ended: {load:.1f}."
+        f"Python {platform.python_version()}; {versions}. Load average when it ended: {load:.1f}."
     )
 
 

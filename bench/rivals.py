@@ -1,4 +1,4 @@
-"""The rivals: other ways to make a PDF of the same words. Each is made once a process, and called for each record."""
+"""The rivals: other ways to make a PDF of the same words. Each is made once per process, and called for each record."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SIZES = {"h1": 22.0, "h2": 14.5, "h3": 11.5, "p": 10.0, "li": 10.0, "cell": 9.5,
 
 
 def naive() -> Callable[[str], bytes]:
-    """WeasyPrint as its first page shows it: no tags, no archive format, no attachment, nothing kept."""
+    """WeasyPrint as its documentation begins: no tags, no archive format, no attachment, no cache."""
     from weasyprint import HTML
 
     return lambda page: HTML(string=page).write_pdf()
 
 
 def reportlab() -> Callable[[Paper], bytes]:
-    """ReportLab's Platypus with rl_accel, without ASCII85. Raise ``Missing``, without either."""
+    """ReportLab's Platypus with rl_accel, without ASCII85. Raise ``Missing`` if one is not installed."""
     try:
         import _rl_accel  # noqa: F401
         import reportlab.rl_config
@@ -187,7 +187,7 @@ TYPST = """
 
 
 def typst(**options: Any) -> Callable[[Paper], bytes]:
-    """Typst with one compiler, tagged as it does by itself. Raise ``Missing`` without it."""
+    """Typst with one compiler, and the tags it makes by default. Raise ``Missing`` without it."""
     try:
         import typst as engine
     except ImportError as error:
@@ -219,18 +219,18 @@ def _inputs(paper: Paper) -> dict[str, str]:
 
 
 class Chromium:
-    """Chromium kept open, one page kept, printing our HTML with tags. Raise ``Missing`` if there is no browser."""
+    """Chromium, with one page kept open, printing our HTML with tags. Raise ``Missing`` if there is no browser."""
 
     def __init__(self) -> None:
         try:
             from playwright.sync_api import sync_playwright
         except ImportError as error:
             raise Missing(str(error)) from error
-        found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-        if not found:
+        browser = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+        if not browser:
             raise Missing("no Chromium on this machine")
         self._playwright = sync_playwright().start()
-        self._browser = self._playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        self._browser = self._playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         self._page = self._browser.new_page()
 
     def __call__(self, page: str) -> bytes:
@@ -243,25 +243,25 @@ class Chromium:
 
 
 def cpu_of_children() -> float:
-    """Return the processor seconds that this process's children, and theirs, have used so far, to the microsecond."""
-    return sum(_ran(process) for process in _descendants(os.getpid()))
+    """Return the processor seconds that this process's children, and theirs, have used so far."""
+    return sum(_cpu(process) for process in _descendants(os.getpid()))
 
 
 def peak_of_children() -> int:
-    """Return the bytes that this process's children, and theirs, hold now, what they share counted once."""
+    """Return the bytes that this process's children, and theirs, hold now; shared memory counts once."""
     return sum(_proportional(process) for process in _descendants(os.getpid()))
 
 
 def _descendants(process: int) -> list[int]:
     try:
         tasks = os.listdir(f"/proc/{process}/task")
-        below = [int(each) for task in tasks for each in _read(f"/proc/{process}/task/{task}/children").split()]
+        below = [int(child) for task in tasks for child in _read(f"/proc/{process}/task/{task}/children").split()]
     except OSError:
         return []
     return [*below, *itertools.chain.from_iterable(map(_descendants, below))]
 
 
-def _ran(process: int) -> float:
+def _cpu(process: int) -> float:
     try:
         tasks = os.listdir(f"/proc/{process}/task")
     except OSError:

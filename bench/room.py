@@ -1,4 +1,4 @@
-"""Patients with tablets in their hands, for a server that is about to be loaded.
+"""Patients who hold tablets, for a load test.
 
 ``python -m bench.room SIGNING ANSWERING``, in the environment of an installation that is migrated and has keys, prints
 a line of JSON for each tablet (its cookie, its visit, whether it signs), and one for the practitioner who confirms.
@@ -14,7 +14,7 @@ from django.conf import settings
 
 
 def main(signing: int, answering: int) -> None:
-    """Make them, and print them."""
+    """Make the patients and tablets, and print them."""
     django.setup()
     from bench.days import Days
     from clinic.models import Visit

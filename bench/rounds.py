@@ -1,8 +1,8 @@
-"""Rounds that alternate, and what is claimed of them.
+"""Alternating rounds, and the claims about them.
 
-Each contender is a process of its own, warm before the first round. A round runs every contender once, each time in
-another order, on a record that no round had before. A claim is a ratio of two contenders of the same rounds, judged
-twice: by the ratio of their fastest rounds and by the median of the ratios of single rounds.
+Each contender is a process of its own, warm before the first round. A round runs every contender once, in changing
+order, on a record that no earlier round had. A claim is a ratio of two contenders of the same rounds, judged twice: by
+the ratio of their fastest rounds and by the median of the ratios of single rounds.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Contender:
     def run(self, number: int) -> Sample:
         """Run once, on the record of this number. Raise ``Missing`` if the contender says that it cannot run."""
         print(number, file=cast(IO[str], self._process.stdin), flush=True)
-        answer = json.loads(cast(IO[str], self._process.stdout).readline() or '{"missing": "it ended by itself"}')
+        answer = json.loads(cast(IO[str], self._process.stdout).readline() or '{"missing": "its process ended"}')
         if "missing" in answer:
             raise Missing(answer["missing"])
         return Sample(**answer)
@@ -73,20 +73,20 @@ class Contender:
 
 def alternate(contenders: list[Contender], rounds: int) -> None:
     """Run all contenders ``rounds`` times, in turns; one that cannot run is marked as missing."""
-    for each in contenders:
-        each.start()
-    here = [each for each in contenders if not each.missing]
+    for contender in contenders:
+        contender.start()
+    able = [contender for contender in contenders if not contender.missing]
     for number in range(rounds):
-        turn = number % len(here) if here else 0
-        for each in here[turn:] + here[:turn]:
-            each.samples.append(each.run(number))
-    for each in contenders:
-        each.stop()
+        turn = number % len(able) if able else 0
+        for contender in able[turn:] + able[:turn]:
+            contender.samples.append(contender.run(number))
+    for contender in contenders:
+        contender.stop()
 
 
 @dataclass(frozen=True)
 class Claim:
-    """That one figure is at most ``bound`` times another: ``by_minima`` and ``by_rounds`` are the two ratios."""
+    """The claim that one figure is at most ``bound`` times another; ``by_minima`` and ``by_rounds``: the two ratios."""
 
     words: str
     bound: float | None
@@ -97,30 +97,30 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        """``holds``, ``MISSED`` or ``not measured``; "" where nothing is promised."""
-        told = [each for each in (self.by_minima, self.by_rounds) if each is not None]
-        if not told:
+        """``holds``, ``MISSED`` or ``not measured``; "" without a bound."""
+        measured = [ratio for ratio in (self.by_minima, self.by_rounds) if ratio is not None]
+        if not measured:
             return "not measured"
         if self.bound is None:
             return ""
-        return "holds" if max(told) <= self.bound else "MISSED"
+        return "holds" if max(measured) <= self.bound else "MISSED"
 
 
 def ratio(
     words: str, ours: Iterable[float], theirs: Iterable[float], bound: float | None, *, missing: str = "", why: str = ""
 ) -> Claim:
-    """Return the claim that ``ours`` cost at most ``bound`` times what ``theirs`` cost, round by round.
+    """Return the claim that ``ours`` costs at most ``bound`` times as much as ``theirs``, round by round.
 
-    ``why``: what stands in the way, told if the bound is missed.
+    ``why``: the reason that is given if the bound is missed.
     """
     mine, other = list(ours), list(theirs)
     if not mine or not other:
         return Claim(words, bound, None, why=missing or "a contender is missing")
-    each = [here / there for here, there in zip(mine, other, strict=False) if there]
-    claim = Claim(words, bound, min(mine) / min(other), median(each) if each else None)
+    ratios = [own / rival for own, rival in zip(mine, other, strict=False) if rival]
+    claim = Claim(words, bound, min(mine) / min(other), median(ratios) if ratios else None)
     return because(claim, why)
 
 
 def because(claim: Claim, why: str) -> Claim:
-    """Return the claim with what stands in the way, if its bound is missed."""
+    """Return the claim, with the reason ``why`` if its bound is missed."""
     return replace(claim, why=why) if claim.verdict == "MISSED" else claim

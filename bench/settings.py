@@ -1,6 +1,6 @@
-"""The settings of a grown clinic: the tests' own, on the database that is measured, as a clinic's server opens it.
+"""The settings of a grown clinic: the tests', with the measured database.
 
-``BENCH_FOLDER`` is where the keys and, without ``DATABASE_URL``, the SQLite database stay from one process to the next.
+``BENCH_FOLDER`` holds the keys and, without ``DATABASE_URL``, the SQLite database between processes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,6 @@ KEYS_DIR = FOLDER / "keys"
 DATA_KEYS = KEYS_DIR / "data.keys"
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
 ANCHORS_FILE = FOLDER / "anchors.jsonl"
-LOGGING_CONFIG = None  # what the app logs of each seal is not measured
+LOGGING_CONFIG = None  # logging each seal is not measured
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["NAME"] = FOLDER / "clinic.sqlite3"

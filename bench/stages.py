@@ -1,7 +1,7 @@
 """Where the time of one PDF goes: our own code, then WeasyPrint's stages, then the seal.
 
-Each stage's time is its own, without that of the stages that it calls. The clocks themselves add some hundredths, most
-to the stage of many small steps, the values of styles.
+Each stage's time excludes the stages that it calls. The clocks add a few hundredths, most of all to the stage of many
+small steps, the values of styles.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ POINTS = (
 
 
 class Clocks:
-    """Seconds of processor time by stage, while stages call each other."""
+    """Seconds of processor time by stage; stages may call each other."""
 
     def __init__(self) -> None:
         self.spent: dict[str, float] = defaultdict(float)
@@ -56,8 +56,8 @@ class Clocks:
             self._inner.append(0.0)
             began = time.process_time()
             try:
-                made = act(*args, **kwargs)
-                return list(made) if isgenerator(made) else made  # a generator's time is its own stage's
+                result = act(*args, **kwargs)
+                return list(result) if isgenerator(result) else result  # a generator's time is its own stage's
             finally:
                 took = time.process_time() - began
                 self.spent[stage] += took - self._inner.pop()
@@ -84,20 +84,20 @@ def stages(rounds: int) -> Part:
         seal(rendering.render(material.record(-number - 1)), key)
     clocks = Clocks()
     render, close = clocks.timed(OWN, rendering.render), clocks.timed(SEAL, seal)
-    each: list[dict[str, float]] = []
+    runs: list[dict[str, float]] = []
     with ExitStack() as stack:
         for module, name, stage in POINTS:
             stack.enter_context(_timed_at(clocks, module, name, stage))
         for number in range(rounds):
             clocks.spent.clear()
             close(render(material.record(number)), key)
-            each.append(dict(clocks.spent))
-    return _told(each)
+            runs.append(dict(clocks.spent))
+    return _part(runs)
 
 
 @contextmanager
 def _timed_at(clocks: Clocks, module: str, name: str, stage: str) -> Iterator[None]:
-    """Put a clock in the place of a function, for as long as this lasts: other parts share the process."""
+    """Time a function until the block ends: other parts share the process."""
     __import__(module)
     where, _, last = name.rpartition(".")
     owner = getattr(sys.modules[module], where) if where else sys.modules[module]
@@ -109,16 +109,16 @@ def _timed_at(clocks: Clocks, module: str, name: str, stage: str) -> Iterator[No
         setattr(owner, last, act)
 
 
-def _told(each: list[dict[str, float]]) -> Part:
+def _part(runs: list[dict[str, float]]) -> Part:
     names = [OWN, *dict.fromkeys(stage for _, _, stage in POINTS), SEAL]
-    figures = {name: [1000 * one.get(name, 0.0) for one in each] for name in names}
-    sums = [sum(figures[name][at] for name in names) for at in range(len(each))]
+    figures = {name: [1000 * run.get(name, 0.0) for run in runs] for name in names}
+    sums = [sum(figures[name][number] for name in names) for number in range(len(runs))]
     shares = {name: 100 * sum(figures[name]) / sum(sums) for name in names}
     rows = [
         (name, *(f"{value:.2f}" for value in (median(of), min(of), max(of))), str(len(of)), f"{share:.0f} %")
         for name, of, share in [*((name, figures[name], shares[name]) for name in names), (WHOLE, sums, 100.0)]
     ]
-    native = sum(shares[name] for name in names if any(each in name for each in ("Pango", "HarfBuzz", "zlib")))
+    native = sum(shares[name] for name in names if any(library in name for library in ("Pango", "HarfBuzz", "zlib")))
     return Part(
         "One PDF, by stage",
         "The sealed document from a warm process. Each line is the stage's own time, without the stages inside it; "
