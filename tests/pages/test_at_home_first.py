@@ -193,7 +193,7 @@ def test_what_is_no_longer_so_goes_to_a_practitioner_who_sees_both(visit, desk, 
     actions.answer(visit=visit, given={n: v for n, v in answers().items() if n in ON_THE_DAY}, by=visit.by)
     assert actions.submit(visit=visit, by=visit.by) is Stage.IN_REVIEW
     page = staff_client(practitioner()).get(f"/review/{visit.pk}/")
-    assert "Answered otherwise at home" in page.text
+    assert "Answered differently at home" in page.text
     assert QUESTIONS[name].short in page.text
 
 

@@ -141,7 +141,7 @@ def test_the_page_shows_both_lists(desk):
 
 def test_an_empty_queue_says_so(desk):
     html = desk.get(reverse("queue")).content.decode()
-    assert "Nobody waits for a review." in html
+    assert "Nobody is waiting for a review." in html
     assert "Nobody has signed" in html
 
 
@@ -271,7 +271,7 @@ def test_a_long_queue_comes_in_pages_worst_first(desk):
 
 def test_each_empty_queue_says_what_to_do(desk):
     assert "New ones show here by themselves." in desk.get(reverse("queue")).text
-    assert "Everybody who waits has a practitioner." in desk.get(reverse("queue"), {"who": "nobody"}).text
+    assert "Everybody waiting has a practitioner." in desk.get(reverse("queue"), {"who": "nobody"}).text
     assert "You have no review" in desk.get(reverse("queue"), {"who": "mine"}).text
     actions.claim(visit=named("With Lou", epilepsy="yes"), by=acting(practitioner()))
     page = desk.get(reverse("queue")).text
