@@ -1,4 +1,4 @@
-// A link to a part of the review opens what is folded there. Without scripts it is one more click.
+// A link to a part of the review opens the details there. Without scripts that takes one more click.
 "use strict";
 
 function unfold() {
@@ -9,11 +9,11 @@ function unfold() {
   const place = target.matches("h2") ? target.parentElement : target;
   const folded = place.querySelector("details");
   if (folded) folded.open = true;
-  // The keyboard goes on from there.
+  // Move the focus there, for the keyboard.
   place.querySelector("input:not([type=hidden]), textarea, summary")?.focus({ preventScroll: true });
 }
 addEventListener("hashchange", unfold);
 document.addEventListener("click", (event) => {
-  if (event.target.closest?.("a")?.hash === location.hash && location.hash) unfold(); // the same link once more
+  if (event.target.closest?.("a")?.hash === location.hash && location.hash) unfold(); // the same link again
 });
 unfold();

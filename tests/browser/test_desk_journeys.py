@@ -149,7 +149,7 @@ def test_two_practitioners_race_for_one_visit(desks: Callable[[str, Role], Pract
     lou.page.keyboard.press("Enter")
 
     # Then the second is told by name and time, and goes on to the next
-    expect(lou.page.get_by_role("heading", level=1)).to_contain_text("Kim First has Zoë Müller since")
+    expect(lou.page.get_by_role("heading", level=1)).to_contain_text("Kim First has had Zoë Müller since")
     lou.looks()
     lou.press("Review the next patient")
     lou.sees("Review: Ana Silva")

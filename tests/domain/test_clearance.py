@@ -273,7 +273,7 @@ def test_once_cleared_again_the_lapse_is_told_no_longer(later: Any):
     for each in review_state(visit).undecided:
         actions.decide(flag=each.flag, outcome="cleared", reason="Asked.", by=by)
     actions.close_review(visit=visit, ending="consent", by=by)
-    assert "Cleared, and no longer" not in staff_client(receptionist()).get(f"/visits/{visit.pk}/").text
+    assert "No longer cleared" not in staff_client(receptionist()).get(f"/visits/{visit.pk}/").text
 
 
 def _of_the_day() -> dict[str, Any]:

@@ -186,7 +186,7 @@ def test_what_is_no_longer_so_goes_to_a_practitioner_who_sees_both(early, desk, 
     actions.answer(visit=early, given={n: v for n, v in answers().items() if n in ON_THE_DAY}, by=early.by)
     assert actions.submit(visit=early, by=early.by) is Stage.IN_REVIEW
     page = staff_client(practitioner()).get(f"/review/{early.pk}/")
-    assert "Answered otherwise at home" in page.text
+    assert "Answered differently at home" in page.text
     assert QUESTIONS[name].short in page.text
 
 

@@ -178,7 +178,7 @@ def test_the_review_says_who_has_it_and_taking_over_is_a_click_of_its_own(waitin
     claim = actions.claim(visit=waiting, by=acting(first))
     desk = staff_client(second)
     page = desk.get(reverse("review", args=[waiting.pk])).text
-    assert "Kim First has this visit" in page
+    assert "Kim First has had this visit" in page
     assert "Take over from Kim First" in page
     taken = desk.post(reverse("review_take_over", args=[waiting.pk]), {"claim": claim.pk})
     assert taken.url == reverse("review", args=[waiting.pk])
@@ -214,7 +214,7 @@ def test_who_does_not_have_it_is_not_asked_for_a_password_in_vain(first, second)
     address = reverse("review_ahead", args=[visit.pk, stop.pk])
     answer = staff_client(second).get(address, follow=True)
     assert answer.redirect_chain[-1][0] == reverse("review", args=[visit.pk])
-    assert "Kim First has this visit since" in answer.text
+    assert "Kim First has had this visit since" in answer.text
     assert staff_client(first).get(address).status_code == 200
 
 

@@ -130,7 +130,7 @@ def test_the_page_shows_both_lists(signed_in):
 
 def test_an_empty_queue_says_so(signed_in):
     html = signed_in.get(reverse("queue")).content.decode()
-    assert "Nobody waits for a review." in html
+    assert "Nobody is waiting for a review." in html
     assert "Nobody has signed" in html
 
 
@@ -260,7 +260,7 @@ def test_a_long_queue_comes_in_pages_worst_first(signed_in):
 
 def test_each_empty_queue_says_what_to_do(signed_in):
     assert "New ones show here by themselves." in signed_in.get(reverse("queue")).text
-    assert "Everybody who waits has a practitioner." in signed_in.get(reverse("queue"), {"who": "nobody"}).text
+    assert "Everybody waiting has a practitioner." in signed_in.get(reverse("queue"), {"who": "nobody"}).text
     assert "You have no review" in signed_in.get(reverse("queue"), {"who": "mine"}).text
     actions.claim(visit=named("With Lou", epilepsy="yes"), by=acting(practitioner()))
     page = signed_in.get(reverse("queue")).text

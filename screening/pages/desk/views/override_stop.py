@@ -35,7 +35,7 @@ def ahead(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
         return redirect("review", one.pk)
     claim = Claim.of(one)
     if request.method == "GET" and claim and claim.by_id != request.actor.staff.pk:
-        messages.warning(request, f"{claim.by} has this visit since {claim.since}. To decide, take it over.")
+        messages.warning(request, f"{claim.by} has had this visit since {claim.since}. To decide, take it over.")
         return redirect("review", one.pk)
     if request.method == "GET":
         return _page(request, one, about, AheadForm(about=about))
