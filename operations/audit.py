@@ -46,7 +46,7 @@ class Wrong(Exception):
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """The result of one part of the audit: its name, whether it is ``sound``, and the details in words."""
 
     part: str
@@ -54,7 +54,7 @@ class Finding:
     words: str
 
 
-def audit() -> Iterator[Finding]:
+def audit() -> Iterator[AuditFinding]:
     """Check everything, one part after the other, and yield its finding.
 
     Raise ``KeyTrouble`` without our root certificate: then nothing can be verified.
@@ -71,13 +71,13 @@ def audit() -> Iterator[Finding]:
     yield _part("visits", _visits)
 
 
-def _part(name: str, run: Callable[[], str]) -> Finding:
+def _part(name: str, run: Callable[[], str]) -> AuditFinding:
     try:
-        return Finding(name, True, run())
+        return AuditFinding(name, True, run())
     except (Wrong, hash_chain.Broken, anchors.BadAnchor) as wrong:
-        return Finding(name, False, str(wrong))
+        return AuditFinding(name, False, str(wrong))
     except DatabaseError as error:
-        return Finding(name, False, f"cannot be read: {error}")
+        return AuditFinding(name, False, f"cannot be read: {error}")
 
 
 def _anchors(marks: list[anchors.Anchor]) -> str:

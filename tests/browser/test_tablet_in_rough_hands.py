@@ -20,6 +20,7 @@ from clinic.models import Actor, Hold, Journal, Visit
 from consent.models import SignedConsent
 from screening import actions
 from screening.models import Screening
+from tests.support.consents import SIGN, filled, ready
 from tests.support.factories import (
     make_patient,
     make_screening,
@@ -31,7 +32,6 @@ from tests.support.factories import (
     tablet_client,
 )
 from tests.support.page_opener import form_on, opened, send
-from tests.support.signing import SIGN, filled, ready
 from tests.support.steps import Patient
 
 pytestmark = pytest.mark.django_db

@@ -25,10 +25,8 @@ from screening import actions
 from screening.assessment.review_state import review_state
 from screening.domain.scope import Scope
 from screening.models import Flag
-from tests.house.test_house import ROOT
-from tests.pages.test_confirming import PLAN, WELL, signed
-from tests.pages.test_signing import DRAWN, ready
 from tests.support.call_tracer import Trace, traced
+from tests.support.consents import DRAWN, PLAN, WELL, ready, signed
 from tests.support.factories import (
     acting,
     answers,
@@ -39,6 +37,7 @@ from tests.support.factories import (
     practitioner,
     ready_for_review,
 )
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,8 @@ from django.urls import reverse
 
 from clinic.domain.flow import Stage
 from screening.domain import rules
-from tests.support.consents import form, signed
+from tests.support.consents import SIGN, filled, form, ready, signed
 from tests.support.factories import practitioner, ready_for_review, staff_client, tablet_client
-from tests.support.signing import SIGN, filled, ready
 
 pytestmark = pytest.mark.django_db
 

@@ -25,6 +25,7 @@ from screening.assessment.review_state import review_state
 from screening.domain.scope import Scope
 from screening.domain.talk import ALWAYS, CORRECT
 from screening.models import Attestation, Decision, PatientQuestion
+from tests.support.consents import DRAWN, SIGN, filled, ready, shown
 from tests.support.factories import (
     PASSWORD,
     acting,
@@ -36,7 +37,6 @@ from tests.support.factories import (
     staff_client,
     tablet_client,
 )
-from tests.support.signing import DRAWN, SIGN, filled, ready, shown
 
 pytestmark = pytest.mark.django_db
 

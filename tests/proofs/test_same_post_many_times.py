@@ -24,10 +24,10 @@ from consent.actions import signing as signing_verbs
 from consent.models import SignedConsent
 from screening.domain.scope import Scope
 from screening.models import PatientQuestion, Screening
+from tests.support.consents import SIGN, filled, ready
 from tests.support.factories import make_visit, tablet_client
 from tests.support.page_opener import form_on
 from tests.support.proof_size import size
-from tests.support.signing import SIGN, filled, ready
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 

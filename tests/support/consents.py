@@ -1,4 +1,4 @@
-"""Visits that were signed, confirmed and sealed, by the same verbs as the pages use."""
+"""Visits on their way to a sealed consent: signed, confirmed and sealed by the verbs that the pages use."""
 
 from __future__ import annotations
 
@@ -95,3 +95,38 @@ def again_for(consent: Consent) -> Consent:
     visit = signed()
     Visit.objects.filter(pk=visit.pk).update(patient=consent.visit.patient)
     return confirmed(fresh(visit))
+
+
+DRAWN = json.dumps([[[20 + 9 * i, 100 + (i % 5) * 12, 16 * i] for i in range(40)]])
+
+SIGN = "/tablet/consent/sign/"
+
+
+def ready(visit: Visit | None = None, **changes: Any) -> Visit:
+    """Make a visit whose patient reads and signs next."""
+    visit = visit or make_visit(stage=Stage.CONSENTING)
+    rules_ran(make_screening(visit, **changes))
+    return visit
+
+
+def shown(visit: Visit) -> str:
+    return statement(facts(review_state(visit))).sha256
+
+
+def filled(visit: Visit, **changes: Any) -> dict[str, Any]:
+    """Return the last page filled in and agreed to; ``None`` leaves a control out."""
+    data = {
+        "act": "agree",
+        "statement": shown(visit),
+        "students": "no",
+        "observers": "yes",
+        "lung": "on",
+        "read": "on",
+        "agree": "on",
+        "method": "drawn",
+        "strokes": DRAWN,
+        "typed_name": "",
+        "question": "",
+        **changes,
+    }
+    return {name: value for name, value in data.items() if value is not None}

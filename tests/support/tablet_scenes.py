@@ -18,11 +18,10 @@ from screening.domain.page_flow import route
 from screening.domain.questionnaire import AnswerKind, Value
 from screening.domain.scope import Scope
 from screening.models import Decision
-from tests.support.consents import signed
+from tests.support.consents import ready, signed
 from tests.support.course_factories import course_on_record
 from tests.support.earlier_visits import came_before
 from tests.support.factories import acting, hold, make_patient, make_screening, make_visit, practitioner
-from tests.support.signing import ready
 
 
 @dataclass(frozen=True)
