@@ -132,6 +132,7 @@ WHOSE = (
     "managed_by(request.user)",
     "staff_of(request.actor.site)",
     "the_visit(",
+    "visit=one",
     "visit=visit",
     "ours, pk=",
     "seen.select_related",
