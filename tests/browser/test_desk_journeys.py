@@ -140,7 +140,7 @@ def test_two_practitioners_race_for_one_visit(desks: Callable[[str, Role], Pract
     # When both take it, by the keyboard
     kim.page.locator(f"#open-{visit.pk}").focus()
     kim.page.keyboard.press("Enter")
-    kim.sees("You have this visit")
+    kim.sees("You have had this visit")
     kim.looks()
     focused = lou.page.locator(f"#open-{visit.pk}")
     focused.focus()

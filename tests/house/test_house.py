@@ -125,18 +125,17 @@ def looked_up(source: str) -> list[str]:
     return found
 
 
-# What a lookup is narrowed by: what the actor may see, or a visit (`one`) that was found so.
+# What a lookup is narrowed by: what the actor may see, or a visit that was found so.
 WHOSE = (
     "visible_to(",
     ".of(request.actor.site)",
     "managed_by(request.user)",
     "staff_of(request.actor.site)",
     "the_visit(",
-    "visit=one",
     "visit=visit",
     "ours, pk=",
     "seen.select_related",
-    "(rows, pk=event)",
+    "(rows, pk=pk)",
 )
 OF_THE_ASKER = {
     "Authenticator.objects.get(user=self.request.user, type=Authenticator.Type.TOTP)",

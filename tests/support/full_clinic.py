@@ -64,7 +64,7 @@ class Door:
     @property
     def has_object(self) -> bool:
         """Whether it names a record, so that there is one that is missing."""
-        return any(each in self.takes for each in ("pk", "visit", "event", "sha256"))
+        return any(each in self.takes for each in ("pk", "sha256"))
 
 
 def doors() -> list[Door]:
@@ -168,9 +168,9 @@ class WholeClinic:
         make_plan(treated)
         after = make_row(SealedStatusChange).after
         paper = self._paper(expected)
-        reviewed = {"visit": review.pk}
+        reviewed = {"pk": review.pk}
         timestamp: Timestamp = make_row(Timestamp)
-        here = {"pk": expected.pk, "visit": expected.pk, "slug": next(iter(FIGURES))}
+        here = {"pk": expected.pk, "slug": next(iter(FIGURES))}
         own: dict[str, dict[str, Any]] = {"": {**here, "section": "start", "page": 0, "kind": "talk"}}
         for names, takes in (
             ("patient correct_patient merge_patient looked add_visit export_patient", {"pk": patient.pk}),
@@ -180,10 +180,10 @@ class WholeClinic:
             ("manage_site", {"number": 2}),
             ("review review_claim review_release review_take_over review_plan review_close review_attest", reviewed),
             ("review_decide review_ahead", {**reviewed, "flag": flag.pk}),
-            ("not_treated_note", {"visit": make_visit(stage=Stage.STOPPED).pk}),
-            ("record_session record_event", {"visit": treated.pk}),
+            ("not_treated_note", {"pk": make_visit(stage=Stage.STOPPED).pk}),
+            ("record_session record_event", {"pk": treated.pk}),
             ("aftercare send_aftercare", {"pk": treated.pk}),
-            ("adverse_event", {"event": self._event(treated)}),
+            ("adverse_event", {"pk": self._event(treated)}),
             ("consent_page read_at_home_page", {"page": ORDER[0]}),
             ("paper_form", {"pk": expected.pk, "code": paper.code}),
             ("confirm change_answers", {"pk": signed().pk}),
@@ -216,7 +216,7 @@ class WholeClinic:
         """Return where a door is: of a record that is there, or of one that is not."""
         path = "/" + door.pattern
         for name in door.takes:
-            gone = missing and name in ("pk", "visit", "event", "sha256")
+            gone = missing and name in ("pk", "sha256")
             for kind in ("int", "slug", "str"):
                 path = path.replace(f"<{kind}:{name}>", str(MISSING if gone else self.own(door, name)))
         return path

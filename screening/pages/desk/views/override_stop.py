@@ -25,24 +25,24 @@ AHEAD = "ahead"  # what the second button sends; anything else, Enter included, 
 @staff(Role.PRACTITIONER)
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters("password")
-def ahead(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
+def ahead(request: StaffRequest, pk: int, flag: int) -> HttpResponse:
     """Ask for a clinical decision: leave the stop as it is, or go ahead with a reason and the password."""
-    one = the_visit(request, visit)
-    about = next((state for state in review_state(one).flags if state.flag.pk == flag), None)
-    if about is None or not about.is_stop or about.flag.never_cleared or one.at is not Stage.IN_REVIEW:
-        get_object_or_404(Flag, pk=flag, screening__visit=one)
+    visit = the_visit(request, pk)
+    about = next((state for state in review_state(visit).flags if state.flag.pk == flag), None)
+    if about is None or not about.is_stop or about.flag.never_cleared or visit.at is not Stage.IN_REVIEW:
+        get_object_or_404(Flag, pk=flag, screening__visit=visit)
         messages.warning(request, "There is no such decision to make any more. Look at the flags again.")
-        return redirect("review", one.pk)
-    claim = Claim.of(one)
+        return redirect("review", visit.pk)
+    claim = Claim.of(visit)
     if request.method == "GET" and claim and claim.by_id != request.actor.staff.pk:
         messages.warning(request, f"{claim.by} has had this visit since {claim.since}. To decide, take it over.")
-        return redirect("review", one.pk)
+        return redirect("review", visit.pk)
     if request.method == "GET":
-        return _page(request, one, about, AheadForm(about=about))
+        return _page(request, visit, about, AheadForm(about=about))
     if request.POST.get("way") != AHEAD:
         messages.info(request, f"{about.short}: the stop stands. Say below why not today, or change the plan.")
-        return redirect(f"{reverse('review', args=[one.pk])}#stop")
-    return _decide(request, one, about)
+        return redirect(f"{reverse('review', args=[visit.pk])}#stop")
+    return _decide(request, visit, about)
 
 
 def _decide(request: StaffRequest, visit: Visit, about: FlagState) -> HttpResponse:

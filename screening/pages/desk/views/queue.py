@@ -124,47 +124,47 @@ def _claimed(request: StaffRequest, visit: Visit, claim: Claim) -> HttpResponse:
 
 @staff(Role.PRACTITIONER)
 @require_POST
-def claim(request: StaffRequest, visit: int) -> HttpResponse:
+def claim(request: StaffRequest, pk: int) -> HttpResponse:
     """Take a visit on and open its review. If a colleague was first, say who, and since when."""
-    one = the_visit(request, visit)
+    visit = the_visit(request, pk)
     try:
-        actions.claim(visit=one, by=request.actor)
+        actions.claim(visit=visit, by=request.actor)
     except ClaimedByAnother as refusal:
-        return _claimed(request, one, refusal.claim)
+        return _claimed(request, visit, refusal.claim)
     except NotAllowed as refusal:
-        messages.error(request, f"{one.patient}: {refusal}")
+        messages.error(request, f"{visit.patient}: {refusal}")
         return redirect("queue")
-    return redirect("review", one.pk)
+    return redirect("review", visit.pk)
 
 
 @staff(Role.PRACTITIONER)
 @require_POST
-def take_over(request: StaffRequest, visit: int) -> HttpResponse:
+def take_over(request: StaffRequest, pk: int) -> HttpResponse:
     """Take a visit from the colleague who was shown to have it."""
-    one = the_visit(request, visit)
+    visit = the_visit(request, pk)
     if not (number := request.POST.get("claim", "")).isdecimal():
         raise Http404
-    shown = get_object_or_404(Claim.objects.select_related("visit", "by"), pk=number, visit=one)
+    shown = get_object_or_404(Claim.objects.select_related("visit", "by"), pk=number, visit=visit)
     try:
         actions.take_over(claim=shown, by=request.actor)
     except ClaimedByAnother as refusal:
-        return _claimed(request, one, refusal.claim)
+        return _claimed(request, visit, refusal.claim)
     except NotAllowed as refusal:
-        messages.error(request, f"{one.patient}: {refusal}")
+        messages.error(request, f"{visit.patient}: {refusal}")
         return redirect("queue")
     messages.success(request, f"You have this visit now. It was {shown.by}’s: tell them.")
-    return redirect("review", one.pk)
+    return redirect("review", visit.pk)
 
 
 @staff(Role.PRACTITIONER)
 @require_POST
-def release(request: StaffRequest, visit: int) -> HttpResponse:
+def release(request: StaffRequest, pk: int) -> HttpResponse:
     """Let a visit go, so that a colleague can take it on."""
-    one = the_visit(request, visit)
+    visit = the_visit(request, pk)
     try:
-        actions.release(visit=one, by=request.actor)
+        actions.release(visit=visit, by=request.actor)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"You let {one.patient} go. Anyone can review them now.")
+        messages.success(request, f"You let {visit.patient} go. Anyone can review them now.")
     return redirect("queue")

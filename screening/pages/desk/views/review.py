@@ -44,23 +44,23 @@ def _refused(request: StaffRequest, visit: Visit, refusal: NotAllowed) -> HttpRe
 
 @staff(Role.PRACTITIONER)
 @require_GET
-def review(request: StaffRequest, visit: int) -> HttpResponse:
+def review(request: StaffRequest, pk: int) -> HttpResponse:
     """Show all about one visit: flags first, then the plan, the patient's words, the talk, all answers, and the end."""
-    one = the_visit(request, visit)
-    if Screening.of(one) is None and one.at is not Stage.ANSWERING:
+    visit = the_visit(request, pk)
+    if Screening.of(visit) is None and visit.at is not Stage.ANSWERING:
         raise Http404
-    return _page(request, review_state(one))
+    return _page(request, review_state(visit))
 
 
 @staff(Role.PRACTITIONER)
 @require_POST
-def plan(request: StaffRequest, visit: int) -> HttpResponse:
+def plan(request: StaffRequest, pk: int) -> HttpResponse:
     """Save the plan, run the rules again, and say what that changed."""
-    one = the_visit(request, visit)
+    visit = the_visit(request, pk)
     form = PlanForm(request.POST)
     if form.is_valid():
         try:
-            saved = actions.save_plan(visit=one, scope=form.scope, by=request.actor)
+            saved = actions.save_plan(visit=visit, scope=form.scope, by=request.actor)
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -71,8 +71,8 @@ def plan(request: StaffRequest, visit: int) -> HttpResponse:
                 messages.success(request, f"No longer flagged: {_named(saved.settled)}.")
             if not saved.raised and not saved.settled:
                 messages.info(request, "It changed no flag.")
-            return redirect("review", one.pk)
-    return _page(request, review_state(one), status=422, plan_form=form)
+            return redirect("review", visit.pk)
+    return _page(request, review_state(visit), status=422, plan_form=form)
 
 
 def _named(flags: tuple[Flag, ...]) -> str:
@@ -81,14 +81,14 @@ def _named(flags: tuple[Flag, ...]) -> str:
 
 @staff(Role.PRACTITIONER)
 @require_POST
-def decide(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
+def decide(request: StaffRequest, pk: int, flag: int) -> HttpResponse:
     """Decide about one flag."""
-    one = the_visit(request, visit)
-    state = review_state(one)
+    visit = the_visit(request, pk)
+    state = review_state(visit)
     about = next((row for row in state.flags if row.flag.pk == flag), None)
     if about is None:
-        get_object_or_404(Flag, pk=flag, screening__visit=one)
-        return _refused(request, one, NotAllowed("This flag no longer stands: the answers or the plan changed."))
+        get_object_or_404(Flag, pk=flag, screening__visit=visit)
+        return _refused(request, visit, NotAllowed("This flag no longer stands: the answers or the plan changed."))
     form = DecisionForm(request.POST, about=about)
     if form.is_valid():
         try:
@@ -97,30 +97,30 @@ def decide(request: StaffRequest, visit: int, flag: int) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, f"{about.short}: decision saved.")
-            return redirect("review", one.pk)
+            return redirect("review", visit.pk)
     return _page(request, state, status=422, decision_form=form, decision_flag=flag)
 
 
 @staff(Role.PRACTITIONER)
 @require_POST
-def attest(request: StaffRequest, visit: int, kind: str) -> HttpResponse:
+def attest(request: StaffRequest, pk: int, kind: str) -> HttpResponse:
     """Vouch for something: questions answered, the talk, who takes part, what helps, what was measured."""
     if kind not in Kind.values:
         raise Http404
-    one = the_visit(request, visit)
-    state = review_state(one)
+    visit = the_visit(request, pk)
+    state = review_state(visit)
     form = _attest_form(request, state, kind)
     refused: BaseForm | None = form
     if form is None or form.is_valid():
         try:
-            actions.attest(visit=one, kind=kind, data=_data(form), by=request.actor)
+            actions.attest(visit=visit, kind=kind, data=_data(form), by=request.actor)
         except NotAllowed as refusal:
             if form is None:
-                return _refused(request, one, refusal)
+                return _refused(request, visit, refusal)
             form.add_error(None, str(refusal))
         else:
             messages.success(request, f"{Kind(kind).label}: noted.")
-            return redirect("review", one.pk)
+            return redirect("review", visit.pk)
     return _page(request, state, status=422, **{f"{kind}_form": refused})
 
 
@@ -138,21 +138,21 @@ def _data(form: BaseForm | None) -> dict[str, object]:
 
 @staff(Role.PRACTITIONER)
 @require_POST
-def close(request: StaffRequest, visit: int) -> HttpResponse:
+def close(request: StaffRequest, pk: int) -> HttpResponse:
     """End the review in one of three ways."""
-    one = the_visit(request, visit)
+    visit = the_visit(request, pk)
     ending = request.POST.get("ending", "")
     if ending == Ending.BACK:
-        return _end(request, one, "back_form", back_form(review_state(one), request.POST))
+        return _end(request, visit, "back_form", back_form(review_state(visit), request.POST))
     if ending == Ending.STOPPED:
-        return _end(request, one, "stop_form", StopForm(request.POST))
+        return _end(request, visit, "stop_form", StopForm(request.POST))
     if ending != Ending.CONSENT:
         raise Http404
     try:
-        actions.close_review(visit=one, ending=Ending.CONSENT, by=request.actor)
+        actions.close_review(visit=visit, ending=Ending.CONSENT, by=request.actor)
     except NotAllowed as refusal:
-        return _refused(request, one, refusal)
-    messages.success(request, f"{one.patient} can read and sign now. Hand over a tablet.")
+        return _refused(request, visit, refusal)
+    messages.success(request, f"{visit.patient} can read and sign now. Hand over a tablet.")
     return redirect("queue")
 
 
@@ -172,12 +172,12 @@ def _end(request: StaffRequest, visit: Visit, name: str, form: BaseForm) -> Http
 
 @staff(Role.PRACTITIONER)
 @require_GET
-def not_treated_note(request: StaffRequest, visit: int) -> HttpResponse:
+def not_treated_note(request: StaffRequest, pk: int) -> HttpResponse:
     """Show the note for a patient who was not treated: kind words, when to come back, whom to call."""
-    one = the_visit(request, visit)
-    if one.at is not Stage.STOPPED:
+    visit = the_visit(request, pk)
+    if visit.at is not Stage.STOPPED:
         raise Http404
     # `None` if the patient decided: then there is no reason to print.
-    closing = ReviewOutcome.objects.filter(screening__visit=one, ending=Ending.STOPPED).select_related("by").last()
-    Journal.objects.record("note opened", by=request.actor, visit=one)
-    return render(request, "screening/desk/not_treated_note.html", {"visit": one, "closing": closing})
+    closing = ReviewOutcome.objects.filter(screening__visit=visit, ending=Ending.STOPPED).select_related("by").last()
+    Journal.objects.record("note opened", by=request.actor, visit=visit)
+    return render(request, "screening/desk/not_treated_note.html", {"visit": visit, "closing": closing})

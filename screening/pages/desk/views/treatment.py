@@ -42,52 +42,52 @@ def _done(form: forms.Form, act: Callable[[], object]) -> bool:
 
 @staff(Role.PRACTITIONER)
 @require_http_methods(["GET", "POST"])
-def session(request: StaffRequest, visit: int) -> HttpResponse:
+def session(request: StaffRequest, pk: int) -> HttpResponse:
     """Record what was done with needles, or correct that record."""
-    one = _treated(request, visit)
-    plan, last = Plan.of(one), Session.of(one)
+    visit = _treated(request, pk)
+    plan, last = Plan.of(visit), Session.of(visit)
     if plan is None:
         raise Http404
-    form = SessionForm(request.POST if request.method == "POST" else None, visit=one, plan=plan, last=last)
+    form = SessionForm(request.POST if request.method == "POST" else None, visit=visit, plan=plan, last=last)
     if request.method == "POST" and _done(
-        form, lambda: actions.record_session(visit=one, by=request.actor, **form.values())
+        form, lambda: actions.record_session(visit=visit, by=request.actor, **form.values())
     ):
         messages.success(request, "Recorded. Give the patient the aftercare sheet.")
-        return redirect("visit", one.pk)
-    Journal.objects.record("visit opened", by=request.actor, visit=one)
-    context = {"form": form, "visit": one, "plan": plan, "last": last}
+        return redirect("visit", visit.pk)
+    Journal.objects.record("visit opened", by=request.actor, visit=visit)
+    context = {"form": form, "visit": visit, "plan": plan, "last": last}
     return render(request, "screening/desk/session.html", context, status=422 if form.errors else 200)
 
 
 @staff(Role.PRACTITIONER)
 @require_http_methods(["GET", "POST"])
-def record_event(request: StaffRequest, visit: int) -> HttpResponse:
+def record_event(request: StaffRequest, pk: int) -> HttpResponse:
     """Record that something went wrong with the treatment of a visit, then or later."""
-    one = _treated(request, visit)
+    visit = _treated(request, pk)
     form = EventForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and _done(
-        form, lambda: actions.record_event(visit=one, by=request.actor, **form.cleaned_data)
+        form, lambda: actions.record_event(visit=visit, by=request.actor, **form.cleaned_data)
     ):
         messages.success(request, "Recorded. The next visit’s review will ask about it.")
-        return redirect("patient", one.patient_id)
-    Journal.objects.record("visit opened", by=request.actor, visit=one)
-    context = {"form": form, "visit": one, "session": Session.of(one)}
+        return redirect("patient", visit.patient_id)
+    Journal.objects.record("visit opened", by=request.actor, visit=visit)
+    context = {"form": form, "visit": visit, "session": Session.of(visit)}
     return render(request, "screening/desk/event_form.html", context, status=422 if form.errors else 200)
 
 
 @staff(Role.PRACTITIONER)
 @require_http_methods(["GET", "POST"])
-def adverse_event(request: StaffRequest, event: int) -> HttpResponse:
+def adverse_event(request: StaffRequest, pk: int) -> HttpResponse:
     """Show one adverse event: what happened, whether it was foreseen, and how it went on."""
     seen = AdverseEvent.objects.filter(visit__in=Visit.objects.visible_to(request.actor))
     rows = seen.select_related("visit__patient", "session", "by").prefetch_related("notes__by")
-    one = get_object_or_404(rows, pk=event)
+    event = get_object_or_404(rows, pk=pk)
     form = NoteForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and _done(
-        form, lambda: actions.note_event(event=one, by=request.actor, **form.cleaned_data)
+        form, lambda: actions.note_event(event=event, by=request.actor, **form.cleaned_data)
     ):
         messages.success(request, "Noted.")
-        return redirect("adverse_event", one.pk)
-    Journal.objects.record("adverse event opened", by=request.actor, visit=one.visit, number=one.pk)
-    context = {"form": form, "event": one, "visit": one.visit, "foreseen": foreseen(one)}
+        return redirect("adverse_event", event.pk)
+    Journal.objects.record("adverse event opened", by=request.actor, visit=event.visit, number=event.pk)
+    context = {"form": form, "event": event, "visit": event.visit, "foreseen": foreseen(event)}
     return render(request, "screening/desk/event.html", context, status=422 if form.errors else 200)
