@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from clinic import environment
+from clinic.settings import environment
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_the_environment_file_names_every_setting():
     """And no other, so that none goes on standing there after it is gone from the code."""
     code = "".join(
         (ROOT / "clinic" / name).read_text()
-        for name in ("settings.py", "web/gunicorn_config.py", "web/json_logging.py")
+        for name in ("settings/__init__.py", "settings/environment.py", "web/gunicorn_config.py", "web/json_logging.py")
     )
     names = set(re.findall(r"\"((?:CLINIC_|DATABASE_)[A-Z_0-9]+)\"", code)) | {"CLINIC_SECOND_FACTOR", "CLINIC_DEMO"}
     said = re.findall(r"(?:CLINIC_|DATABASE_)[A-Z_0-9]+", (DEPLOY / "env.example").read_text())

@@ -13,7 +13,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from clinic import environment as installation
+from clinic.settings import environment as installation
 from tests.support.real_servers import WRAPPER, environment
 from tests.support.repository import ROOT
 
