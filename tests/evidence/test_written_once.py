@@ -241,10 +241,10 @@ def test_what_is_evidence_is_guarded() -> None:
         *(f"clinic_{name}" for name in ("correction", "hold", "journal", "merge", "policychange")),
         *(
             f"screening_{name}"
-            for name in ("asked", "assessment", "assessment_flags", "attestation", "claim", "closing")
+            for name in ("patientquestion", "assessment", "assessment_flags", "attestation", "claim", "reviewoutcome")
         ),
         *(f"screening_{name}" for name in ("decision", "flag", "plan", "screening")),
-        *(f"consent_{name}" for name in ("consent", "given", "sealedfile", "signature", "voiding")),
+        *(f"consent_{name}" for name in ("consent", "signedconsent", "sealedfile", "signature", "voidedsignature")),
     }
 
 

@@ -60,6 +60,7 @@ from screening.models import Attestation, Clearance, ClearanceLapse, Decision, F
 from tests.support.clock import put_forward
 from tests.support.course_factories import course_on_record
 from tests.support.factories import acting, make_patient, make_tablet, manager, practitioner, receptionist, rechecked
+from tests.support.proof_size import RELEASE, size
 from tests.support.strategies import answers, values
 
 pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
@@ -71,9 +72,9 @@ RUNS = settings(
     derandomize=True,  # what a run reaches is counted below, and must not hang on luck
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
-LONG = settings(
-    RUNS, max_examples=300, stateful_step_count=50, derandomize=False, database=None
-)  # other ways each time
+LONG = settings(  # for a release other ways each time
+    RUNS, max_examples=size(100, 3_000), stateful_step_count=50, derandomize=not RELEASE, database=None
+)
 INK = decode(json.dumps([[[20 + 9 * i, 100 + (i % 5) * 12, 16 * i] for i in range(40)]]))
 NEEDS_DECISION = ("urgent", "stop", "defer", "review")
 TAKEN = ("cleared", "precaution")
@@ -186,9 +187,10 @@ def _cleared(case: Case) -> Iterator[str]:
     named = {each.split(":")[0] for each in cleared.flags}
     if news := {each.rule for each in case.raised if each.severity in NEEDS_DECISION} - named:
         yield f"stale clearance: it does not cover {sorted(news)}"
-    if cleared.regions and not concrete(case.plan.regions) <= concrete(cleared.regions):
+    places, electro = cleared.scope.get("regions"), cleared.scope.get("electro")
+    if places and not concrete(case.plan.regions) <= concrete(places):
         yield f"stale clearance: of other places than {case.plan.regions}"
-    if cleared.electro is False and case.plan.electro:
+    if electro is False and case.plan.electro:
         yield "stale clearance: without electrical stimulation"
 
 
@@ -600,7 +602,7 @@ class Clinic(RuleBasedStateMachine):
     def decide_as_usual(self, each: FlagState, number: int) -> None:
         if number == 0 and self.forgotten == "decision":
             return
-        if each.never_cleared or (number == 0 and self.forgotten == "yes"):
+        if each.flag.never_cleared or (number == 0 and self.forgotten == "yes"):
             self.decide_one(each, "not_today")
         elif each.decision is None or each.decision.outcome == OUTCOME.NOT_TODAY:
             self.decide_one(each, "precaution" if number % 2 else "cleared")
@@ -1020,7 +1022,7 @@ def changing_an_answer(day: Clinic) -> None:
 
 def another_plan(day: Clinic) -> None:
     day.all_goes_well(0, Stage.SIGNED)
-    day.it_is_confirmed(0, consents.PlanNow(["neck"], "superficial", True, 2), WELL)
+    day.it_is_confirmed(0, Scope.of(["neck"], technique="superficial", electro=True, visits=2), WELL)
 
 
 @pytest.mark.parametrize(
@@ -1103,7 +1105,7 @@ def call_all_decided(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def never_let_a_clearance_lapse(monkeypatch: pytest.MonkeyPatch) -> None:
     for where in (signing, confirming):
-        monkeypatch.setattr(where, "why_lapsed", lambda visit, stands=None: ())
+        monkeypatch.setattr(where, "why_lapsed", lambda state, run_rules=False: ())
 
 
 def let_anyone_sign(monkeypatch: pytest.MonkeyPatch) -> None:
