@@ -38,7 +38,7 @@ demo: .venv/run.stamp
 	@exec $(BIN)/python .ci/demo.py --port $(PORT)
 
 # With COVERAGE=1, as CI calls it, in two parts whose branches are counted; each floor is one point below what was measured.
-FAST_FLOOR := 0
+FAST_FLOOR := 76
 WHOLE_FLOOR := 0
 COUNTED := --cov --cov-report=term:skip-covered
 test: .venv/test.stamp
