@@ -39,7 +39,7 @@ demo: .venv/run.stamp
 
 # With COVERAGE=1, as CI calls it, in two parts whose branches are counted; each floor is one point below what was measured.
 FAST_FLOOR := 76
-WHOLE_FLOOR := 0
+WHOLE_FLOOR := 95
 COUNTED := --cov --cov-report=term:skip-covered
 test: .venv/test.stamp
 ifdef COVERAGE
