@@ -28,7 +28,7 @@ def main(count: int) -> None:
 
     def attached(record: Any) -> bytes:
         drawn[:] = drawn or [draw(record)]
-        made: bytes = copies.carrying(drawn[0], canonical(record))
+        made: bytes = copies.attach(drawn[0], canonical(record))
         return made
 
     setattr(tasks, "render", attached)  # noqa: B010
